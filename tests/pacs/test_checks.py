@@ -17,8 +17,10 @@ from pneumoscope.bundle import Bundle
 from pneumoscope.jobs.pipeline import open_job_database
 from pneumoscope.pacs import checks as checks_module
 from pneumoscope.pacs.checks import NamedCheck, run_checks
-from pneumoscope.pacs.config import DiskLimits, NodeSettings, ReceiverSettings
-from pneumoscope.pacs.destinations.settings import FolderSettings
+from pneumoscope.pacs.config import AuditSettings, DiskLimits, NodeSettings, ReceiverSettings
+from pneumoscope.pacs.destinations.connection_settings import HttpSettings, TlsSettings
+from pneumoscope.pacs.destinations.settings import CStoreSettings, FolderSettings
+from pneumoscope.pacs.pull.settings import PullSettings
 from stored_results import Results
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
@@ -66,6 +68,11 @@ def test_each_thing_that_is_wrong_is_named(
         port = busy.getsockname()[1]
         wrong = failed(replace(sound, receiver=ReceiverSettings(port=port)))
         assert f"cannot listen on 127.0.0.1 port {port}" in wrong["port"].text
+        metrics = failed(replace(sound, metrics_port=port))
+        assert f"cannot listen on 127.0.0.1 port {port}" in metrics["metrics port"].text
+    receiver = ReceiverSettings(port=port)
+    same = failed(replace(sound, receiver=receiver, metrics_port=port))["metrics port"]
+    assert same.text.endswith("is that of the receiver, too")
     monkeypatch.setattr(checks_module, "_EARLIEST", datetime.max.replace(tzinfo=checks_module.UTC))
     assert failed(sound).keys() == {"clock"}
 
@@ -134,3 +141,14 @@ def test_dates_of_certificates_are_checked(
 
     monkeypatch.setattr(checks_module, "datetime", Later)
     assert "has expired" in failed(settings)["certificate"].text
+    ours = TlsSettings(authority=file, certificate=file)
+    away = CStoreSettings("away", "127.0.0.1", 1, "X", tls=ours)
+    pull = PullSettings("ward", "orthanc", HttpSettings("https://127.0.0.1:1", tls=ours))
+    syslog = AuditSettings("tls://127.0.0.1:1", tls=ours)
+    outward = replace(
+        settings_in(tmp_path, tiny_bundle), destinations=(away,), sources=(pull,), audit=syslog
+    )
+    texts = {name: check.text for name, check in failed(outward).items()}
+    assert texts == dict.fromkeys(
+        ("destination away", "pull ward", "audit"), f"{file}: no authority in it is valid now"
+    )

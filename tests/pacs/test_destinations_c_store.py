@@ -144,6 +144,16 @@ def test_a_wrong_ae_title_and_a_closed_port_are_told_apart(maker: ObjectMaker) -
     assert "rejects the association (called AE title not recognised)" in rejected.text
     assert "called_ae" in rejected.hint
     assert silent.text.endswith("cannot be reached (connection refused)")
+    unknown = destination(Received(port=1), maker, host="no such host").check()
+    assert unknown.text.startswith("archive: ARCHIVE at no such host:1 cannot be reached (")
+
+
+def test_a_certificate_for_another_name_is_called_so(maker: ObjectMaker, tmp_path: Path) -> None:
+    theirs = certificate(tmp_path, "theirs")
+    with archive(tls=server_context(theirs, theirs)) as received, unclosed_sockets():
+        tls = TlsSettings(authority=theirs, certificate=theirs)
+        check = destination(received, maker, host="localhost", tls=tls).check()
+    assert "its certificate is not accepted (hostname mismatch" in check.text
 
 
 def test_tls_both_ways(film: StoredFilm, maker: ObjectMaker, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ pytest.importorskip("pynetdicom", reason="needs the [pacs] extra")
 
 from sqlalchemy import update
 
-from pneumoscope.jobs.tables import QUEUED, FilmRow, now
+from pneumoscope.jobs.tables import FAILED, QUEUED, FilmRow, now
 from pneumoscope.pacs import figures as figures_module
 from pneumoscope.pacs.config import DiskLimits
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
@@ -40,6 +40,9 @@ def test_films_verdicts_and_results_that_wait(tmp_path: Path) -> None:
     for label, destination in (("NORMAL", "a"), ("NORMAL", "b"), ("REFUSED", "b")):
         aged(results, results.add(destination), 500, label=label)
     aged(results, results.add(), 900, state=QUEUED)
+    positive = {"label": "PNEUMONIA", "positive": "PNEUMONIA"}
+    aged(results, results.add(), 500, label="PNEUMONIA", result=positive)
+    aged(results, results.add(), 500, state=FAILED, result=None)
     later = now() + timedelta(hours=1)
     (_, row) = results.deliveries.due(1, destination="b")[0]
     results.deliveries.record_failure(row.id, "b", DeliveryFailed("x"), later)
@@ -48,8 +51,9 @@ def test_films_verdicts_and_results_that_wait(tmp_path: Path) -> None:
     assert 60 <= read.spool_oldest_s < 90
     stored = read.stored
     assert stored is not None
-    assert stored.states == {"done": 3, "queued": 1}
-    assert stored.labels == {"NORMAL": 2, "REFUSED": 1}
+    assert stored.states == {"done": 4, "queued": 1, "failed": 1}
+    assert stored.labels == {"NORMAL": 2, "REFUSED": 1, "PNEUMONIA": 1}
+    assert stored.worklist == {"routine": 2, "not read": 2, "positive": 1}
     assert stored.oldest_s is not None
     assert 900 <= stored.oldest_s < 930
     assert stored.deliveries == {("a", "pending"): 1, ("b", "pending"): 2}

@@ -140,6 +140,8 @@ def test_values_are_read() -> None:
     ("text", "message", "hint"),
     [
         ("[node]\nfoldr = '/x'\n", "node: folder is missing", "--example"),
+        ("[node]\nfoldr = '/x'\n", "node: folder is missing", "Is foldr a typo?"),
+        ("[node]\n", "node: folder is missing", "Add a line: folder = "),
         (FOLDER + "[reciever]\n", "node.toml: unknown table or key reciever", "Did you mean receiver?"),
         (FOLDER + "keep_film = true\n", "node: unknown key keep_film", "Did you mean keep_films?"),
         (FOLDER + "[receiver]\nportt = 1\n", "receiver: unknown key portt", "Did you mean port?"),
@@ -169,6 +171,8 @@ def test_what_is_wrong_is_named(text: str, message: str, hint: str) -> None:
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"missing.toml: no such file"):
         read_config(tmp_path / "missing.toml")
+    (tmp_path / "notepad.toml").write_text(FOLDER, encoding="utf-8-sig")
+    assert read_config(tmp_path / "notepad.toml") == parse_config(FOLDER, "x")
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\0")
     with pytest.raises(UsageError, match="is not UTF-8 text"):
         read_config(tmp_path / "binary.toml")

@@ -282,6 +282,8 @@ def test_a_certificate_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.pem").write_text("nonsense", encoding="utf-8")
     with pytest.raises(UsageError, match="the files of TLS cannot be used"):
         server_context(replace(LOCAL, certificate=tmp_path / "x.pem"))
+    with pytest.raises(UsageError, match=r"\(.*gone.pem: no such file or directory\)"):
+        server_context(replace(LOCAL, certificate=tmp_path / "gone.pem"))
 
 
 def test_a_port_in_use_is_named(empty: Running, tmp_path: Path) -> None:

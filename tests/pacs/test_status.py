@@ -23,18 +23,27 @@ STORED = StoredFigures(
     deliveries={("archive", "pending"): 3, ("archive", "delivered"): 1, ("<old>", "pending"): 4},
     oldest_results_s={"archive": 3700.0},
     failing={"archive": 2},
+    worklist={"positive": 3, "not read": 2},
 )
 
 
 def test_the_json() -> None:
     figures = Figures(1, 12.0, 3 * 2**29, STORED, {"ward": (2, 1)})
     status = status_json(figures, ["archive", "folder"], COUNTED)
+    problems = status.pop("problems")
+    assert [(each["code"], each["name"], each["count"]) for each in problems] == [
+        ("failed", None, 1),
+        ("failing", "archive", 2),
+        ("not_configured", "<old>", 4),
+        ("set_aside", "ward", 1),
+    ]
     assert status == COUNTED | {
         "database_answers": True,
         "spool_films": 1,
         "oldest_waiting_s": 75.0,
         "films": STORED.states,
         "verdicts": STORED.labels,
+        "worklist": STORED.worklist,
         "destinations": {
             "archive": {
                 "configured": True, "waiting": 3, "failing": 2, "delivered": 1, "given_up": 0,
@@ -76,6 +85,10 @@ def test_the_page() -> None:
     assert rows["archive"] == ["3", "1 h 1 min", "1", "0"]
     assert rows["&lt;old&gt; (not configured)"] == ["4", "none", "0", "0"]
     assert rows["ward"] == ["2", "1"]
+    assert (
+        "To be looked at, the most urgent first: 3 positive, 0 undetermined, 2 not read, 0 routine."
+        in page
+    )
     assert "Films without a result: 1; see `pneumoscope queue list" in page
     assert "Results wait for &lt;old&gt;, which is not in the configuration." in page
     assert "<script" not in page

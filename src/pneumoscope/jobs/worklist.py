@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 POSITIVE, UNCERTAIN, UNREAD, ROUTINE = "positive", "undetermined", "not read", "routine"
-_ORDER = (POSITIVE, UNCERTAIN, UNREAD, ROUTINE)
+GROUPS = (POSITIVE, UNCERTAIN, UNREAD, ROUTINE)
+"""The most urgent first."""
 
 
 def worklist(films: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -26,7 +27,7 @@ def worklist(films: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     entries.sort(
         key=lambda e: (
             -e["priority"],
-            _ORDER.index(e["group"]),
+            GROUPS.index(e["group"]),
             -(e["probability"] or 0.0),
             e["created"],
         )
@@ -41,14 +42,15 @@ def _entry(film: Mapping[str, Any]) -> dict[str, Any]:
     result, error = film["result"], film["error"]
     return {
         **{key: film[key] for key in ("id", "name", "created", "priority")},
-        "group": _group(result),
+        "group": group_of(result),
         "label": None if result is None else result["label"],
         "probability": None if result is None else p_positive_of(result),
         "error": error,
     }
 
 
-def _group(result: Mapping[str, Any] | None) -> str:
+def group_of(result: Mapping[str, Any] | None) -> str:
+    """The group of a film by its result; None if it could not be read."""
     if result is None or result["label"] == REFUSED:
         return UNREAD
     if result["label"] == UNDETERMINED:

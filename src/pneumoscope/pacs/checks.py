@@ -15,7 +15,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from pneumoscope.errors import PneumoscopeError
-from pneumoscope.files import cause
+from pneumoscope.files import cause, message
 from pneumoscope.jobs.bundles import load_bundles
 from pneumoscope.jobs.database import unusable
 from pneumoscope.jobs.database_lock import DatabaseLock
@@ -25,10 +25,12 @@ from pneumoscope.pacs.destinations.commitment import Commitments
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
 from pneumoscope.pacs.destinations.opening import open_destinations
 from pneumoscope.pacs.destinations.result_objects import ObjectMaker
-from pneumoscope.pacs.destinations.tls import client_context
+from pneumoscope.pacs.destinations.settings import CStoreSettings
+from pneumoscope.pacs.destinations.tls import client_context, verification_failure
 from pneumoscope.pacs.node import make_folder, redirect_hint, waiting_text
 from pneumoscope.pacs.pull.sources import open_sources
 from pneumoscope.pacs.receiver import server_context
+from pneumoscope.pacs.status_server import HOST
 from pneumoscope.syslog import TLS, SyslogAddress
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pneumoscope.pacs.config import AuditSettings, NodeSettings
+    from pneumoscope.pacs.destinations.connection_settings import TlsSettings
     from pneumoscope.pacs.destinations.settings import DestinationSettings
     from pneumoscope.pacs.pull.settings import PullSettings
 
@@ -75,6 +78,7 @@ def run_checks(settings: NodeSettings) -> list[NamedCheck]:
         _checked("clock", lambda: _clock(settings)),
         _checked("bundles", lambda: _bundles(settings)),
         _checked("port", lambda: _port(settings)),
+        *_metrics_port(settings),
         *_certificates(settings),
         *(_source(settings, each) for each in settings.sources),
         *(_destination(each) for each in settings.destinations),
@@ -99,7 +103,7 @@ def _checked(name: str, check: Callable[[], str]) -> NamedCheck:
     except PneumoscopeError as error:
         return NamedCheck(name, False, error.message, error.hint)
     except OSError as error:
-        return NamedCheck(name, False, cause(error), "Check the path and its permissions.")
+        return NamedCheck(name, False, message(error), "Check the path and its permissions.")
 
 
 def _folder(settings: NodeSettings) -> str:
@@ -145,20 +149,44 @@ def _bundles(settings: NodeSettings) -> str:
 
 def _port(settings: NodeSettings) -> str:
     receiver = settings.receiver
-    where = f"{receiver.host} port {receiver.port}"
     if _node_runs(settings):
-        return f"{where}: a node is running with this configuration"
+        return f"{receiver.host} port {receiver.port}: a node is running with this configuration"
+    return _free(receiver.host, receiver.port, "Choose another host or port.")
+
+
+def _metrics_port(settings: NodeSettings) -> Iterator[NamedCheck]:
+    port = settings.metrics_port
+    if not port:
+        return
+
+    def check() -> str:
+        if port == settings.receiver.port:
+            raise PneumoscopeError(
+                f"port {port} is that of the receiver, too", "Choose another metrics_port."
+            )
+        if _node_runs(settings):
+            return f"{HOST} port {port}: a node is running with this configuration"
+        return _free(HOST, port, "Choose another metrics_port.")
+
+    yield _checked("metrics port", check)
+
+
+def _free(host: str, port: int, hint: str) -> str:
+    """Says that nobody listens at an address.
+
+    Raises:
+        PneumoscopeError: Somebody does, or it is no address of this machine.
+    """
+    where = f"{host} port {port}"
     try:
         family, kind, protocol, _, place = socket.getaddrinfo(
-            receiver.host, receiver.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         with closing(socket.socket(family, kind, protocol)) as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(place)
     except OSError as error:
-        raise PneumoscopeError(
-            f"cannot listen on {where}: {cause(error)}", "Choose another host or port."
-        ) from None
+        raise PneumoscopeError(f"cannot listen on {where}: {cause(error)}", hint) from None
     return f"{where} is free"
 
 
@@ -184,6 +212,7 @@ def _certificates(settings: NodeSettings) -> Iterator[NamedCheck]:
         key = receiver.key or receiver.certificate
         if key is not None:
             check_private(key, 0o037)  # a group may read it, as ssl-cert in Debian
+        _check_authority(receiver.authority)
         return f"certificate and key can be used; {_dates(receiver.certificate)}"
 
     yield _checked("certificate", check)
@@ -212,9 +241,44 @@ def _dates(path: Path | None) -> str:
     return f"valid until {last:%Y-%m-%d}, {days} days{note}"
 
 
+def _check_authority(path: Path | None) -> None:
+    """Refuses a file of authorities of which none is valid now."""
+    if path is None:
+        return
+    now = datetime.now(UTC)
+    authorities = x509.load_pem_x509_certificates(path.read_bytes())
+    if not any(
+        each.not_valid_before_utc <= now <= each.not_valid_after_utc for each in authorities
+    ):
+        raise PneumoscopeError(
+            f"{path}: no authority in it is valid now", "Install a new one, or set the clock."
+        )
+
+
+def _check_dates(tls: TlsSettings | None) -> None:
+    """Refuses certificates for connections to others that are not valid now.
+
+    Raises:
+        PneumoscopeError: One is not, or a file cannot be used.
+    """
+    if tls is not None:
+        client_context(tls)  # says which file is missing or malformed
+        _check_authority(tls.authority)
+        _dates(tls.certificate)
+
+
+def _tls_of(settings: DestinationSettings | PullSettings) -> TlsSettings | None:
+    """The certificates that a destination or source names."""
+    if isinstance(settings, CStoreSettings):
+        return settings.tls
+    http = getattr(settings, "http", None)
+    return None if http is None or not http.url.startswith("https:") else http.tls
+
+
 def _source(node: NodeSettings, settings: PullSettings) -> NamedCheck:
     name = f"pull {settings.name}"
     try:
+        _check_dates(_tls_of(settings))
         (source,) = open_sources([settings], node.cursors_folder)
         check = source.check()
     except PneumoscopeError as error:
@@ -225,9 +289,10 @@ def _source(node: NodeSettings, settings: PullSettings) -> NamedCheck:
 def _destination(settings: DestinationSettings) -> NamedCheck:
     name = f"destination {settings.name}"
     try:
+        _check_dates(_tls_of(settings))
         opened = open_destinations([settings], ObjectMaker([], _no_picture), Commitments())
         check = opened[settings.name].check()
-    except DeliveryFailed as error:
+    except PneumoscopeError as error:
         return NamedCheck(name, False, error.message, error.hint)
     return NamedCheck(name, check.ok, check.text, check.hint)
 
@@ -235,10 +300,16 @@ def _destination(settings: DestinationSettings) -> NamedCheck:
 def _syslog(settings: AuditSettings) -> str:
     address = SyslogAddress.parse(settings.syslog)
     context = client_context(settings.tls) if address.scheme == TLS else None
+    _check_dates(settings.tls if context is not None else None)
     try:
         with address.sending(context):
             pass
     except OSError as error:
+        if words := verification_failure(error):
+            raise PneumoscopeError(
+                f"{settings.syslog}: its certificate is not accepted ({words})",
+                "Check that it is valid, names this host, and is signed by tls_authority.",
+            ) from None
         raise PneumoscopeError(
             f"{settings.syslog} cannot be reached ({cause(error)})",
             "Check host, port, firewall and certificates, and whether it is running.",

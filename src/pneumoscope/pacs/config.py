@@ -183,7 +183,7 @@ def read_config(path: Path) -> NodeSettings:
         UsageError: The file cannot be read, is not TOML, or has a key that is unknown or wrong.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors put a mark before the text
     except (OSError, UnicodeDecodeError) as error:
         reason = "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else cause(error)
         raise UsageError(f"{path}: {reason}", _EXAMPLE_HINT) from None
@@ -219,11 +219,8 @@ def _node(values: Mapping[str, Any]) -> NodeSettings:
         top.has(key)
     top.finish()
     node = TomlTable(tables["node"], "node")
-    folder = node.optional_path("folder")
-    if folder is None:
-        raise node.error("folder", "is missing")
     settings = NodeSettings(
-        folder=folder,
+        folder=Path(node.text("folder")).expanduser(),
         bundles=node.texts("bundles"),
         profile=node.optional_path("profile"),
         threads=node.optional_whole("threads", None, 1, 256),

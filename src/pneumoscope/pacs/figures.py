@@ -13,7 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from pneumoscope.jobs.deliveries import Deliveries
-from pneumoscope.jobs.tables import DONE, OPEN, PENDING, Delivery, FilmRow
+from pneumoscope.jobs.tables import DONE, FAILED, OPEN, PENDING, Delivery, FilmRow
+from pneumoscope.jobs.worklist import UNREAD, group_of
 from pneumoscope.pacs.intake import OWNER
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class StoredFigures:
         deliveries: Deliveries by destination and state.
         oldest_results_s: Age of the oldest film whose result waits, by destination.
         failing: Results that wait after an attempt that failed, by destination.
+        worklist: Films that have ended, by the group in which people should look at them, see `worklist`.
     """
 
     states: dict[str, int]
@@ -43,6 +45,7 @@ class StoredFigures:
     deliveries: dict[tuple[str, str], int]
     oldest_results_s: dict[str, float]
     failing: dict[str, int] = field(default_factory=dict)
+    worklist: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +148,19 @@ class FigureReader:
             created = session.scalar(oldest)
             again = {str(name): int(count) for name, count in session.execute(failing)}
             waiting = {str(name): _age_s(first) for name, first in session.execute(results)}
+            groups = {label: _group_of(session, label) for label in verdicts}
+        states = self.store.counts(OWNER)
+        worklist = Counter({UNREAD: states[FAILED]} if FAILED in states else {})
+        for label, count in verdicts.items():
+            worklist[groups[label]] += count
         return StoredFigures(
-            states=self.store.counts(OWNER),
+            states=states,
             labels=verdicts,
             oldest_s=None if created is None else _age_s(created),
             deliveries=Deliveries(self.store).counts(),
             oldest_results_s=waiting,
             failing=again,
+            worklist=dict(worklist),
         )
 
 
@@ -177,6 +186,13 @@ class Rate:
         first = int(max(0.0, run_s - self._WINDOW_S) // 60)
         films = sum(count for minute, count in list(self._minutes.items()) if minute >= first)
         return films * 60.0 / max(60.0, run_s - 60.0 * first)
+
+
+def _group_of(session: Session, label: str) -> str:
+    """The group of the films with this verdict, by one of them: its bundle says what is positive."""
+    query = select(FilmRow.result).where(FilmRow.owner == OWNER, FilmRow.label == label).limit(1)
+    result = session.scalar(query) or {}
+    return group_of({"label": label, "positive": result.get("positive")})
 
 
 def _age_s(created: datetime) -> float:

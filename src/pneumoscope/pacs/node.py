@@ -172,8 +172,9 @@ def make_folder(settings: NodeSettings) -> None:
         with tempfile.TemporaryFile(dir=settings.folder):
             pass
     except OSError as error:
+        reason = "is no folder" if settings.folder.is_file() else cause(error)
         raise UsageError(
-            f"{settings.folder}: {cause(error)}",
+            f"{settings.folder}: {reason}",
             "Name another folder in the configuration, or let it be written to.",
         ) from None
 

@@ -24,6 +24,7 @@ from pneumoscope.errors import DiskFull, UnreadableImage, UsageError
 from pneumoscope.files import cause
 from pneumoscope.images.dicom import FILM_CLASSES
 from pneumoscope.images.transfer_syntax import CODINGS
+from pneumoscope.pacs.destinations.tls import file_failure
 from pneumoscope.pacs.film_header import FilmHeader, header_of_data_set
 from pneumoscope.pacs.limited_server import (
     LARGEST_PDU,
@@ -225,14 +226,17 @@ def server_context(settings: ReceiverSettings) -> ssl.SSLContext | None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
+        for path in filter(None, (settings.certificate, settings.key, settings.authority)):
+            path.open("rb").close()  # OpenSSL does not say which of them is missing
         # With an empty password, OpenSSL does not ask for one on the terminal.
         context.load_cert_chain(settings.certificate, settings.key, password="")
         if settings.authority is not None:
             context.load_verify_locations(settings.authority)
             context.verify_mode = ssl.CERT_REQUIRED
-    except (OSError, ssl.SSLError, ValueError) as error:
+    except (OSError, ValueError) as error:
+        name = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
         raise UsageError(
-            f"receiver: the files of TLS cannot be used ({cause(error)})",
+            f"receiver: the files of TLS cannot be used ({name}{file_failure(error)})",
             "Give a certificate chain and its own, unencrypted private key, both PEM.",
         ) from None
     return context

@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.jobs.tables import DELIVERED, GIVEN_UP, PENDING
+from pneumoscope.jobs.worklist import GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,13 +30,14 @@ def status_json(
         counted: What was counted since the start, see `NodeMetrics.status`.
     """
     stored = figures.stored
-    return {
+    status = {
         **counted,
         "database_answers": stored is not None,
         "spool_films": figures.spool_films,
         "oldest_waiting_s": _oldest_s(figures),
         "films": {} if stored is None else stored.states,
         "verdicts": {} if stored is None else stored.labels,
+        "worklist": {} if stored is None else stored.worklist,
         "destinations": _destinations(figures, destinations),
         "sources": {
             name: {
@@ -51,6 +53,7 @@ def status_json(
         "audit_messages_lost": figures.audit_lost,
         "audit_log_writable": figures.log_writable,
     }
+    return status | {"problems": list(_problems(status))}
 
 
 def _oldest_s(figures: Figures) -> float | None:
@@ -88,10 +91,10 @@ def status_html(status: dict[str, Any]) -> str:
         status: From `status_json`.
     """
     films, verdicts = status["films"], status["verdicts"]
-    problems = list(_problems(status))
-    notes = "".join(f"<li>{escape(text)}</li>" for text in problems)
+    notes = "".join(f"<li>{escape(problem['text'])}</li>" for problem in status["problems"])
     parts = [
-        f"<ul class=bad>{notes}</ul>" if problems else "<p>No problem is known.</p>",
+        f"<ul class=bad>{notes}</ul>" if notes else "<p>No problem is known.</p>",
+        _worklist(status["worklist"]),
         _table(
             ("films", "number"),
             [
@@ -129,34 +132,64 @@ def status_html(status: dict[str, Any]) -> str:
     return _PAGE.format(seconds=_REFRESH_S, body="\n".join(parts))
 
 
-def _problems(status: dict[str, Any]) -> Iterable[str]:
+def _problems(status: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    """What is wrong, the parts of the node first: a code, the name and number it is about, and a sentence."""
+    waiting, lost = status["audit_messages_waiting"], status["audit_messages_lost"]
     if not status["receiver_up"]:
-        yield "The process that receives films does not run; it is started again."
-    if not status["database_answers"]:
-        yield "The database does not answer; films wait in the spool."
-    if not status["disk_has_room"]:
-        yield "The disk is full, or the node has used its share: films are refused."
-    if not status["audit_log_writable"]:
-        yield "The audit log cannot be written; films wait in the spool."
-    if status["audit_messages_waiting"] > _SOME_MESSAGES or status["audit_messages_lost"]:
-        yield (
-            f"The syslog does not take audit messages: waiting {status['audit_messages_waiting']}, "
-            f"lost {status['audit_messages_lost']}."
+        yield _problem(
+            "receiver", "The process that receives films does not run; it is started again."
         )
+    if not status["database_answers"]:
+        yield _problem("database", "The database does not answer; films wait in the spool.")
+    if not status["disk_has_room"]:
+        yield _problem(
+            "disk", "The disk is full, or the node has used its share: films are refused."
+        )
+    if not status["audit_log_writable"]:
+        yield _problem("audit_log", "The audit log cannot be written; films wait in the spool.")
+    if waiting > _SOME_MESSAGES or lost:
+        text = f"The syslog does not take audit messages: waiting {waiting}, lost {lost}."
+        yield _problem("syslog", text, count=waiting + lost)
     if failed := status["films"].get("failed"):
-        yield f"Films without a result: {failed}; see `pneumoscope queue list --state failed`."
-    for name, each in status["destinations"].items():
-        if each["failing"]:
-            yield f"{name}: results not taken, to be sent again: {each['failing']}."
-        if each["waiting"] and not each["configured"]:
-            yield f"Results wait for {name}, which is not in the configuration."
-        if each["given_up"]:
-            yield f"{name}: results given up: {each['given_up']}; see `pneumoscope queue list`."
+        text = f"Films without a result: {failed}; see `pneumoscope queue list --state failed`."
+        yield _problem("failed", text, count=failed)
+    yield from _problems_of_destinations(status["destinations"])
     for name, each in status["sources"].items():
-        if each["failed_polls"]:
-            yield f"{name}: the source cannot be read; attempts in a row: {each['failed_polls']}."
-        if each["set_aside"]:
-            yield f"{name}: objects that the source does not give: {each['set_aside']}."
+        if tries := each["failed_polls"]:
+            text = f"{name}: the source cannot be read; attempts in a row: {tries}."
+            yield _problem("source", text, name, tries)
+        if aside := each["set_aside"]:
+            text = f"{name}: objects that the source does not give: {aside}."
+            yield _problem("set_aside", text, name, aside)
+
+
+def _problems_of_destinations(
+    destinations: dict[str, dict[str, Any]],
+) -> Iterable[dict[str, Any]]:
+    for name, each in destinations.items():
+        if failing := each["failing"]:
+            text = f"{name}: results not taken, to be sent again: {failing}."
+            yield _problem("failing", text, name, failing)
+        if each["waiting"] and not each["configured"]:
+            text = f"Results wait for {name}, which is not in the configuration."
+            yield _problem("not_configured", text, name, each["waiting"])
+        if lost := each["given_up"]:
+            text = f"{name}: results given up: {lost}; see `pneumoscope queue list`."
+            yield _problem("given_up", text, name, lost)
+
+
+def _problem(
+    code: str, text: str, name: str | None = None, count: int | None = None
+) -> dict[str, Any]:
+    return {"code": code, "name": name, "count": count, "text": text}
+
+
+def _worklist(groups: dict[str, int]) -> str:
+    """The line about the films that people should look at first; nothing without films."""
+    if not groups:
+        return ""
+    words = ", ".join(f"{groups.get(group, 0)} {group}" for group in GROUPS)
+    return f"<p>To be looked at, the most urgent first: {words}.</p>"
 
 
 def _age(seconds: float | None) -> str:

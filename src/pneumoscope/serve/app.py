@@ -21,8 +21,9 @@ from pneumoscope.jobs.database import unusable
 from pneumoscope.render.serialise import NOTICE
 from pneumoscope.serve import problems
 from pneumoscope.serve.metrics import Metrics, RequestMetrics
+from pneumoscope.serve.node_status import NodeStatus
 from pneumoscope.serve.reader_language import ReaderLanguage
-from pneumoscope.serve.routes import account, health, jobs, model, predictions, session
+from pneumoscope.serve.routes import account, health, jobs, model, node, predictions, session
 from pneumoscope.serve.security import guard
 from pneumoscope.serve.security.accounts import LOCAL
 from pneumoscope.serve.security.state import make_security
@@ -92,6 +93,8 @@ def create_app(settings: ServeSettings) -> FastAPI:
     problems.install(app, [route for router in routers for route in router.routes])
     for router in (*routers, session.router, account.router):
         app.include_router(router)
+    if settings.node is not None:
+        app.include_router(node.router_of(NodeStatus(settings.node)))
     if STATIC.is_dir():
         _add_page(app)
     guard.install(app, settings)

@@ -83,6 +83,7 @@ def reader_choices(
         "bundles": served_bundles(readers),
         "samples": [film.name for film in sample_films()],
         "destinations": list(destinations),
+        "node": settings.node is not None,
     }
     return {name: _choices(reader, settings) | served for name, reader in readers.items()}
 

@@ -115,6 +115,7 @@ class ServeSettings:
         profile: Site profile, or None.
         destinations: TOML file whose tables ``destinations`` say where readers may send results; None
             for nowhere.
+        node: URL of the status of a DICOM node, which administrators see in the page; None for none.
         threads: Batches that are read at the same time; None for one more than cores.
         limits: Limits of one request.
         connection_limits: Limits of connections.
@@ -149,6 +150,7 @@ class ServeSettings:
     bundle: tuple[str, ...] = ()
     profile: Path | None = None
     destinations: Path | None = None
+    node: str | None = None
     threads: int | None = None
     limits: Limits = field(default_factory=Limits)
     connection_limits: ConnectionLimits = field(default_factory=ConnectionLimits)

@@ -102,6 +102,14 @@ Destinations = Annotated[
         "results of DICOM films.",
     ),
 ]
+Node = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Status of a DICOM node, such as http://127.0.0.1:9108 (its metrics_port): administrators "
+        "see it in the page.",
+    ),
+]
 Key = Annotated[
     Path | None,
     typer.Option(
@@ -178,6 +186,7 @@ def serve(
     trusted_proxy: TrustedProxy = None,
     server_name: ServerName = None,
     destinations: Destinations = None,
+    node: Node = None,
     key: Key = None,
     bundle: Bundles = None,
     threads: Workers = None,
@@ -196,7 +205,7 @@ def serve(
     """
     given: dict[str, Any] = {
         "host": host, "port": port, "folder": folder, "database": database, "profile": profile,
-        "destinations": destinations,
+        "destinations": destinations, "node": node,
         "keep_films": keep_films, "retention_days": retention_days, "tls_cert": tls_cert,
         "tls_key": tls_key, "tls_self_signed": tls_self_signed, "key": key, "bundle": tuple(bundle) if bundle else None,
         "threads": threads, "max_batch_size": max_batch_size, "max_wait_ms": max_wait_ms,

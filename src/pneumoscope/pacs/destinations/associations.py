@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import ssl
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from pynetdicom import AE, evt
 
 from pneumoscope import files
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
-from pneumoscope.pacs.destinations.tls import client_context
+from pneumoscope.pacs.destinations.tls import client_context, verification_failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -75,6 +76,10 @@ def association(
     tls = None
     if settings.tls is not None:
         tls = (client_context(settings.tls), settings.host)
+    try:
+        socket.getaddrinfo(settings.host, settings.port)
+    except OSError as error:  # pynetdicom would raise it as it is
+        raise _unreachable(settings, error) from error
     opened = ae.associate(
         settings.host,
         settings.port,
@@ -94,6 +99,26 @@ def association(
     opened.release()
 
 
+def _unreachable(settings: CStoreSettings, error: OSError) -> DeliveryFailed:
+    return DeliveryFailed(
+        f"{settings.name}: {settings.called_ae} at {settings.host}:{settings.port} cannot be reached "
+        f"({files.cause(error)})",
+        "Check host, port and firewall, and whether it is running.",
+    )
+
+
+def _try_connection(settings: CStoreSettings) -> None:
+    """Connects, with TLS if it is wanted, and sends nothing.
+
+    Raises:
+        OSError: It is not possible; `ssl.SSLError` if the two do not agree.
+    """
+    with socket.create_connection((settings.host, settings.port), settings.timeout_s) as connection:
+        if settings.tls is not None:
+            context = client_context(settings.tls)
+            context.wrap_socket(connection, server_hostname=settings.host).close()
+
+
 def _not_established(settings: CStoreSettings, opened: Association) -> DeliveryFailed:
     where = f"{settings.name}: {settings.called_ae} at {settings.host}:{settings.port}"
     if opened.is_rejected:
@@ -108,13 +133,15 @@ def _not_established(settings: CStoreSettings, opened: Association) -> DeliveryF
             f"{where} accepts none of the object classes", "Allow them there.", permanent=True
         )
     try:
-        # pynetdicom does not say why there is no connection.
-        socket.create_connection((settings.host, settings.port), settings.timeout_s).close()
+        _try_connection(settings)  # pynetdicom does not say why there is none
+    except ssl.SSLError as error:
+        if words := verification_failure(error):
+            return DeliveryFailed(
+                f"{where}: its certificate is not accepted ({words})",
+                "Check that it is valid, names this host, and is signed by tls_authority.",
+            )
     except OSError as error:
-        return DeliveryFailed(
-            f"{where} cannot be reached ({files.cause(error)})",
-            "Check host, port and firewall, and whether it is running.",
-        )
+        return _unreachable(settings, error)
     wanted = "the TLS connection" if settings.tls is not None else "an association without TLS"
     return DeliveryFailed(
         f"{where} does not agree to {wanted}", "Check the certificates, and whether it expects TLS."

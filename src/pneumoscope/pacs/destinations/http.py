@@ -9,6 +9,7 @@ import requests
 
 from pneumoscope import files
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
+from pneumoscope.pacs.destinations.tls import verification_failure
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,7 +115,9 @@ class WebService:
     def unreachable(self, error: Exception) -> DeliveryFailed:
         """The error for a service that does not answer."""
         if isinstance(error, requests.exceptions.SSLError):
-            why, hint = "the certificate is not accepted", "Check the certificates on both sides."
+            words = verification_failure(error)
+            why = f"the certificate is not accepted{f' ({words})' if words else ''}"
+            hint = "Check the certificates on both sides."
         elif isinstance(error, requests.Timeout):
             why = f"no answer within {self._settings.timeout_s:g} s"
             hint = "Check that it is running; timeout_s allows more time."

@@ -187,7 +187,12 @@ class TomlTable:
         if self.has(key):
             return self._values[key]
         if default is None:
-            raise UsageError(f"{self.where}: {key} is missing", f"Add a line: {key} = ...")
+            unread = [name for name in self._values if name not in self._known]
+            near = difflib.get_close_matches(key, unread, 1, 0.6)
+            hint = f"Add a line: {key} = ..."
+            if near:
+                hint = f"Is {near[0]} a typo? `pneumoscope pacs --example` prints every key."
+            raise UsageError(f"{self.where}: {key} is missing", hint)
         return default
 
 

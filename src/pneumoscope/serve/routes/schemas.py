@@ -114,6 +114,8 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 READING = _problems(401, 403, 404, 422, 503)
 """Errors of routes that only read."""
+NODE = _problems(401, 403, 502, 503)
+"""Errors of the route that asks the DICOM node."""
 SIGNING = _problems(400, 401, 403, 409, 413, 422, 429, 503)
 """Errors of the routes of a session."""
 

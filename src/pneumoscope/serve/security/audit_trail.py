@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from functools import lru_cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -26,6 +27,7 @@ _log = logging.getLogger(__name__)
 
 API = "/api/v1"
 SESSION = f"{API}/session"
+NODE = f"{API}/node"
 QUIET = frozenset(
     {
         f"{API}/account",
@@ -33,6 +35,7 @@ QUIET = frozenset(
         f"{API}/model",
         f"{API}/settings",
         f"{API}/openapi.json",
+        NODE,
         SESSION,
     }
 )
@@ -67,7 +70,8 @@ class AuditedResponse:
     def _needs_line(self, status: int) -> bool:
         path = self.request.url.path
         written = getattr(self.request.state, "status_in_log", None)
-        return path.startswith(f"{API}/") and path not in QUIET and status != written
+        quiet = path in QUIET and not (path == NODE and status == HTTPStatus.FORBIDDEN)
+        return path.startswith(f"{API}/") and not quiet and status != written
 
 
 def action_recorder(request: Request, status: int) -> Callable[[Sequence[str]], None]:

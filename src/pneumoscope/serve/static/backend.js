@@ -20,6 +20,8 @@
  * @property {(current: string, wanted: string, code?: string) => Promise<void>} changePassword
  * @property {(id: string) => Promise<void>} endSession  Ends one of the user's sessions.
  * @property {() => Promise<void>} endSessions  Ends all of them but this one.
+ * @property {() => Promise<object>} [node]  The status of the DICOM node, as docs/how-to/pacs-node.md describes it;
+ *   called only for administrators, and if `Settings.node` is true.
  * @property {(file: File, settings: ReadSettings, listener: ReadListener) => ReadJob} read  Reads one
  *   file: a film, or a ZIP archive of films.
  * @property {(name: string) => Promise<File>} [sample]  One of the films of `Settings.samples`.

@@ -44,6 +44,10 @@ export class HttpBackend {
     return request("account");
   }
 
+  node() {
+    return request("node");
+  }
+
   async changePassword(current, wanted, code) {
     await request("account/password", { method: "POST", json: { current, new: wanted, code } });
   }

@@ -1,0 +1,135 @@
+"""The status of a DICOM node in the reading room: for administrators, from nowhere but the node."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from in_process import CHEAP, PASSWORD, Served, running
+from pneumoscope.audit_log.log import LOG
+from pneumoscope.bundle import Bundle
+from pneumoscope.errors import UsageError
+from pneumoscope.serve.admin.administration import open_administration
+from pneumoscope.serve.app import create_app
+from pneumoscope.serve.node_status import NodeNotReachable, NodeStatus
+from pneumoscope.serve.settings import ServeSettings
+
+STATUS = {"receiver_up": True, "destinations": {"archive": {"waiting": 3}}, "problems": []}
+PATH = "/api/v1/node"
+
+
+@contextmanager
+def node(answer: bytes = json.dumps(STATUS).encode(), status: int = 200) -> Iterator[str]:
+    """A node's status server with one answer; gives its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status if self.path == "/status.json" else 404)
+            self.send_header("Location", "/status.json")
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_the_status_is_that_of_the_node(end: str) -> None:
+    with node() as url:
+        status = NodeStatus(f"{url}{end}")
+        assert status.read() == STATUS
+    with pytest.raises(NodeNotReachable, match="Connection refused"):
+        status.read()
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "why"),
+    [
+        (b"", 302, "HTTP status 302"),
+        (b"", 500, "HTTP status 500"),
+        (b"<html>", 200, "no JSON"),
+        (b"[" * 100_000, 200, "no JSON"),
+        (b'{"status": "ok"}', 200, "no status of a node"),
+        (b"[]", 200, "no status of a node"),
+        (b" " * (2**20 + 1), 200, "too long"),
+    ],
+)
+def test_what_is_no_status(answer: bytes, status: int, why: str) -> None:
+    with node(answer, status) as url, pytest.raises(NodeNotReachable, match=why) as caught:
+        NodeStatus(url).read()
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://10.1.2.3:9108", "without encryption"),
+        ("file:///etc/passwd", "is not the URL"),
+        ("127.0.0.1:9108", "is not the URL"),
+        ("http://127.0.0.1:x", "is not the URL"),
+        ("http://127.0.0.1:0", "is not the URL"),
+        ("http://me:secret@127.0.0.1", "is not the URL"),
+        ("http://[::1", "is not the URL"),
+        ("", "is not the URL"),
+    ],
+)
+def test_a_url_that_is_none_or_is_not_safe(url: str, why: str) -> None:
+    with pytest.raises(UsageError, match=why) as caught:
+        NodeStatus(url)
+    assert caught.value.hint
+
+
+def test_urls_of_this_machine_and_encrypted_ones() -> None:
+    for url in ("http://localhost:9108", "http://[::1]:9108/", "https://node.example/status/"):
+        NodeStatus(url)
+
+
+@contextmanager
+def serving(folder: Path, bundle: Bundle, url: str) -> Iterator[Served]:
+    """A server with an administrator and an operator."""
+    settings = ServeSettings(folder=folder, bundle=(str(bundle.path),), threads=1, node=url)
+    administration = open_administration(settings)
+    administration.accounts.hasher = CHEAP
+    for name, role in (("ada", "admin"), ("otto", "operator")):
+        administration.add_user(name, PASSWORD, role)
+    administration.store.close()
+    with running(create_app(settings)) as server:
+        server.security.accounts.hasher = CHEAP
+        yield server
+
+
+def test_administrators_see_it_and_nobody_else(tiny_bundle: Bundle, tmp_path: Path) -> None:
+    with node() as url, serving(tmp_path, tiny_bundle, url) as server:
+        ada, otto = server.cookie("ada"), server.cookie("otto")
+        assert server("GET", PATH).status_code == 401
+        assert server("GET", PATH, cookie=otto).status_code == 403
+        assert server("GET", PATH, cookie=ada).json() == STATUS
+        assert server("GET", "/api/v1/settings", cookie=otto).json()["node"] is True
+        server.security.audit.settle()
+        lines = [json.loads(line) for line in (tmp_path / LOG).read_text().splitlines()]
+        # It concerns no patient; that somebody was refused is noted.
+        assert [(e["what"], e["status"]) for e in lines if "node" in e["what"]] == [
+            ("GET /api/v1/node", 403)
+        ]
+    with serving(tmp_path / "gone", tiny_bundle, url) as server:
+        answer = server("GET", PATH, cookie=server.cookie("ada"))
+        assert answer.status_code == 502
+        assert "does not answer" in answer.text
+        german = server("GET", PATH, cookie=server.cookie("ada"), headers={"Accept-Language": "de"})
+        assert "der DICOM-Knoten antwortet nicht" in german.text
