@@ -140,6 +140,28 @@ def test_a_failed_film_that_is_kept_is_read_after_the_next_start(folder: Path) -
     assert listed(folder)["dark.png"]["error"] is None
 
 
+def test_commands_on_the_queue_of_a_node_leave_lines(folder: Path) -> None:
+    pytest.importorskip("pynetdicom", reason="needs the [pacs] extra")
+    (folder / "x.sqlite").rename(folder / "node.sqlite")
+    films = {name: film["id"] for name, film in listed(folder).items()}
+    store = Store(f"sqlite:///{folder / 'node.sqlite'}")
+    store.change([{"id": films["dark.png"], "state": "failed", "error": ServerFault().as_dict()}])
+    store.close()
+    assert "if the node runs" in good(call(folder, "retry", films["dark.png"]))
+    good(call(folder, "redirect", "output", "archive"))
+    good(call(folder, "drop", films["bright.png"]))
+    exported = CliRunner().invoke(app, ["audit-log", "export", "--folder", str(folder)])
+    lines = [json.loads(line) for line in good(exported).splitlines()]
+    assert [(line["what"], line["objects"], line["who"]["via"]) for line in lines] == [
+        ("queue retry", [films["dark.png"]], "command"),
+        ("queue redirect", [], "command"),
+        ("queue drop", [films["bright.png"]], "command"),
+    ]
+    (folder / "audit-log.jsonl").write_text("")
+    damaged = CliRunner().invoke(app, ["audit-log", "verify", "--folder", str(folder)])
+    assert damaged.exit_code == 1
+
+
 def test_what_cannot_be_tried_again_says_why(folder: Path) -> None:
     films = listed(folder)
     assert call(folder, "retry", films["dark.png"]["id"]).exit_code == 1  # waits

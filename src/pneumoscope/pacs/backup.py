@@ -150,6 +150,7 @@ def write_node_backup(
             writing.add_films()
             note_command(log, "backup")
             writing.add_log(log)
+            log.settle()
             if with_key and key is not None:
                 writing.add(KEY, key)
             return writing.finish(films, with_key=with_key)

@@ -42,6 +42,11 @@ class NodeData:
 
         note_command(self.audit, what, *objects)
 
+    def close(self) -> None:
+        """Waits until the database has the hash of the last line, and closes it."""
+        self.audit.settle()
+        self.store.close()
+
 
 def node_folder(data: ServerData) -> Path | None:
     """The folder that was named, if it is that of a node."""

@@ -111,7 +111,7 @@ def _opened(data: ServerData) -> Iterator[_Queue]:
             opened = open_node_data(node, data.key)
             films = FilmStore(0, opened.keys, folder / "films")
             yield _Queue(QueueContents(opened.store, films), opened.keys, opened.note)
-            opened.store.close()
+            opened.close()
             return
         database = database_in(folder)
         os.umask(0o077)  # patient data: other users of this machine must not read it
