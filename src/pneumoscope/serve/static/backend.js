@@ -123,6 +123,7 @@
  * @property {string[]} [samples]  Names of synthetic films to try the page with.
  * @property {{max_body_bytes?: number, drawn_films?: number}} [limits]  Bytes of a file; films in a PDF
  *   or ZIP.
+ * @property {boolean} [node]  Whether the back end knows the status of a DICOM node.
  */
 
 /**

@@ -17,28 +17,27 @@ export function nodeButton(backend) {
 }
 
 function openNode(backend) {
-  const body = h("div", { class: "node" }, h("p", { class: "muted" }, t("common.loading")));
-  let refreshes = 0;
+  const content = h("div", { class: "node" }, h("p", { class: "muted" }, t("common.loading")));
+  const updated = h("span", { class: "secondary updated" });
   const update = async () => {
     try {
-      fill(body, shown(await backend.node()), again(update));
+      fill(content, shown(await backend.node()));
     } catch (problem) {
-      fill(body, h("p", { class: "error-text" }, problem.title), h("p", { class: "secondary" }, problem.hint ?? ""), again(update));
+      fill(content, h("p", { class: "error-text" }, problem.title), h("p", { class: "secondary" }, problem.hint ?? ""));
     }
+    updated.textContent = t("node.updated", { time: new Date().toLocaleTimeString(locale()) });
   };
+  let refreshes = 0;
   const timer = setInterval(() => {
-    if (document.hidden) return;
+    // A table that a reader scrolls by keys must not be replaced.
+    if (document.hidden || content.contains(document.activeElement)) return;
     refreshes += 1;
     if (refreshes > MOST_REFRESHES) clearInterval(timer);
     else update();
   }, REFRESH_MS);
-  openDialog(t("node.title"), body, { wide: true }).addEventListener("close", () => clearInterval(timer));
+  const foot = [updated, button("retry", t("node.update"), update)];
+  openDialog(t("node.title"), content, { wide: true, foot }).addEventListener("close", () => clearInterval(timer));
   update();
-}
-
-function again(update) {
-  const time = new Date().toLocaleTimeString(locale());
-  return h("p", { class: "updated" }, h("span", { class: "secondary" }, t("node.updated", { time })), button("retry", t("node.update"), update));
 }
 
 function shown(status) {
