@@ -153,7 +153,7 @@ def test_a_certificate_for_another_name_is_called_so(maker: ObjectMaker, tmp_pat
     with archive(tls=server_context(theirs, theirs)) as received, unclosed_sockets():
         tls = TlsSettings(authority=theirs, certificate=theirs)
         check = destination(received, maker, host="localhost", tls=tls).check()
-    assert "its certificate is not accepted (hostname mismatch" in check.text
+    assert "its TLS certificate is not accepted (hostname mismatch" in check.text
 
 
 def test_tls_both_ways(film: StoredFilm, maker: ObjectMaker, tmp_path: Path) -> None:

@@ -307,7 +307,7 @@ def _syslog(settings: AuditSettings) -> str:
     except OSError as error:
         if words := verification_failure(error):
             raise PneumoscopeError(
-                f"{settings.syslog}: its certificate is not accepted ({words})",
+                f"{settings.syslog}: its TLS certificate is not accepted ({words})",
                 "Check that it is valid, names this host, and is signed by tls_authority.",
             ) from None
         raise PneumoscopeError(

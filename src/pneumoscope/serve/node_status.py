@@ -74,10 +74,10 @@ class NodeStatus:
         connection = _connection(parts)
         try:
             connection.request("GET", f"{parts.path.rstrip('/')}/status.json")
-            response = connection.getresponse()
-            if response.status != HTTPStatus.OK:
-                raise NodeNotReachable(f"HTTP status {response.status}")
-            data = response.read(_MOST_BYTES + 1)
+            with connection.getresponse() as response:
+                if response.status != HTTPStatus.OK:
+                    raise NodeNotReachable(f"HTTP status {response.status}")
+                data = response.read(_MOST_BYTES + 1)
             if len(data) > _MOST_BYTES:
                 raise NodeNotReachable("its answer is too long")
             return data

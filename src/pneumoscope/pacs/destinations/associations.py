@@ -137,7 +137,7 @@ def _not_established(settings: CStoreSettings, opened: Association) -> DeliveryF
     except ssl.SSLError as error:
         if words := verification_failure(error):
             return DeliveryFailed(
-                f"{where}: its certificate is not accepted ({words})",
+                f"{where}: its TLS certificate is not accepted ({words})",
                 "Check that it is valid, names this host, and is signed by tls_authority.",
             )
     except OSError as error:
