@@ -112,6 +112,20 @@ def test_names_say_what_they_hold() -> None:
     assert {house.name(p) for p in SOURCES if house.VAGUE.search(text_of(p))} == set()
 
 
+def test_code_that_reads_films_names_no_kind_and_no_data_set() -> None:
+    """Those of a bundle are in its `bundle.json`; only the table of SNOMED CT codes has some."""
+    named = re.compile(r"kermany|[\"'](?:bacterial|viral)[\"']", re.IGNORECASE)
+    readers = (
+        *("ai_results", "apps", "batch", "client", "decision", "jobs", "pacs", "render", "runtime"),
+        *("serve", "watch", "web"),
+    )
+    files = [path for part in readers for path in (house.SOURCE / part).rglob("*.py")]
+    assert len(files) > 200
+    assert {house.name(path) for path in files if named.search(text_of(path))} == {
+        "src/pneumoscope/ai_results/codes.py"
+    }
+
+
 def test_no_two_test_files_have_one_name() -> None:
     """Pytest imports them by their name alone."""
     names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
