@@ -177,6 +177,9 @@ def test_results_that_wait_are_counted_without_those_of_films_that_failed(parts:
     deliveries.record_success(second, "archive")
     deliveries.record_failure(first, "archive", ServerFault(), None)
     assert (deliveries.count_waiting("archive"), deliveries.count_waiting("viewer")) == (0, 2)
+    assert deliveries.counts() == {
+        ("archive", DELIVERED): 1, ("archive", GIVEN_UP): 1, ("viewer", PENDING): 2,
+    }  # fmt: skip
 
 
 def test_results_go_to_another_destination(parts: Parts) -> None:

@@ -127,9 +127,12 @@ class Deliveries:
             return list(session.scalars(query))
 
     def counts(self) -> dict[tuple[str, str], int]:
-        """The number of deliveries, by destination and state."""
-        query = select(Delivery.destination, Delivery.state, func.count()).group_by(
-            Delivery.destination, Delivery.state
+        """The number of deliveries, by destination and state; without films that have no result to come."""
+        query = (
+            select(Delivery.destination, Delivery.state, func.count())
+            .join(FilmRow, FilmRow.id == Delivery.film)
+            .where(FilmRow.state != FAILED)
+            .group_by(Delivery.destination, Delivery.state)
         )
         with Session(self._store.engine) as session:
             return {(name, state): count for name, state, count in session.execute(query)}
