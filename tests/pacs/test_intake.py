@@ -143,6 +143,7 @@ def test_films_beyond_the_limit_of_a_study_fail(pipeline: Pipeline, spool: Spool
         AuditLogNotWritten(),
         OperationalError("INSERT", {}, Exception("database is locked")),
         RuntimeError("Planted^Name"),
+        FileNotFoundError(2, "No such file or directory", "the folder of films"),
     ],
 )
 def test_films_wait_in_the_spool_while_they_cannot_be_accepted(
@@ -169,6 +170,8 @@ def test_films_wait_in_the_spool_while_they_cannot_be_accepted(
     assert (calls, counted) == (2, ["accepted"])
     assert [row.label for row in rows(pipeline)] == ["PNEUMONIA"]
     assert "Planted" not in "".join(record.getMessage() for record in caplog.records)
+    if isinstance(error, FileNotFoundError):
+        assert "it stays in the spool" in caplog.text
 
 
 def test_a_film_that_the_disk_does_not_give_back_does_not_stop_the_others(

@@ -115,15 +115,16 @@ class Intake:
             except SQLAlchemyError as error:
                 _log.error("the database cannot be used; films wait in the spool", exc_info=error)
                 return _TROUBLE_S
-            except FileNotFoundError:
-                continue
             except Exception as error:  # noqa: BLE001 (the films after this one must not wait for it)
                 _log.error("a film cannot be accepted; it stays in the spool", exc_info=error)
                 pause_s = _TROUBLE_S
         return pause_s
 
     def _accept(self, path: Path) -> None:
-        data = path.read_bytes()
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:  # somebody has deleted it
+            return
         header: FilmHeader | None = None
         try:
             header = header_of_file(data)
