@@ -12,6 +12,7 @@ from pneumoscope.bundle import Bundle
 from pneumoscope.errors import Interrupted, UnknownFormat
 from pneumoscope.jobs.recovery import Recovered, recover
 from pneumoscope.jobs.requests import JobRequest, UploadedFile
+from pneumoscope.jobs.rows import READ_AGAIN
 from pneumoscope.jobs.tables import DONE, FAILED, RUNNING
 from pneumoscope.records import Outcome, Settings
 from pneumoscope.runtime import Classifier
@@ -26,8 +27,8 @@ def interrupted(folder: Path, *, keep_films: bool) -> tuple[str, str]:
     key = KEYS.idempotency_key("1.2.3", "0" * 64)
     routine = parts.jobs.accept(REQUEST, [UploadedFile(*DARK, idempotency_key=key)])
     urgent = parts.jobs.accept(replace(REQUEST, priority=1), [UploadedFile(*BRIGHT)])
-    begun = parts.store.of_job("ann", routine)[0].id
-    parts.store.change([{"id": begun, "state": RUNNING}])
+    begun, waiting = (parts.store.of_job("ann", job)[0].id for job in (routine, urgent))
+    parts.store.change([{"id": begun, "state": RUNNING}, {"id": waiting, "error": READ_AGAIN}])
     parts.store.close()
     return routine, urgent
 
@@ -36,6 +37,7 @@ def test_films_that_were_kept_are_read_again_urgent_ones_first(tmp_path: Path) -
     routine, urgent = interrupted(tmp_path, keep_films=True)
     parts = Parts(tmp_path, keep_films=True)
     assert recover(parts.jobs, parts.store, parts.film_store) == Recovered(2, 0)
+    assert parts.jobs.resume_wanted() == 0  # the urgent one is in the queue already
     assert parts.queue.outstanding == 2
     films = [film for film, _, _ in parts.queue.take(8, 0)]
     assert [film.tag.job for film in films] == [urgent, routine]

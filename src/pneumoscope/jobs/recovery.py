@@ -45,6 +45,8 @@ def recover(jobs: JobService, store: Store, film_store: FilmStore) -> Recovered:
         data = film_store.get(row.id)
         if data is not None and row.job is not None:
             films.append((row, data))
+    # Otherwise `JobService.resume_wanted` would queue them once more.
+    store.change([{"id": row.id, "error": None} for row, _ in films if row.error is not None])
     interrupted = store.close_open(Interrupted().as_dict(), [row.id for row, _ in films])
     for row, data in films:
         jobs.resume(row, data)
