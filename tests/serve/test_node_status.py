@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -115,21 +115,22 @@ def serving(folder: Path, bundle: Bundle, url: str) -> Iterator[Served]:
 
 
 def test_administrators_see_it_and_nobody_else(tiny_bundle: Bundle, tmp_path: Path) -> None:
-    with node() as url, serving(tmp_path, tiny_bundle, url) as server:
-        ada, otto = server.cookie("ada"), server.cookie("otto")
-        assert server("GET", PATH).status_code == 401
-        assert server("GET", PATH, cookie=otto).status_code == 403
-        assert server("GET", PATH, cookie=ada).json() == STATUS
-        assert server("GET", "/api/v1/settings", cookie=otto).json()["node"] is True
-        server.security.audit.settle()
-        lines = [json.loads(line) for line in (tmp_path / LOG).read_text().splitlines()]
-        # It concerns no patient; that somebody was refused is noted.
-        assert [(e["what"], e["status"]) for e in lines if "node" in e["what"]] == [
-            ("GET /api/v1/node", 403)
-        ]
-    with serving(tmp_path / "gone", tiny_bundle, url) as server:
-        answer = server("GET", PATH, cookie=server.cookie("ada"))
-        assert answer.status_code == 502
-        assert "does not answer" in answer.text
-        german = server("GET", PATH, cookie=server.cookie("ada"), headers={"Accept-Language": "de"})
-        assert "der DICOM-Knoten antwortet nicht" in german.text
+    with ExitStack() as node_runs:
+        url = node_runs.enter_context(node())
+        with serving(tmp_path, tiny_bundle, url) as server:
+            ada, otto = server.cookie("ada"), server.cookie("otto")
+            assert server("GET", PATH).status_code == 401
+            assert server("GET", PATH, cookie=otto).status_code == 403
+            assert server("GET", PATH, cookie=ada).json() == STATUS
+            assert server("GET", "/api/v1/settings", cookie=otto).json()["node"] is True
+            node_runs.close()
+            answer = server("GET", PATH, cookie=ada)
+            german = server("GET", PATH, cookie=ada, headers={"Accept-Language": "de"})
+    assert answer.status_code == 502
+    assert "does not answer" in answer.text
+    assert "der DICOM-Knoten antwortet nicht" in german.text
+    lines = [json.loads(line) for line in (tmp_path / LOG).read_text().splitlines()]
+    # It concerns no patient; that somebody was refused is noted.
+    assert [(e["what"], e["status"]) for e in lines if "node" in e["what"]] == [
+        ("GET /api/v1/node", 403)
+    ]

@@ -35,12 +35,12 @@ STATUS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def served(page: Page, answers: list[dict[str, Any]], *, named: bool = True) -> None:
+def served(page: Page, answers: list[dict[str, Any]]) -> None:
     """Gives these answers of a node; the last one again and again."""
 
     def settings(route: Route) -> None:
         answer = route.fetch()
-        route.fulfill(response=answer, json=answer.json() | {"node": named})
+        route.fulfill(response=answer, json=answer.json() | {"node": True})
 
     def node(route: Route) -> None:
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
@@ -60,6 +60,7 @@ def served(page: Page, answers: list[dict[str, Any]], *, named: bool = True) -> 
 def test_the_dialog_shows_what_waits_and_what_is_wrong(visit: Visit) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe").Axe()
     page = visit.page
+    expect(page.get_by_role("button", name="DICOM node")).to_have_count(0)  # there is no node
     calm = STATUS | {"problems": [], "worklist": {}, "sources": {}}
     served(page, [STATUS, calm])
     page.get_by_role("button", name="DICOM node").click()
@@ -101,9 +102,3 @@ def test_on_a_phone_in_german_without_an_answer(browser: Any, page_server: Live)
     expect(dialog).to_contain_text("der DICOM-Knoten antwortet nicht")
     expect(dialog).to_contain_text("Läuft er?")
     visit.close()
-
-
-def test_without_a_node_there_is_no_button(visit: Visit) -> None:
-    served(visit.page, [STATUS], named=False)
-    expect(visit.page.get_by_role("button", name="About this model")).to_be_visible()
-    expect(visit.page.get_by_role("button", name="DICOM node")).to_have_count(0)
