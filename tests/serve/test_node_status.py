@@ -101,7 +101,7 @@ def test_urls_of_this_machine_and_encrypted_ones() -> None:
 
 
 @contextmanager
-def serving(folder: Path, bundle: Bundle, url: str) -> Iterator[Served]:
+def with_accounts(folder: Path, bundle: Bundle, url: str) -> Iterator[Served]:
     """A server with an administrator and an operator."""
     settings = ServeSettings(folder=folder, bundle=(str(bundle.path),), threads=1, node=url)
     administration = open_administration(settings)
@@ -117,7 +117,7 @@ def serving(folder: Path, bundle: Bundle, url: str) -> Iterator[Served]:
 def test_administrators_see_it_and_nobody_else(tiny_bundle: Bundle, tmp_path: Path) -> None:
     with ExitStack() as node_runs:
         url = node_runs.enter_context(node())
-        with serving(tmp_path, tiny_bundle, url) as server:
+        with with_accounts(tmp_path, tiny_bundle, url) as server:
             ada, otto = server.cookie("ada"), server.cookie("otto")
             assert server("GET", PATH).status_code == 401
             assert server("GET", PATH, cookie=otto).status_code == 403
