@@ -85,7 +85,6 @@ class Page {
     this.tabLinks = TABS.map((tab) => h("a", { href: `#${tab}`, class: "tab", dataset: { tab } }, icon(tab), h("span", {}, t(`tabs.${tab}`))));
     this.theme = button("theme", t("common.theme"), () => this.#toggleTheme(), { iconOnly: true, key: "theme" });
     this.account = h("div", { class: "account" });
-    this.node = h("div", {});
     this.model = h("button", { type: "button", class: "model", onclick: () => this.#about(), title: t("about.title") });
     fill(document.getElementById("brand"), icon("lungs"), h("span", {}, t("brand")));
     fill(document.getElementById("tabs"), this.tabLinks);
@@ -95,7 +94,6 @@ class Page {
       button("settings", t("settings.title"), () => this.#settings(), { iconOnly: true, key: "settings" }),
       button("about", t("about.title"), () => this.#about(), { iconOnly: true, key: "about" }),
       button("help", t("help.title"), openHelp, { iconOnly: true, key: "help" }),
-      this.node,
       this.account,
     );
     this.madeFor = h("span", { class: "made-for" });
@@ -121,7 +119,7 @@ class Page {
       this.downloads.maxWithPictures = limits.drawn_films ?? Infinity;
       if (reset) toast(t(`${reset}.unavailable`), t(`${reset}.unavailableHint`), "error");
       document.body.dataset.role = this.user.role;
-      if (node && this.user.role === "admin") fill(this.node, nodeButton(this.backend));
+      if (node && this.user.role === "admin") this.account.before(nodeButton(this.backend));
       if (this.user.accounts) {
         fill(this.account, accountButton(this.backend, this.user), button("exit", t("login.out"), () => this.#signOut(), { iconOnly: true }));
       }
