@@ -41,10 +41,11 @@ function openNode(backend) {
 }
 
 function shown(status) {
-  const { films, destinations, sources } = status;
+  // A node of another version may not have all of them.
+  const { films = {}, verdicts = {}, destinations = {}, sources = {}, problems: wrong = [], worklist: groups = {} } = status;
   return [
-    problems(status.problems),
-    worklist(status.worklist),
+    problems(wrong),
+    worklist(groups),
     table(t("node.films"), [], [
       [t("node.received"), number(status.received)],
       [t("node.refused"), number(status.refused)],
@@ -57,7 +58,7 @@ function shown(status) {
       [t("node.perMinute"), fixed(status.films_per_minute, 1)],
       [t("node.disk"), `${fixed(status.disk_bytes / GIB, 2)} GiB`],
     ]),
-    table(t("node.verdicts"), [], Object.entries(status.verdicts).sort().map(([label, count]) => [nameOf(label), number(count)])),
+    table(t("node.verdicts"), [], Object.entries(verdicts).sort().map(([label, count]) => [nameOf(label), number(count)])),
     table(
       t("node.destinations"),
       [t("node.waiting"), t("node.oldestResult"), t("node.delivered"), t("node.givenUp")],
