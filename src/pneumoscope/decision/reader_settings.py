@@ -152,7 +152,7 @@ BUNDLE = ReaderSetting(
     name="bundle",
     kind="bundle",
     title="Model",
-    help="Name of a bundle (see `pneumoscope bundles`) or a model folder; the shipped one by default.",
+    help="Name of a bundle (see `pneumoscope bundles`) or a model folder; a shipped one by default.",
     uploaded=False,
 )
 POPULATION = ReaderSetting(

@@ -46,10 +46,10 @@ def pacs(
 ) -> None:
     """Run a DICOM node: films in from an archive, results back into their studies.
 
-    Films arrive by C-STORE. Their results go to the destinations of the
-    configuration: a DICOM archive, a DICOMweb or FHIR server, a folder or a
-    webhook. Only this machine can reach the node by default. `--check` exits
-    with 1 if something is wrong.
+    Films arrive by C-STORE, or are fetched from a DICOMweb server or Orthanc.
+    Their results go to the destinations of the configuration: a DICOM archive, a
+    DICOMweb or FHIR server, a folder or a webhook. Only this machine can reach
+    the node by default. `--check` exits with 1 if something is wrong.
     """
     if example:
         from pneumoscope.pacs.config import EXAMPLE as TEXT
