@@ -40,6 +40,8 @@ LEAVE_OUT = "leave-out:"
 """Begins a split that keeps one source for testing, such as ``"leave-out:north"``."""
 FOLD = "fold:"
 """Begins a split that keeps one fold of a cross-validation for testing, such as ``"fold:2/5"``."""
+AVERAGE = "average of the runs "
+"""Begins what stands for the start weights of a network whose weights are the mean of those of several runs."""
 _FOLD = re.compile(rf"{FOLD}(\d+)/(\d+)")
 
 

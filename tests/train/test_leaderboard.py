@@ -38,6 +38,7 @@ def run_folder(
     recipe: dict[str, Any] | None = None,
     copies: int = 1,
     data: dict[str, Any] | None = None,
+    start: str = "none",
 ) -> Path:
     """A finished run; its films ``copies`` times, each time of other patients."""
     run = root / f"{name}-{seed}"
@@ -48,7 +49,7 @@ def run_folder(
         validation={
             "parameters": 1234,
             "training_minutes": 2.0 * seed,
-            "start_weights": {"name": "none"},
+            "start_weights": {"name": start},
             "heatmaps": {"pointing": {"value": 0.75, "low": 0.7, "high": 0.8}},
         },
     )
@@ -117,6 +118,18 @@ def test_changed_recipes_under_one_name_are_refused(tmp_path: Path) -> None:
     write_bundle(other / "bundle", changed, parts)
     with pytest.raises(UsageError, match="differ in more than their seed"):
         leaderboard.table(leaderboard.find([tmp_path, tmp_path / "more"]))
+
+
+def test_an_average_of_runs_is_a_row_of_its_own(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        run_folder(tmp_path, seed, start="imagenet")
+    members = "small-1 (0123456789ab), small-2 (ba9876543210)"
+    run_folder(tmp_path / "more", 1, start=f"average of the runs {members}")
+    rows = leaderboard.table(leaderboard.find([tmp_path, tmp_path / "more"]), draws=20)
+    assert {row.recipe: row.seeds for row in rows} == {
+        "small 1": (1, 2),
+        "small 1, average of the runs small-1, small-2": (1,),
+    }
 
 
 def test_a_run_counts_once(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -21,6 +22,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
     from pneumoscope.train import line, weight_average
     from pneumoscope.train.fit import loop
+    from pneumoscope.train.recipe.reading import resolved
+    from pneumoscope.train.recipe.settings import Recipe
 
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import UsageError
@@ -28,6 +31,8 @@ from pneumoscope.errors import UsageError
 pytestmark = TRAINING
 
 HEADER = "phase,epoch,loss,learning_rate,validation_loss,validation_auc,validation_accuracy,seconds"
+
+RECIPE = resolved(Recipe(filters=(8, 16)))
 
 
 def run_folder(
@@ -44,7 +49,7 @@ def run_folder(
     np.savez(folder / "weights.npz", **weights)
     record = {
         "manifest_sha256": films,
-        "recipe": recipe or {"seed": 1},
+        "recipe": RECIPE | (recipe or {"seed": 1}),
         "start_weights": {"name": "imagenet", "sha256": start_weights},
     }
     (folder / "run.json").write_text(json.dumps(record))
@@ -56,7 +61,7 @@ def test_weights_are_averaged_and_logs_joined(tmp_path: Path) -> None:
     runs = [run_folder(tmp_path / f"run, {n}", value) for n, value in enumerate((1.0, 2.0, 6.0))]
     target = tmp_path / "average"
     target.mkdir()
-    weight_average.check(runs, "films")
+    weight_average.check(runs, RECIPE, "films")
     weight_average.write(runs, target)
     with np.load(target / "weights.npz") as stored:
         assert stored["v0"].dtype == np.float32
@@ -78,35 +83,63 @@ def test_weights_are_averaged_and_logs_joined(tmp_path: Path) -> None:
 def test_runs_that_cannot_be_averaged(tmp_path: Path) -> None:
     first, second = run_folder(tmp_path / "a", 1), run_folder(tmp_path / "b", 2)
     with pytest.raises(UsageError, match="two different runs"):
-        weight_average.check([first, tmp_path / "x" / ".." / "a"], "films")
+        weight_average.check([first, tmp_path / "x" / ".." / "a"], RECIPE, "films")
     with pytest.raises(UsageError, match="two different runs"):
-        weight_average.check([first], "films")
+        weight_average.check([first], RECIPE, "films")
     other = run_folder(tmp_path / "c", 1, films="others")
     with pytest.raises(UsageError, match="held out here"):
-        weight_average.check([first, other], "films")
+        weight_average.check([first, other], RECIPE, "films")
     larger = run_folder(tmp_path / "d", 1, shape=(3,))
     with pytest.raises(UsageError, match="another network"):
         weight_average.write([first, larger], tmp_path)
     assert not (tmp_path / "weights.npz").exists()
     (second / "weights.npz").unlink()
     with pytest.raises(UsageError, match="not a finished run"):
-        weight_average.check([first, second], "films")
+        weight_average.check([first, second], RECIPE, "films")
 
 
 def test_runs_with_other_start_weights_are_not_averaged(tmp_path: Path) -> None:
     """Their networks do not lie close together, and their mean is no network worth having."""
     first = run_folder(tmp_path / "a", 1)
     same = run_folder(tmp_path / "b", 2, recipe={"seed": 2, "start_seed": 1})
-    weight_average.check([first, same], "films")
-    weight_average.check([same, first], "films")
+    weight_average.check([first, same], RECIPE, "films")
+    weight_average.check([same, first], RECIPE, "films")
     unset = run_folder(tmp_path / "c", 2, recipe={"seed": 1, "start_seed": -1})
-    weight_average.check([first, unset], "films")
+    weight_average.check([first, unset], RECIPE, "films")
     zero = run_folder(tmp_path / "d", 2, recipe={"seed": 1, "start_seed": 0})
     seed = run_folder(tmp_path / "e", 2, recipe={"seed": 2})
     weights = run_folder(tmp_path / "f", 2, start_weights="abd")
     for other in (zero, seed, weights):
         with pytest.raises(UsageError, match=r": began with other weights than .*a$"):
-            weight_average.check([first, same, other], "films")
+            weight_average.check([first, same, other], RECIPE, "films")
+
+
+@pytest.mark.parametrize(
+    "setting", [{"size": 160}, {"scaling": "unit"}, {"filters": (8, 8)}, {"head": "lungs"}]
+)
+def test_a_run_whose_weights_fit_but_mean_something_else_is_refused(
+    tmp_path: Path, setting: dict[str, Any]
+) -> None:
+    """The weights of MobileNetV2 are the same for every size and scaling."""
+    runs = [run_folder(tmp_path / name, 1) for name in "ab"]
+    name = next(iter(setting))
+    with pytest.raises(UsageError, match=f"another network than the recipe's: {name} is"):
+        weight_average.check(runs, RECIPE | setting, "films")
+    # What does not change the network may differ.
+    weight_average.check(runs, RECIPE | {"epochs": 99, "version": "2"}, "films")
+
+
+def test_a_damaged_run_is_refused(tmp_path: Path) -> None:
+    runs = [run_folder(tmp_path / name, 1) for name in "ab"]
+    (runs[1] / "weights.npz").write_bytes((runs[1] / "weights.npz").read_bytes()[:200])
+    with pytest.raises(UsageError, match=r"weights\.npz is damaged"):
+        weight_average.write(runs, tmp_path)
+    (runs[0] / "run.json").write_text('{"recipe": ')
+    with pytest.raises(UsageError, match=r"run\.json is damaged"):
+        weight_average.check(runs, RECIPE, "films")
+    (runs[0] / "log.csv").unlink()
+    with pytest.raises(UsageError, match="not a finished run"):
+        weight_average.check(runs, RECIPE, "films")
 
 
 @pytest.fixture(scope="module")

@@ -92,7 +92,7 @@ def _prepared(
     )
     start_weights = _weights_record(weights)
     if paths.averaged:
-        weight_average.check(paths.averaged, films.manifest_sha256)
+        weight_average.check(paths.averaged, resolved(recipe), films.manifest_sha256)
         start_weights = weight_average.record_of(paths.averaged)
     folder.start(paths.run, recipe, films, start_weights)
     return line.Trained(

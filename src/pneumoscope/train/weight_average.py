@@ -10,13 +10,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-from typing import TYPE_CHECKING, Any
+import zipfile
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from pneumoscope.bundle import sha256_of
 from pneumoscope.errors import UsageError
-from pneumoscope.files import replacing, write_text
+from pneumoscope.files import cause, replacing, write_text
+from pneumoscope.records import AVERAGE
 from pneumoscope.train.fit.checkpoint import WEIGHTS
 from pneumoscope.train.fit.loop import LOG
 from pneumoscope.train.folder import RECORD
@@ -27,30 +29,42 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+_OF_NETWORK: Final = (
+    "task", "network", "size", "scaling", "clip", "tail", "pyramid", "filters", "head",
+    "head_batch_norm", "dense",
+)  # fmt: skip
+"""Settings of a recipe that say what its weights compute. The same weights fit networks of other sizes and
+scalings, but have learned nothing there."""
 
-def check(runs: Sequence[Path], manifest_sha256: str) -> None:
+
+def check(runs: Sequence[Path], recipe: Mapping[str, Any], manifest_sha256: str) -> None:
     """Checks that the weights of runs can be averaged.
 
     Args:
         runs: Run folders.
+        recipe: Of the average, from `recipe.reading.resolved`.
         manifest_sha256: Of the films that the average will be measured on.
 
     Raises:
-        UsageError: There are fewer than two different runs; one is no finished run, or was trained
-            on other films: some of those that are held out now; or they began with other weights.
+        UsageError: There are fewer than two different runs; one is no finished run, has another network
+            than the recipe, or was trained on other films: some of those that are held out now; or
+            they began with other weights.
     """
     if len({run.resolve() for run in runs}) < max(2, len(runs)):
         raise UsageError(
             "an average needs two different runs or more", "Repeat --average for each of them."
         )
+    wanted = json.loads(json.dumps({key: recipe[key] for key in _OF_NETWORK}))
     start: tuple[Any, ...] | None = None
     for run in runs:
-        if not (run / RECORD).is_file() or not (run / WEIGHTS).is_file():
-            raise UsageError(
-                f"{run}: is not a finished run",
-                "Name the folder that a training was written to with --out.",
-            )
-        record = json.loads((run / RECORD).read_text(encoding="utf-8"))
+        record = _record(run)
+        for key, value in wanted.items():
+            if (other := record["recipe"].get(key, value)) != value:
+                raise UsageError(
+                    f"{run}: its weights are those of another network than the recipe's: "
+                    f"{key} is {other!r} there, and {value!r} in the recipe",
+                    "Average runs whose recipes have the same network, size and head.",
+                )
         if record["manifest_sha256"] != manifest_sha256:
             raise UsageError(
                 f"{run}: was trained on other films, perhaps on some that are held out here",
@@ -64,6 +78,22 @@ def check(runs: Sequence[Path], manifest_sha256: str) -> None:
             )
 
 
+def _record(run: Path) -> dict[str, Any]:
+    """What a finished run was started with."""
+    if not all((run / name).is_file() for name in (RECORD, WEIGHTS, LOG)):
+        raise UsageError(
+            f"{run}: is not a finished run",
+            "Name the folder that a training was written to with --out.",
+        )
+    try:
+        record: dict[str, Any] = json.loads((run / RECORD).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UsageError(
+            f"{run}: {RECORD} is damaged ({cause(error)})", "Train it again."
+        ) from error
+    return record
+
+
 def _start(record: Mapping[str, Any]) -> tuple[Any, ...]:
     """What the start weights of a run were: the seed of the random ones, the hash of the others."""
     recipe = record["recipe"]
@@ -75,7 +105,7 @@ def _start(record: Mapping[str, Any]) -> tuple[Any, ...]:
 def record_of(runs: Sequence[Path]) -> dict[str, str]:
     """What the run record and the model card say in place of start weights."""
     members = [f"{run.resolve().name} ({sha256_of(run / WEIGHTS)[:12]})" for run in runs]
-    return {"name": f"average of the runs {', '.join(members)}"}
+    return {"name": f"{AVERAGE}{', '.join(members)}"}
 
 
 def write(runs: Sequence[Path], target: Path) -> None:
@@ -86,7 +116,7 @@ def write(runs: Sequence[Path], target: Path) -> None:
         target: Another run folder.
 
     Raises:
-        UsageError: The networks of two runs differ.
+        UsageError: The networks of two runs differ, or weights are damaged.
     """
     first = _arrays(runs[0])
     sums = {name: value.astype(np.float64) for name, value in first.items() if _is_float(value)}
@@ -107,8 +137,14 @@ def write(runs: Sequence[Path], target: Path) -> None:
 
 
 def _arrays(run: Path) -> dict[str, NDArray[Any]]:
-    with np.load(run / WEIGHTS) as stored:
-        return {name: stored[name] for name in stored}
+    try:
+        # Opened here: of a damaged file, `np.load` leaves its own stream open.
+        with (run / WEIGHTS).open("rb") as stream, np.load(stream) as stored:
+            return {name: stored[name] for name in stored}
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise UsageError(
+            f"{run}: {WEIGHTS} is damaged ({cause(error)})", "Train it again."
+        ) from error
 
 
 def _is_float(value: NDArray[Any]) -> bool:

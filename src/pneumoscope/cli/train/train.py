@@ -204,6 +204,8 @@ def train(
         from pneumoscope.train import run  # noqa: F401 (imports Keras, which is not quiet)
 
     several = "-leave-out" if leave_out else "-folds" if resolved.folds else ""
+    if average:
+        several = "-average"
     name = f"{resolved.name}-{resolved.seed}" + ("" if find_learning_rate else several)
     paths = Paths(
         data=folder,

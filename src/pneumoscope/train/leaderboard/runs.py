@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from pneumoscope.bundle import META, Bundle, open_bundle
 from pneumoscope.errors import DataError
 from pneumoscope.files import cause
-from pneumoscope.records import fold_of
+from pneumoscope.records import AVERAGE, fold_of
 from pneumoscope.train.folds.record import RECORD, finished_folds
 from pneumoscope.train.folds.results import pooled, read_folds, thresholds
 from pneumoscope.train.validation import classes, findings, learning, predictions
@@ -42,7 +43,14 @@ class Run:
 
     @property
     def title(self) -> str:
-        """Name and version of its recipe, and the number of folds."""
+        """Name and version of its recipe, and the number of folds, or the runs that it is the average of.
+
+        An average is no further seed of its recipe.
+        """
+        start = str(self.bundle.meta.validation["start_weights"]["name"])
+        if start.startswith(AVERAGE):
+            members = re.sub(r" \([0-9a-f]{12}\)", "", start)
+            return f"{self.bundle.title}, {members}"
         return f"{self.bundle.title}, {len(self.folds)} folds" if self.folds else self.bundle.title
 
     @property
