@@ -36,7 +36,11 @@ def judged(runner: Any, words: dict[str, Any], path: Path) -> dict[str, Any]:
     """The outputs for one film, decoded and resized as in the example."""
     with Image.open(path) as image:
         image.draft("L", (words["source_size"],) * 2)
-        grey = ImageOps.exif_transpose(image).convert("L")
+        film = ImageOps.exif_transpose(image)
+        if film.mode.startswith("I"):
+            bits = next(bits for bits in (8, 10, 12, 14, 16) if film.getextrema()[1] < 2**bits)
+            film = Image.fromarray(np.uint8(np.asarray(film) / (2**bits - 1) * 255 + 0.5))
+        grey = film.convert("L")
     for side in (words["source_size"], words["size"]):
         grey = grey.resize((side, side), Image.Resampling.BILINEAR)
     outputs = runner(films=np.asarray(grey)[None, ..., None])

@@ -77,9 +77,11 @@ def test_the_example_of_the_guide_reads_a_film(
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(1)
     grain = rng.normal(0, 25, (300, 260))
-    for mean, verdict in ((60, "NORMAL"), (190, "PNEUMONIA"), (135, "UNDETERMINED")):
-        pixels = np.clip(mean + grain, 0, 255).astype(np.uint8)
-        Image.fromarray(pixels).save("film.png")
+    films = ((60, "NORMAL", 8), (190, "PNEUMONIA", 8), (135, "UNDETERMINED", 8), (60, "NORMAL", 12))
+    for mean, verdict, bits in films:
+        white = 2**bits - 1
+        pixels = np.clip((mean + grain) / 255 * white, 0, white)
+        Image.fromarray(pixels.astype(np.uint8 if bits == 8 else np.uint16)).save("film.png")
         monkeypatch.setattr(sys, "argv", ["read.py", str(exported), "film.png"])
         exec(compile(example, "read.py", "exec"), {})
         printed = capsys.readouterr().out
