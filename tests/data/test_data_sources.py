@@ -103,6 +103,15 @@ def test_a_group_is_left_out_and_films_for_testing_stay_unused(tmp_path: Path) -
     assert error.value.hint == "Known sources: a, c."
 
 
+def test_a_source_whose_name_looks_like_a_group(tmp_path: Path) -> None:
+    root = hospitals(tmp_path / "films")
+    sheet = root / "manifest.csv"
+    sheet.write_text(sheet.read_text().replace(",b", ",b + Co"))
+    with pytest.raises(DataError, match=r"'b \+ Co' has a \+ in its name") as error:
+        leave_out(data.find(root), "leave-out:b + Co")
+    assert error.value.hint == "Rename it in the manifest's column source."
+
+
 def test_the_sources_of_a_split() -> None:
     assert left_out_by("leave-out:north") == ("north",)
     assert left_out_by("leave-out:north+south") == ("north", "south")

@@ -89,7 +89,7 @@ def leave_out(listing: Listing, split: str) -> Listing:
 
     Raises:
         DataError: No film for training is from one of the sources, or all are, or a patient is in one of
-            them and elsewhere.
+            them and elsewhere; or the name of a source looks like a group.
     """
     sources = {*left_out_by(split)}
     if not sources:
@@ -97,6 +97,11 @@ def leave_out(listing: Listing, split: str) -> Listing:
     title = split.removeprefix(LEAVE_OUT)
     entries = [entry for entry in listing.entries if entry.split != "test"]
     known = sorted({entry.source for entry in entries} - {""})
+    if JOIN in title and title in known:
+        raise DataError(
+            f"the source {title!r} has a {JOIN} in its name, which stands between the sources of a group",
+            "Rename it in the manifest's column source.",
+        )
     if missing := sorted(sources - {*known}):
         raise DataError(
             f"no training film is from the source {missing[0]!r}",

@@ -93,7 +93,10 @@ def plan(
 
 def _groups(recipe: Recipe, known: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
     if ALL not in names:
-        return tuple(dict.fromkeys(names))
+        by_sources: dict[frozenset[str], str] = {}
+        for name in names:
+            by_sources.setdefault(frozenset(name.split(JOIN)), name)
+        return tuple(by_sources.values())
     if len(set(names)) > 1:
         raise UsageError(
             f"--leave-out {ALL} is every source already", f"Use {ALL}, or name the sources."
