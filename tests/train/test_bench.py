@@ -15,7 +15,10 @@ pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
-    import keras  # noqa: F401 (before warnings become errors)
+    from pneumoscope import data
+    from pneumoscope.train import bench
+    from pneumoscope.train.progress import Progress
+    from pneumoscope.train.recipe.settings import Recipe
 
 pytestmark = [
     pytest.mark.train,
@@ -37,3 +40,13 @@ def test_the_bench_compares_three_ways(films_folder: Path, tmp_path: Path) -> No
     for name in ("random", "later", "first", "notebook", "decode", "later_share"):
         assert rates[name] > 0
     assert rates["first"] < min(rates["later"], rates["decode"])
+
+
+def test_a_graph_is_measured_however_few_films_there_are(few_films: Path, tmp_path: Path) -> None:
+    films = data.load(
+        few_films, 32, task="multiclass", share=0.25, seed=0, cache=tmp_path / "cache"
+    )
+    recipe = Recipe(network="cnn", filters=(4,), size=32, head_epochs=0, epochs=1)
+    trainer = bench._trainer(recipe, films, tmp_path, Progress(), 1)
+    assert trainer.steps == 1
+    assert not trainer.trainee.run_eagerly

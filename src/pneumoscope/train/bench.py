@@ -18,6 +18,7 @@ from pneumoscope.errors import DataError
 from pneumoscope.train.data.batches import AHEAD, Position
 from pneumoscope.train.data.films import load_films
 from pneumoscope.train.fit import loop
+from pneumoscope.train.fit.tracing import FEW_STEPS
 from pneumoscope.train.network import keras_model
 from pneumoscope.train.progress import Progress
 
@@ -105,7 +106,8 @@ def _trainer(
     batches.steps = max(batches.steps, steps + _WARM)
     batches.rows = np.resize(batches.rows, batches.steps * recipe.batch_size)
     trainer.model = keras_model.build(recipe, len(films.names), None)
-    trainer.prepare(trainer.phases[-1])
+    # With a graph, as in a training of many films.
+    trainer.prepare(trainer.phases[-1], FEW_STEPS + 1)
     return trainer
 
 
