@@ -14,7 +14,7 @@ from film_files import SC
 from orthanc_server import PASSWORD, USER, Orthanc, orthanc
 from pneumoscope.errors import QueueFull
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
-from pneumoscope.pacs.pull import postponed
+from pneumoscope.pacs.pull import dicomweb, postponed
 from pneumoscope.pacs.pull.dicomweb import first_part
 from pneumoscope.pacs.pull.settings import parse
 from pneumoscope.pacs.pull.sources import Source, open_sources
@@ -143,6 +143,56 @@ def test_another_kind_of_server_is_an_error_with_a_hint(
         with pytest.raises(DeliveryFailed, match="does not answer as") as caught:
             opened.poll(lambda _film: None)
     assert "Enter the URL" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("orthanc", b'{"Changes": [], "Done": false, "Last": 9}'),
+        ("orthanc", b'{"Changes": [{"Seq": 0, "ChangeType": "x", "ID": ""}], "Done": false, "Last": 9}'),
+        ("orthanc", b'{"Changes": [{"Seq": Infinity, "ChangeType": "x", "ID": ""}]}'),
+        ("orthanc", b"[" * 100_000),
+        ("dicomweb", b"[" * 100_000),
+        ("dicomweb", json.dumps(100 * [{"0020000D": {"Value": ["1.2"]}}]).encode()),
+    ],
+    ids=["never done", "same again", "infinity", "deep", "deep", "same page again"],
+)  # fmt: skip
+def test_a_server_whose_answers_never_end_is_an_error(
+    tmp_path: Path, kind: str, body: bytes
+) -> None:
+    with web_server(Answer(200, body)) as server:
+        opened = source(kind, server.url, tmp_path)
+        with pytest.raises(DeliveryFailed, match="does not answer as"):
+            opened.poll(lambda _film: None)
+        assert len(server.requests) <= 2
+
+
+def test_a_search_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dicomweb, "_MOST_ITEMS", 300)
+
+    def answer(request: Request) -> Answer:
+        offset = request.path.partition("offset=")[2].partition("&")[0]
+        item = {"0020000D": {"Value": [f"1.{offset}"]}, "0020000E": {"Value": ["1.2"]}}
+        return Answer(200, json.dumps(100 * [item]).encode())
+
+    with web_server(answer) as server:
+        opened = source("dicomweb", server.url, tmp_path)
+        with pytest.raises(DeliveryFailed, match="finds more than 300 objects"):
+            opened.poll(lambda _film: None)
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("count", ["²", "9" * 5000, -1, 1e400, [], None])
+def test_a_count_that_is_no_number_is_left_out(tmp_path: Path, count: object) -> None:
+    item = {
+        "0020000D": {"Value": ["1.2"]}, "0020000E": {"Value": ["1.3"]},
+        "00201209": {"Value": [count]},
+    }  # fmt: skip
+    pages = {"/dicom-web/series": [item], "/dicom-web/studies/1.2/series/1.3/instances": []}
+    with web_server(
+        lambda request: Answer(200, json.dumps(pages[request.path.partition("?")[0]]).encode())
+    ) as server:
+        assert source("dicomweb", server.url, tmp_path).poll(lambda _film: None) == 0
 
 
 @pytest.mark.parametrize("kind", TYPES)

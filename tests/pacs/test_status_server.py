@@ -49,6 +49,23 @@ def test_nothing_else(server: StatusServer, method: str, path: str, status: int)
     assert answer(server, path, method).status == status
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:9104", 200), ("localhost", 200), ("[::1]:9104", 200),
+        ("evil.example:9104", 421), ("127.0.0.1.evil.example", 421), ("[", 421), ("", 421),
+    ],
+)  # fmt: skip
+def test_a_name_that_another_site_has_pointed_here_is_refused(
+    server: StatusServer, host: str, status: int
+) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection.request("GET", "/status.json", headers={"Host": host})
+    answer = connection.getresponse()
+    assert answer.status == status
+    assert (b"received" in answer.read()) == (status == 200)
+
+
 def test_a_visitor_that_says_nothing_stops_no_other(server: StatusServer) -> None:
     with socket.create_connection(("127.0.0.1", server.port)):
         assert answer(server, "/").status == 200

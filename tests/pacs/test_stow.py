@@ -177,3 +177,16 @@ def test_a_redirect_gets_no_film(film: StoredFilm, maker: ObjectMaker) -> None:
             destination(server.url, maker).send(film)
         assert len(server.requests) == 1
         assert not destination(server.url, maker).check().ok
+
+
+@pytest.mark.parametrize("media_type", ["application/dicom+json", "application/dicom+xml"])
+def test_an_answer_that_is_too_deep_is_not_success(
+    film: StoredFilm, maker: ObjectMaker, media_type: str
+) -> None:
+    deep = {"json": b"[" * 100_000, "xml": b"<NativeDicomModel>" + b"<Item>" * 100_000}
+    answer = Answer(202, deep[media_type.partition("+")[2]], {"Content-Type": media_type})
+    with (
+        web_server(answer) as server,
+        pytest.raises(DeliveryFailed, match="its answer cannot be read"),
+    ):
+        destination(server.url, maker).send(film)

@@ -7,6 +7,7 @@ import threading
 from http import HTTPStatus
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import generate_latest
@@ -14,6 +15,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from pneumoscope.errors import UsageError
 from pneumoscope.files import cause
+from pneumoscope.hosts import is_loopback
 from pneumoscope.pacs.status import status_html
 
 if TYPE_CHECKING:
@@ -76,7 +78,11 @@ class StatusServer:
     def _answer(self, request: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         status, kind, body = HTTPStatus.OK, "text/html; charset=utf-8", b""
         path = request.get("PATH_INFO", "/")
-        if request["REQUEST_METHOD"] not in ("GET", "HEAD"):
+        if not _is_of_this_machine(request.get("HTTP_HOST", HOST)):
+            # Another site could point its own name at this machine (DNS rebinding).
+            status, kind = HTTPStatus.MISDIRECTED_REQUEST, "text/plain"
+            body = f"ask for {HOST}:{self.port}\n".encode()
+        elif request["REQUEST_METHOD"] not in ("GET", "HEAD"):
             status, kind, body = HTTPStatus.METHOD_NOT_ALLOWED, "text/plain", b"only GET\n"
         elif path == "/metrics":
             kind, body = CONTENT_TYPE_LATEST, generate_latest(self._registry)
@@ -89,6 +95,13 @@ class StatusServer:
         headers = [("Content-Type", kind), ("Content-Length", str(len(body))), *_HEADERS]
         start(f"{status.value} {status.phrase}", headers)
         return [b"" if request["REQUEST_METHOD"] == "HEAD" else body]
+
+
+def _is_of_this_machine(host: str) -> bool:
+    try:
+        return is_loopback(urlsplit(f"//{host}").hostname or "")
+    except ValueError:
+        return False
 
 
 class _Server(ThreadingMixIn, WSGIServer):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pneumoscope.pacs.destinations.base import Check
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
-from pneumoscope.pacs.destinations.http import ReachedByHttp
+from pneumoscope.pacs.destinations.http import ReachedByHttp, json_of, shown
 
 if TYPE_CHECKING:
     from pneumoscope.pacs.destinations.base import StoredFilm
@@ -61,8 +60,7 @@ class FhirServer(ReachedByHttp):
         except DeliveryFailed as error:
             return Check(False, error.message, error.hint)
         try:
-            statement = json.loads(answer.content)
-            version = str(statement["fhirVersion"])
+            version = shown(json_of(answer.content)["fhirVersion"])
         except (ValueError, KeyError, TypeError):
             return Check(False, f"{self.service.where} is no FHIR server", "Check the URL.")
         wanted = self.settings.fhir_version

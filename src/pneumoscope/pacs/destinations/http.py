@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import requests
 
 from pneumoscope import files
+from pneumoscope.pacs.destinations.bounded_session import BoundedSession, read
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
 from pneumoscope.pacs.destinations.tls import verification_failure
 
@@ -25,6 +27,8 @@ _HINTS = {
     405: "Check the URL.",
     413: "Raise the server's limit on requests.",
 }
+_SHOWN = 40
+"""Characters of a text of a server that are shown."""
 
 
 class Answer(NamedTuple):
@@ -59,15 +63,17 @@ class WebService:
         parts = urlsplit(settings.url)
         self.where = f"{name}: {parts.scheme}://{parts.netloc}"
 
-    def session(self) -> requests.Session:
+    def session(self, limit_bytes: int = 0) -> BoundedSession:
         """A session with password or token and certificates, which are read anew each time.
+
+        Args:
+            limit_bytes: Most bytes of an answer that is read as a stream; it may take longer.
 
         Raises:
             DeliveryFailed: A file cannot be read.
         """
         settings = self._settings
-        session = _Session()
-        session.max_redirects = 0  # a password or a film must not go to another server
+        session = _Session(settings.timeout_s, limit_bytes)
         if settings.token_file is not None:
             session.auth = _Token(secret_of(settings.token_file))
         elif settings.user is not None and settings.password_file is not None:
@@ -95,8 +101,9 @@ class WebService:
         Raises:
             DeliveryFailed: There is no answer, or it is too long, which alone is permanent.
         """
+        session = self.session(limit_bytes)
         try:
-            with self.session() as session:
+            with session:
                 answer = session.request(
                     method,
                     self._settings.url + path,
@@ -105,16 +112,21 @@ class WebService:
                     **arguments,
                 )
                 with answer:
-                    body = _body(answer, limit_bytes)
+                    body = read(answer, limit_bytes) if limit_bytes else b""
         except (requests.RequestException, OSError) as error:
             if isinstance(error, DeliveryFailed):
                 raise
-            raise self.unreachable(error) from error
+            raise self.unreachable(error, session) from error
+        if session.out_of_time:  # a body without a length ends where its connection does
+            raise self.unreachable(TimeoutError(), session)
         return Answer(answer.status_code, answer.headers.get("Content-Type", ""), body)
 
-    def unreachable(self, error: Exception) -> DeliveryFailed:
-        """The error for a service that does not answer."""
-        if isinstance(error, requests.exceptions.SSLError):
+    def unreachable(self, error: Exception, session: BoundedSession) -> DeliveryFailed:
+        """The error for a service that does not answer in this session."""
+        if session.out_of_time:
+            why = f"no complete answer within {session.longest_s:.0f} s"
+            hint = "Check that it is running; timeout_s allows more time."
+        elif isinstance(error, requests.exceptions.SSLError):
             words = verification_failure(error)
             why = f"the certificate is not accepted{f' ({words})' if words else ''}"
             hint = "Check the certificates on both sides."
@@ -134,6 +146,23 @@ class WebService:
             _HINTS.get(status, "The server's log says why."),
             permanent=status in _PERMANENT,
         )
+
+
+def json_of(content: bytes) -> Any:
+    """The content of an answer in JSON.
+
+    Raises:
+        ValueError: It is none, or is nested too deeply.
+    """
+    try:
+        return json.loads(content)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def shown(text: object) -> str:
+    """What a server says about itself, for people: short, and without control characters."""
+    return "".join(char for char in str(text)[:_SHOWN] if char.isprintable())
 
 
 def secret_of(path: Path) -> str:
@@ -173,7 +202,7 @@ class ReachedByHttp:
         return WebService(self.settings.name, self.settings.http)
 
 
-class _Session(requests.Session):  # type: ignore[misc]
+class _Session(BoundedSession):
     """A session whose certificates the environment does not replace."""
 
     def merge_environment_settings(self, *request: Any) -> Any:
@@ -191,16 +220,3 @@ class _Token(requests.auth.AuthBase):  # type: ignore[misc]
     def __call__(self, request: Any) -> Any:
         request.headers["Authorization"] = f"Bearer {self._token}"
         return request
-
-
-def _body(answer: requests.Response, limit_bytes: int) -> bytes:
-    """The body of an answer as far as it is wanted."""
-    body = bytearray()
-    if limit_bytes:
-        for part in answer.iter_content(65536):
-            body += part
-            if len(body) > limit_bytes:
-                raise DeliveryFailed(
-                    f"the answer has more than {limit_bytes} bytes", permanent=True
-                )
-    return bytes(body)

@@ -64,10 +64,15 @@ class StowServer(ReachedByHttp):
             try:
                 module = client.store_instances(datasets, datasets[0].StudyInstanceUID)
             except (requests.RequestException, OSError) as error:
-                if not answers or isinstance(error, requests.TooManyRedirects):
-                    raise self.service.unreachable(error) from error
-            except (ValueError, KeyError, TypeError, AttributeError):
-                if not answers:  # otherwise pydicom cannot read the answer
+                if isinstance(error, DeliveryFailed):
+                    raise
+                is_redirect = isinstance(error, requests.TooManyRedirects)
+                if not answers or is_redirect or session.out_of_time:
+                    raise self.service.unreachable(error, session) from error
+            except Exception:
+                if (
+                    not answers
+                ):  # otherwise the answer cannot be read, whatever the server has written
                     raise
         self._check_stored(answers[-1], module, {item.sop_instance_uid: item.kind for item in made})
 

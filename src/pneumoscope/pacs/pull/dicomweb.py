@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +11,7 @@ from urllib.parse import urlencode
 
 from pneumoscope.pacs.destinations.base import Check
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
-from pneumoscope.pacs.destinations.http import ReachedByHttp
+from pneumoscope.pacs.destinations.http import ReachedByHttp, json_of
 from pneumoscope.pacs.pull.fetching import Fetching, TooLarge
 
 if TYPE_CHECKING:
@@ -27,6 +26,9 @@ _JSON_BYTES = 32 * 1024 * 1024
 _STUDY, _SERIES, _INSTANCE = "0020000D", "0020000E", "00080018"
 _COUNT = "00201209"
 """Number of Series Related Instances."""
+_MOST_ITEMS = 100_000
+"""Of a search: a server that leaves ``offset`` out of account, or is hostile, would never end."""
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _UID = re.compile(r"[0-9.]{1,64}")
 _GONE = (404, 410)
 _JSON = {"Accept": "application/dicom+json"}
@@ -111,13 +113,13 @@ class DicomWebSource(ReachedByHttp):
                     raise self._unexpected()
                 for item, pair in zip(items, series, strict=True):
                     counts = _values(item, _COUNT)
-                    count = int(counts[0]) if counts and str(counts[0]).isdigit() else None
+                    count = int(counts[0]) if counts and _NUMBER.fullmatch(str(counts[0])) else None
                     yield *pair, count
 
     def _search(self, path: str, filters: dict[str, str]) -> Iterator[dict[str, Any]]:
         """Every item that a search finds, page by page."""
-        offset = 0
-        while True:
+        offset, former = 0, b""
+        while offset < _MOST_ITEMS:
             query = {"limit": str(_PAGE), "offset": str(offset)} | filters
             answer = self.service.request(
                 "GET", f"{path}?{urlencode(query)}", headers=_JSON, limit_bytes=_JSON_BYTES
@@ -127,15 +129,19 @@ class DicomWebSource(ReachedByHttp):
             if answer.status_code != 200:
                 raise self.service.refused(answer.status_code)
             try:
-                items = json.loads(answer.content)
+                items = json_of(answer.content)
             except ValueError as error:
                 raise self._unexpected() from error
-            if not isinstance(items, list):
+            if not isinstance(items, list) or (items and answer.content == former):
                 raise self._unexpected()
             yield from items
             if len(items) < int(query["limit"]):
                 return
-            offset += len(items)
+            offset, former = offset + len(items), answer.content
+        raise DeliveryFailed(
+            f"{self.service.where} finds more than {_MOST_ITEMS:,} objects",
+            "Search fewer days, or name modalities and body parts.",
+        )
 
     def _film(self, path: str) -> bytes | None:
         """The file of an instance; None if it was deleted since.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pneumoscope.ai_results.film_result import MANUFACTURER
 from pneumoscope.pacs.destinations.base import Check
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
-from pneumoscope.pacs.destinations.http import ReachedByHttp
+from pneumoscope.pacs.destinations.http import ReachedByHttp, json_of, shown
 from pneumoscope.pacs.pull.fetching import Fetching, TooLarge
 
 if TYPE_CHECKING:
@@ -53,8 +52,11 @@ class OrthancSource(ReachedByHttp):
                     (int(c["Seq"]), str(c["ChangeType"]), str(c["ID"])) for c in page["Changes"]
                 ]
                 done, last = bool(page["Done"]), int(page["Last"])
-            except (KeyError, TypeError, ValueError) as error:
+            except (KeyError, TypeError, ValueError, OverflowError) as error:
                 raise self._unexpected() from error
+            numbers = [since, *(number for number, _, _ in changes)]
+            if not (changes or done) or numbers != sorted(set(numbers)):
+                raise self._unexpected()  # it would have no end
             for number, kind, id_ in changes:
                 if kind == _NEW:
                     fetching.take(id_)
@@ -73,7 +75,9 @@ class OrthancSource(ReachedByHttp):
             system = self._json("/system")
         except DeliveryFailed as error:
             return Check(False, error.message, error.hint)
-        return Check(True, f"{self.service.where} is Orthanc {system.get('Version', '')}".strip())
+        return Check(
+            True, f"{self.service.where} is Orthanc {shown(system.get('Version', ''))}".strip()
+        )
 
     def _film(self, id_: str) -> bytes | None:
         """The file of an instance; None if it is no film that is wanted, or was deleted since.
@@ -125,7 +129,7 @@ class OrthancSource(ReachedByHttp):
         if answer.status_code != 200:
             raise self.service.refused(answer.status_code)
         try:
-            content = json.loads(answer.content)
+            content = json_of(answer.content)
         except ValueError as error:
             raise self._unexpected() from error
         if not isinstance(content, dict):
