@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +17,7 @@ from pneumoscope.ai_results.kinds import KINDS
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import UnreadableImage
 from pneumoscope.images.decoders import DecoderPool
+from pneumoscope.pacs.destinations import result_objects
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
 from pneumoscope.pacs.destinations.result_objects import ObjectMaker, picture_by
 from result_films import CREATED, film_bytes, made, result_of
@@ -39,6 +42,38 @@ def test_a_second_destination_costs_nothing(tiny_bundle: Bundle) -> None:
     assert decoded == [1]
     maker.objects(film, ["fhir"], "R4")
     assert decoded == [1, 1]
+
+
+def test_objects_of_the_last_films_alone_are_remembered(
+    tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(result_objects, "_REMEMBERED", 2)
+    maker = maker_of(tiny_bundle)
+    films = [replace(stored_film(tiny_bundle), id=f"{number:032x}") for number in range(3)]
+    first, second, third = [maker.objects(film, ["fhir"])[0] for film in films]
+    assert maker.objects(films[2], ["fhir"])[0] is third
+    assert maker.objects(films[1], ["fhir"])[0] is second
+    assert maker.objects(films[0], ["fhir"])[0] is not first
+
+
+def test_one_object_is_not_made_by_two_threads(tiny_bundle: Bundle) -> None:
+    decoded = []
+
+    def slow(film: bytes) -> NDArray[np.uint8]:
+        decoded.append(threading.current_thread().name)
+        started.set()
+        assert both_want.wait(30)
+        return picture(film)
+
+    started, both_want = threading.Event(), threading.Event()
+    film, maker = stored_film(tiny_bundle), ObjectMaker([tiny_bundle], slow)
+    with ThreadPoolExecutor(2) as threads:
+        making = threads.submit(maker.objects, film, ["sr"])
+        assert started.wait(30)
+        waiting = threads.submit(maker.objects, film, ["sr"])
+        both_want.set()
+        assert waiting.result(30)[0] is making.result(30)[0]
+    assert len(decoded) == 1
 
 
 def test_a_bundle_that_is_gone_is_a_reason(tiny_bundle: Bundle) -> None:

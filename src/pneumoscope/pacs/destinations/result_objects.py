@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 _FILM = "film"
 """Stands for a film's name in messages: the name itself may be a person's."""
 _REMEMBERED_BYTES = 64 * 1024 * 1024
+_REMEMBERED = 128
+"""Objects at most: thousands of reports, which are small, would fill the memory and help nobody."""
 _REMEMBERED_HEADERS = 16
 _TURNS = 16
 """Locks among which films are distributed: few films wait for another one."""
@@ -162,9 +164,12 @@ class ObjectMaker:
             return
         self._objects[key] = item
         self._bytes += len(item.content)
-        while self._bytes > _REMEMBERED_BYTES and len(self._objects) > 1:
+        while self._is_full() and len(self._objects) > 1:
             _, oldest = self._objects.popitem(last=False)
             self._bytes -= len(oldest.content)
+
+    def _is_full(self) -> bool:
+        return self._bytes > _REMEMBERED_BYTES or len(self._objects) > _REMEMBERED
 
 
 def picture_by(decoders: DecoderPool, max_pixels: int) -> Callable[[bytes], NDArray[np.uint8]]:
