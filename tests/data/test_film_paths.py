@@ -44,3 +44,15 @@ def test_names_that_no_disk_takes(tmp_path: Path) -> None:
 def test_a_backslash_in_a_name_of_linux(tmp_path: Path) -> None:
     (tmp_path / "a\\b.png").write_bytes(b"")
     assert FilmPaths(tmp_path, "a\\b.png").name_of("a\\b.png") == "a\\b.png"
+
+
+def test_names_alone_are_looked_for_where_asked(tmp_path: Path) -> None:
+    name_films(tmp_path, "a/1.png", "a/2.png", "b/2.png", "b/3.jpg", "masks/4.png")
+    films = FilmPaths(tmp_path, "1.png", search=True)
+    assert [films.name_of(name) for name in ("1.png", "1", "3", "C:\\x\\3.jpg")] == [
+        "a/1.png", "a/1.png", "b/3.jpg", "b/3.jpg",
+    ]  # fmt: skip
+    assert films.name_of("2.png") == "2.png"  # two films have the name
+    assert films.name_of("4.png") == "4.png"  # a mask
+    assert films.found_by_name == 4
+    assert FilmPaths(tmp_path, "1.png").name_of("1.png") == "1.png"

@@ -120,3 +120,64 @@ def test_what_is_no_data_folder(tmp_path: Path) -> None:
         find(tmp_path / "labels.xlsx")
     with pytest.raises(DataError, match="no training films in a layout that is known"):
         find(tmp_path)
+
+
+def test_the_only_table_beside_films_that_are_not_sorted_is_taken(tmp_path: Path) -> None:
+    root = name_films(tmp_path, *numbered("images", count=3))
+    (root / "labels.csv").write_text("image_id,label\n0,normal\n1,tb\n2.png,tb\n")
+    assert counts(root) == {"normal": 1, "tb": 2}
+    listing = find(root)
+    assert [entry.name for entry in listing.entries] == [f"images/{i}.png" for i in range(3)]
+    assert listing.warnings == (
+        "films of labels.csv found by their names alone: 3",
+        "the labels are those of the table labels.csv",
+    )
+    assert columns_of(root)[0] == (root / "labels.csv",)
+    (root / "other.csv").write_text("path,label\nimages/0.png,tb\n")
+    with pytest.raises(DataError, match="several tables of films"):
+        find(root)
+
+
+def test_class_folders_go_before_a_table(tmp_path: Path) -> None:
+    root = name_films(tmp_path, *numbered("normal", "tb"))
+    (root / "labels.csv").write_text("path,label\nnormal/0.png,other\n")
+    assert counts(root) == {"normal": 2, "tb": 2}
+
+
+@pytest.mark.parametrize("name", ["labels.xlsx", "labels.json"])
+def test_a_table_of_another_kind_is_named(tmp_path: Path, name: str) -> None:
+    root = name_films(tmp_path, *numbered("images"))
+    (root / name).write_bytes(b"")
+    with pytest.raises(DataError, match=f"{name} is no CSV table") as caught:
+        find(root)
+    assert "path and label" in caught.value.hint
+
+
+def test_a_table_without_paths_says_so(tmp_path: Path) -> None:
+    root = name_films(tmp_path, *numbered("images"))
+    (root / "labels.csv").write_text("case,label\n0,normal\n1,tb\n")
+    with pytest.raises(DataError, match=r"labels\.csv: has no column path"):
+        find(root)
+
+
+@pytest.mark.parametrize("words", ["False True", "no yes", "NO Yes"])
+def test_findings_in_words(tmp_path: Path, words: str) -> None:
+    absent, present = words.split()
+    name_films(tmp_path, *numbered("films"))
+    file = tmp_path / "t.csv"
+    file.write_text(f"path,tb,note\nfilms/0.png,{absent},a\nfilms/1.png,{present},b\n")
+    listing = find(file)
+    assert listing.names == ("tb",)
+    assert [entry.values for entry in listing.entries] == [(0.0,), (1.0,)]
+    # Beside a column of numbers they are another kind of column, as before.
+    file.write_text(f"path,tb,seen\nfilms/0.png,0,{absent}\nfilms/1.png,1,{present}\n")
+    assert find(file).names == ("tb",)
+
+
+def test_findings_in_a_list_of_python(tmp_path: Path) -> None:
+    name_films(tmp_path, *numbered("films"))
+    file = tmp_path / "t.csv"
+    file.write_text("ImageID,Labels\n0.png,['normal']\n1.png,\"['mass', 'pleural effusion']\"\n")
+    listing = find(file)
+    assert listing.names == ("normal", "mass", "pleural effusion")
+    assert [entry.values for entry in listing.entries] == [(1, 0, 0), (0, 1, 1)]

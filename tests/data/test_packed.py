@@ -105,3 +105,12 @@ def test_room_is_checked_before_anything_is_written(
         pass
     assert "TMPDIR" in caught.value.hint
     assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["labels.xlsx", "labels.zip"])
+def test_a_spreadsheet_is_no_archive_of_films(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(zipped(("[Content_Types].xml", b"x"), ("xl/workbook.xml", b"x")))
+    with pytest.raises(DataError, match="is no CSV table") as caught, data_folder(path):
+        pass
+    assert "UTF-8" in caught.value.hint

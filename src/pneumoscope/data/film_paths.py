@@ -1,9 +1,11 @@
-"""Where the films of a table are: paths of Windows, and paths of another computer."""
+"""Where the films of a table are: paths of Windows, paths of another computer, and names alone."""
 
 from __future__ import annotations
 
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
+
+from pneumoscope.data.film_files import films_below
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,19 +16,25 @@ class FilmPaths:
 
     A path with backslashes is one of Windows. An absolute path that does not exist here, such as
     ``C:\\data\\films\\1.png``, is looked for by its end below the folder. So are all paths if the
-    first film of the table is not where its path says.
+    first film of the table is not where its path says. With ``search``, their names alone then
+    suffice, without their endings too, if one film below the folder has that name.
 
     Args:
         base: The folder.
         first: Path of the first film, as the table has it.
+        search: Whether to look for names, which lists all films below the folder.
 
     Attributes:
         misplaced: Whether the first film is not where its path says.
+        found_by_name: Number of films that were found by their names alone.
     """
 
-    def __init__(self, base: Path, first: str) -> None:
+    def __init__(self, base: Path, first: str, *, search: bool = False) -> None:
         self._base = base
         self._dropped = 0
+        self._search = search
+        self._places: dict[str, str | None] | None = None
+        self.found_by_name = 0
         self.misplaced = not exists(base / _posix(first))
 
     def name_of(self, text: str) -> str:
@@ -42,7 +50,21 @@ class FilmPaths:
             if end.parts and not _is_foreign(end) and exists(self._base / end):
                 self._dropped = start
                 return end.as_posix()
+        if self._search and self.misplaced and (place := self._place_of(path.name)):
+            self.found_by_name += 1
+            return place
         return path.as_posix()
+
+    def _place_of(self, name: str) -> str | None:
+        """The path of the only film of this name, with or without its ending."""
+        if self._places is None:
+            self._places = {}
+            for film in films_below(self._base):
+                place = film.relative_to(self._base).as_posix()
+                for known in (film.name, film.stem):
+                    # None where several films have the name.
+                    self._places[known] = None if known in self._places else place
+        return self._places.get(name)
 
 
 def _posix(text: str) -> PurePosixPath:

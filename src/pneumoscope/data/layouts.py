@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pneumoscope.data.class_names import is_negative, plain_name
-from pneumoscope.data.film_files import folders_in, is_mask_folder
+from pneumoscope.data.film_files import films_below, folders_in, is_mask_folder
 from pneumoscope.data.folders import classes_with_films, read_class_folders, read_split_folders
 from pneumoscope.data.masks import with_masks
 from pneumoscope.data.public_sets import (
@@ -22,7 +22,7 @@ from pneumoscope.data.sheet import SHEET, UNKNOWN, read_sheet
 from pneumoscope.data.spelling import with_negative, with_one_spelling
 from pneumoscope.data.split_names import split_of
 from pneumoscope.data.table_files import ENDINGS
-from pneumoscope.data.tables import columns, read_manifest
+from pneumoscope.data.tables import columns, has_films, read_manifest
 from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.csv"
 _KAGGLE = "chest_xray"
+_OTHER_TABLES = (".xlsx", ".xls", ".ods", ".json", ".parquet")
 _DEPTH = 3
 """Folders inside folders in which a data folder is looked for."""
 
@@ -43,8 +44,8 @@ def find(root: Path, negative: str = "") -> Listing:
 
     Args:
         root: A CSV manifest; or a folder with ``manifest.csv``, with the table of a public set
-            (`pneumoscope.data.public_sets`), with ``train`` and a folder per class in it, or with a
-            folder per class; or a folder around one of these. A file ``datasheet.toml`` in the folder,
+            (`pneumoscope.data.public_sets`), with ``train`` and a folder per class in it, with a
+            folder per class, or with one table of films; or a folder around one of these. A file ``datasheet.toml`` in the folder,
             or beside the manifest, gives the facts of the data set (`pneumoscope.data.sheet`), the
             source of films that name none, the negative class, and the folder of their lung masks.
         negative: Name of the class that means "nothing found", if its words do not say so, such as
@@ -103,7 +104,8 @@ def _tables(folder: Path) -> tuple[Path, ...]:
         return (folder / MANIFEST,)
     if file := _nih_table(folder):
         return (file,)
-    return tuple(split_tables.split_tables(folder).values())
+    tables = tuple(split_tables.split_tables(folder).values())
+    return tables if tables or len(classes_with_films(folder)) > 1 else tuple(_film_tables(folder))
 
 
 def _in_folder(listing: Listing, inner: str) -> Listing:
@@ -214,7 +216,37 @@ def _read(root: Path) -> Listing:
             return read_split_folders(base, root)
     if films := tuberculosis.tuberculosis_films(root):
         return tuberculosis.read_tuberculosis(films, root)
+    if len(classes_with_films(root)) < 2 and (listing := _listed(root)):
+        return listing
     return read_class_folders(root)
+
+
+def _listed(root: Path) -> Listing | None:
+    """The films of the only table in a folder whose films are not sorted into classes.
+
+    Raises:
+        DataError: There are several tables, or only one in a format that is not read.
+    """
+    tables = _film_tables(root) or [f for f in root.iterdir() if f.suffix.lower() in ENDINGS]
+    if len(tables) > 1:
+        names = ", ".join(str(file) for file in tables)
+        raise DataError(f"{root}: holds several tables of films", f"Name one of {names}.")
+    if tables:
+        listing = read_manifest(tables[0])
+        taken = f"the labels are those of the table {tables[0].name}"
+        return replace(listing, warnings=(*listing.warnings, taken))
+    other = next((f for f in sorted(root.iterdir()) if f.suffix.lower() in _OTHER_TABLES), None)
+    if other and any(films_below(root)):
+        raise DataError(
+            f"{root}: its films are not in class folders, and {other.name} is no CSV table",
+            f"If {other.name} has the labels, save it as CSV with the columns path and label.",
+        )
+    return None
+
+
+def _film_tables(folder: Path) -> list[Path]:
+    """The tables in a folder that have a column with the paths of films."""
+    return [f for f in sorted(folder.iterdir()) if f.suffix.lower() in ENDINGS and has_films(f)]
 
 
 def _read_table(file: Path) -> Listing:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pneumoscope.errors import DataError, ImageError, PneumoscopeError, restored
 from pneumoscope.files import NO_ROOM, cause, room_for
 from pneumoscope.images.archives import Archive, inner_path
+from pneumoscope.images.foreign import is_office_document
 from pneumoscope.images.formats import is_archive
 from pneumoscope.images.limits import MAX_BYTES
 from pneumoscope.images.media import HEADER_BYTES, is_directory
@@ -23,6 +24,7 @@ _log = logging.getLogger(__name__)
 
 MAX_ENTRIES = 200_000
 """Members of an archive; the largest public set of radiographs has about this many films for adults."""
+_SHEETS = (".xlsx", ".ods")  # also ZIP archives
 _ARRAYS = ".npz"  # also a ZIP archive, but of arrays
 
 
@@ -47,6 +49,8 @@ def data_folder(root: Path) -> Iterator[Path]:
     if root.is_file():
         with root.open("rb") as stream:
             head = stream.read(HEADER_BYTES)
+    if is_archive(head) and (root.suffix.lower() in _SHEETS or is_office_document(head)):
+        raise DataError(f"{root}: is no CSV table", "Save the sheet as CSV in UTF-8.")
     if is_directory(head):
         yield root.parent
     elif is_archive(head) and root.suffix.lower() != _ARRAYS:

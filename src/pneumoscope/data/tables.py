@@ -41,10 +41,13 @@ _VALUES: dict[str, float | None] = {
     "1": 1.0, "1.0": 1.0, "1,0": 1.0, "0": 0.0, "0.0": 0.0, "0,0": 0.0,
     "-1": None, "-1.0": None, "-1,0": None, "": None,
 }  # fmt: skip
+# The same in words, for tables without a column of numbers.
+_WORDS: dict[str, float | None] = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 # What other tables call the column path, the best first.
 _PATHS = (
     "file_path", "filepath", "file path", "image_path", "image path", "imagepath", "img_path",
     "filename", "file_name", "file name", "image_name", "image name", "image",
+    "image_id", "image id", "imageid", "img", "file",
 )  # fmt: skip
 _FILM_KEY = re.compile(r"(?:^|/)file/")  # written for a layout without patient keys
 _CHEXPERT_PATIENT = re.compile(r"(?:^|/)(patient\d+)/")
@@ -97,6 +100,9 @@ def read_manifest(file: Path) -> Listing:
             raise DataError(f"{file}, row {number}: {error}", BOXES_HINT) from None
     if not entries:
         raise DataError(f"{file}: names lateral films only", "Networks here read frontal ones.")
+    if film_paths.found_by_name:
+        count = film_paths.found_by_name
+        warnings += (f"films of {file.name} found by their names alone: {count:,}",)
     if lateral:
         warnings += (f"lateral films of {file.name}, left out: {lateral:,}",)
     source = f"CSV manifest {file.name} in {file.parent.resolve().name}"
@@ -119,7 +125,7 @@ def _places(file: Path, rows: Sequence[Row]) -> tuple[Path, FilmPaths]:
         film_paths = FilmPaths(base, first)
         if not film_paths.misplaced:
             return base, film_paths
-    return file.parent, FilmPaths(file.parent, first)
+    return file.parent, FilmPaths(file.parent, first, search=True)
 
 
 def _entry(
@@ -211,12 +217,32 @@ def _labels(
 def _columns(
     file: Path, header: list[str], rows: list[Row]
 ) -> tuple[tuple[str, ...], list[Targets], bool, tuple[str, ...]]:
+    values = _VALUES
+    names, unused = _findings_in(file, header, rows, values)
+    if not names:
+        values = _VALUES | _WORDS
+        names, unused = _findings_in(file, header, rows, values)
+    if not names:
+        raise DataError(
+            f"{file}: tells no labels",
+            "Add a column label, labels (with | between findings), or one of 1 and 0 per finding.",
+        )
+    warnings = (f"columns of {file.name} that are not used: {', '.join(unused)}",) if unused else ()
+    ordered = negative_first(names)
+    targets = [tuple(values[row[n].lower()] for n in ordered) for row in rows]
+    return ordered, targets, True, warnings
+
+
+def _findings_in(
+    file: Path, header: list[str], rows: list[Row], values: dict[str, float | None]
+) -> tuple[list[str], list[str]]:
+    """The columns whose cells are all among the values, and those that are not used."""
     names, unused = [], []
     for column in header:
         if not column or column.lower() in (*RESERVED, *_FACTS):
             continue
         filled = [(number, row[column]) for number, row in enumerate(rows, 2) if row[column]]
-        odd = [(number, value) for number, value in filled if value not in _VALUES]
+        odd = [(number, value) for number, value in filled if value.lower() not in values]
         if filled and not odd:
             names.append(column)
         elif len(odd) * 10 < len(filled):  # a typing error, not another kind of column
@@ -226,14 +252,7 @@ def _columns(
             )
         else:
             unused.append(column)
-    if not names:
-        raise DataError(
-            f"{file}: tells no labels",
-            "Add a column label, labels (with | between findings), or one of 1 and 0 per finding.",
-        )
-    warnings = (f"columns of {file.name} that are not used: {', '.join(unused)}",) if unused else ()
-    ordered = negative_first(names)
-    return ordered, [tuple(_VALUES[row[n]] for n in ordered) for row in rows], True, warnings
+    return names, unused
 
 
 def _lowered(file: Path) -> tuple[list[str], list[Row]]:
@@ -258,5 +277,7 @@ def _split(file: Path, number: int, value: str) -> str:
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """The findings of a cell, which ``|`` separates."""
+    """The findings of a cell, which ``|`` separates, or commas in a list as Python writes it."""
+    if text.startswith("[") and text.endswith("]"):
+        text = text[1:-1].replace("'", "").replace('"', "").replace(",", "|")
     return tuple(word.strip() for word in text.split("|") if word.strip())
