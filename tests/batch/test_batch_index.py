@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pneumoscope.batch.index import FILE, Entry, Index
+from pneumoscope.errors import DiskFull
 
 ROWS = {
     "part-1": [Entry("a", "1", "s", "part-1", False), Entry("b", "", "", "part-1", True)],
@@ -54,3 +55,16 @@ def test_a_damaged_index_begins_anew(tmp_path: Path, content: bytes) -> None:
         assert index.count() == 0
         index.reconcile({"part-1": "x"}, ROWS.__getitem__)
         assert index.count() == 2
+
+
+def test_a_full_disk_is_named_and_changes_nothing(index: Index, tmp_path: Path) -> None:
+    index.add("part-1", "x", ROWS["part-1"])
+    pages = index._database.execute("pragma page_count").fetchone()[0]
+    index._database.execute(f"pragma max_page_count = {pages}")
+    many = [Entry(f"{i:0200}", "1", "s", "part-2", False) for i in range(500)]
+    with pytest.raises(DiskFull, match=FILE):
+        index.add("part-2", "x", many)
+    assert index.count() == 2
+    index._database.execute(f"pragma max_page_count = {100 * pages}")
+    index.add("part-2", "x", many)
+    assert index.count() == 502

@@ -8,10 +8,13 @@ again. So a damaged index is deleted rather than repaired.
 from __future__ import annotations
 
 import sqlite3
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+from pneumoscope.errors import DiskFull
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
     from typing import Self
 
@@ -48,13 +51,18 @@ class Index:
     """The index of a batch."""
 
     def __init__(self, folder: Path) -> None:
-        """Opens the index in a folder, or begins it anew if there is none that can be used."""
-        file = folder / FILE
+        """Opens the index in a folder, or begins it anew if there is none that can be used.
+
+        Raises:
+            DiskFull: It does not fit; so do the methods that write.
+        """
+        self._file = folder / FILE
         try:
-            self._database = _opened(file)
+            self._database = _opened(self._file)
         except sqlite3.DatabaseError:
-            file.unlink(missing_ok=True)
-            self._database = _opened(file)
+            self._file.unlink(missing_ok=True)
+            with _room_for(self._file):
+                self._database = _opened(self._file)
 
     def __enter__(self) -> Self:
         return self
@@ -82,14 +90,14 @@ class Index:
     def add(self, shard: str, stamp: str, entries: Iterable[Entry]) -> None:
         """Notes the content of a shard, in place of what was known of it."""
         self._forget(shard)
-        with self._database:
+        with _room_for(self._file), self._database:
             self._database.execute("insert into shards values (?, ?)", (shard, stamp))
             self._database.executemany(
                 "insert or replace into films values (?, ?, ?, ?, ?)", entries
             )
 
     def _forget(self, shard: str) -> None:
-        with self._database:
+        with _room_for(self._file), self._database:
             self._database.execute("delete from films where shard = ?", (shard,))
             self._database.execute("delete from shards where name = ?", (shard,))
 
@@ -107,7 +115,7 @@ class Index:
         Args:
             stamps: Name of a film to the stamp of its file.
         """
-        with self._database:
+        with _room_for(self._file), self._database:
             self._database.executemany(
                 "update films set stamp = ? where name = ?", ((s, n) for n, s in stamps.items())
             )
@@ -115,6 +123,17 @@ class Index:
     def count(self) -> int:
         """Number of films that have a row."""
         return int(self._database.execute("select count(*) from films").fetchone()[0])
+
+
+@contextmanager
+def _room_for(file: Path) -> Iterator[None]:
+    """Raises `DiskFull` where SQLite says so."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            raise DiskFull(str(file)) from error
+        raise
 
 
 def _opened(file: Path) -> sqlite3.Connection:
