@@ -40,7 +40,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench_serve import Server, exchange, films_of, get, memory_mib, request, serving
+from bench_serve import films_of
+from pneumoscope.train.inference_bench.http_load import (
+    Server,
+    exchange,
+    get,
+    memory_mib,
+    request,
+    serving,
+)
 from slow_attackers import ATTACKS, Attack, attacking
 
 _KEPT_MIB = 32

@@ -27,7 +27,7 @@ from pneumoscope.cli.train.options import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pneumoscope.train.inference_bench.measure import Measured
+    from pneumoscope.train.inference_bench.measured import Measured
 
 app = typer.Typer(help="Measure speed on this machine.", no_args_is_help=True)
 
@@ -39,8 +39,8 @@ Ways = Annotated[
     str,
     typer.Option(
         metavar="NAMES",
-        help="What to compare, with commas: pneumoscope, onnxruntime, decoding, openvino, litert, "
-        "notebook; those that are not installed are left out.",
+        help="What to compare, with commas: pneumoscope, server, onnxruntime, decoding, openvino, "
+        "litert, torch, torch-compiled, notebook; those that are not installed are left out.",
     ),
 ]
 Plot = Annotated[
@@ -54,7 +54,7 @@ AtLeast = Annotated[
         help="Fail if a ratio is more than a fifth worse than in this file, which --json wrote.",
     ),
 ]
-ALL_WAYS = "pneumoscope,onnxruntime,decoding,openvino,litert,notebook"
+ALL_WAYS = "pneumoscope,server,onnxruntime,decoding,openvino,litert,torch,torch-compiled,notebook"
 
 
 @app.callback()
@@ -110,8 +110,8 @@ def bench_inference(
 ) -> None:
     """Measure reading in films per second.
 
-    Compares pneumoscope, the network and the decoder alone, other runtimes,
-    and reading as notebooks do, in turns, on drawn films.
+    Compares pneumoscope, its server, the network and the decoder alone, other
+    runtimes, and reading as notebooks do, in turns, on synthetic films.
     """
     from pneumoscope.bundle import open_bundle
     from pneumoscope.errors import UsageError
@@ -151,7 +151,9 @@ def _print_inference(measured: Measured) -> None:
     out = console()
     for name, reason in measured.missing.items():
         out.print(f"{escape(name)} left out: {escape(reason)}")
-    right = ("start s", "224 px", "2890 px", "DICOM", "224 px/s", "2890 px/s", "MiB", "MB on disk")
+    right = (
+        "start s", "224 px", "2890 px", "DICOM", "224 px/s", "2890 px/s", "CPU ms", "MiB", "MB on disk",
+    )  # fmt: skip
     table = plain_table("way", *right, right=right)
     for name, times in measured.ways.items():
         latencies = [_median(times.one_ms.get(kind, ()), 1) for kind in ("small", "large", "dicom")]
@@ -159,12 +161,15 @@ def _print_inference(measured: Measured) -> None:
         sizes = [
             "" if size is None else f"{size:.0f}" for size in (times.peak_mib, times.installed_mb)
         ]
-        table.add_row(name, _median(times.start_s, 2), *latencies, *rates, *sizes)
+        cpu_ms = _median(times.cpu_ms.get("small", ()), 1)
+        table.add_row(name, _median(times.start_s, 2), *latencies, *rates, cpu_ms, *sizes)
     print_table(out, table)
     out.print(
         f"Medians of {measured.rounds} rounds on {measured.cores} cores: start to the first verdict; "
-        "milliseconds of one film; films a second of many."
+        "milliseconds of one film; films a second of many, and the processor time of one of 224 px."
     )
+    if measured.refused:
+        out.print(f"The bundle refuses {measured.refused} of the films: these get no heatmap.")
     for name, ratio in measured.ratios().items():
         out.print(f"{ratio:5.2f}  {_RATIOS[name]}", soft_wrap=True)
 
@@ -176,6 +181,9 @@ _RATIOS = {
     "one_large": "time of one film of 2,890 pixels, of network and decoding alone",
     "start": "time to the first verdict, of importing numpy and onnxruntime",
     "start_notebook": "times as long takes a notebook to its first verdict",
+    "server_small": "films a second of 224 pixels through the server, of ours without it",
+    "server_cpu": "our processor time of a film of 224 pixels, of that of server and client",
+    "server_p99": "the server's 99th percentile at half load, of our time of one film",
 }
 
 

@@ -2,7 +2,9 @@
 
 It takes the name of a way and its job, reads one film, and then answers one line of JSON with another:
 ``{"one": FILM, "times": N}`` with the milliseconds of each reading, ``{"many": [FILM, ...]}`` with the seconds
-for all of them.
+and the processor time for all of them, ``{"at_rate": [FILM, ...], "per_s": RATE, "seconds": N}`` with the
+milliseconds of each, ``{"golden": true}`` with the largest |dp| from the golden outputs of the bundle, and
+``{"memory": true}`` with its memory in MiB.
 """
 
 from __future__ import annotations
@@ -20,10 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Self
 
-    from pneumoscope.train.inference_bench.ways import Job
+    from pneumoscope.train.inference_bench.way import Job, Way
 
 
 _MARK = "bench: "
+_PATIENCE_S = 30.0
+"""How long a process may take to end."""
 
 
 class WayProcess:
@@ -58,18 +62,26 @@ class WayProcess:
         answer: list[float] = self._ask({"one": str(film), "times": times})
         return answer
 
-    def many_s(self, films: Sequence[Path]) -> float:
-        """Seconds for many films."""
-        return float(self._ask({"many": [str(film) for film in films]}))
+    def many_s(self, films: Sequence[Path]) -> tuple[float, float]:
+        """Seconds, and processor time in seconds, for many films."""
+        seconds, cpu_s = self._ask({"many": [str(film) for film in films]})
+        return seconds, cpu_s
 
-    def peak_mib(self) -> float | None:
-        """Largest resident memory so far; None where the system does not say."""
-        try:
-            status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
-        except OSError:
-            return None
-        peak = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
-        return int(peak.split()[1]) / 1024
+    def at_rate_ms(self, films: Sequence[Path], per_s: float, seconds: float) -> list[float]:
+        """Milliseconds of each film if they come at a fixed rate, see `Way.at_rate`."""
+        question = {"at_rate": [str(film) for film in films], "per_s": per_s, "seconds": seconds}
+        answer: list[float] = self._ask(question)
+        return answer
+
+    def golden_dp(self) -> float | None:
+        """See `Way.golden_dp`."""
+        answer: float | None = self._ask({"golden": True})
+        return answer
+
+    def memory_mib(self) -> float | None:
+        """See `Way.memory_mib`."""
+        answer: float | None = self._ask({"memory": True})
+        return answer
 
     def _ask(self, question: dict[str, Any]) -> Any:
         assert self._process.stdin is not None  # noqa: S101 (it is a pipe)
@@ -91,31 +103,47 @@ class WayProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.communicate()
+        try:  # a way that started other processes ends them when stdin ends
+            self._process.communicate(timeout=_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
 
 
 def main(name: str, bundle: str, cores: str, least_px: str, film: str) -> None:
     """Runs a way until stdin ends."""
-    from pneumoscope.train.inference_bench.ways import WAYS, Job
+    from pneumoscope.train.inference_bench.way import Job
+    from pneumoscope.train.inference_bench.ways import WAYS
 
     way = WAYS[name](Job(Path(bundle), int(cores), int(least_px)))
-    way.read(Path(film))
-    _say(None)
-    for line in sys.stdin:
-        question = json.loads(line)
-        if "one" in question:
-            path, times = Path(question["one"]), []
-            for _ in range(question["times"]):
-                began = time.perf_counter()
-                way.read(path)
-                times.append(1000 * (time.perf_counter() - began))
-            _say(times)
-        else:
-            films = [Path(path) for path in question["many"]]
+    try:
+        way.read(Path(film))
+        _say(None)
+        for line in sys.stdin:
+            _say(_answer(way, json.loads(line)))
+    finally:
+        way.close()
+
+
+def _answer(way: Way, question: dict[str, Any]) -> object:
+    if "golden" in question:
+        return way.golden_dp()
+    if "memory" in question:
+        return way.memory_mib()
+    if "one" in question:
+        path, times = Path(question["one"]), []
+        for _ in range(question["times"]):
             began = time.perf_counter()
-            way.read_many(films)
-            _say(time.perf_counter() - began)
+            way.read(path)
+            times.append(1000 * (time.perf_counter() - began))
+        return times
+    if "at_rate" in question:
+        films = [Path(path) for path in question["at_rate"]]
+        return way.at_rate(films, question["per_s"], question["seconds"])
+    films = [Path(path) for path in question["many"]]
+    began, cpu_s = time.perf_counter(), way.cpu_s()
+    way.read_many(films)
+    return time.perf_counter() - began, way.cpu_s() - cpu_s
 
 
 def _say(answer: object) -> None:

@@ -7,14 +7,13 @@ one neither slow down another nor count as its memory.
 from __future__ import annotations
 
 import os
-from abc import ABC, abstractmethod
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pneumoscope.bundle import MODEL
+from pneumoscope.train.inference_bench.way import BATCH, Way, by_pillow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,51 +21,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What a way is given.
-
-    Attributes:
-        bundle: The folder of the bundle; with ``model.tflite`` for `LiteRt`.
-        cores: Threads for many films.
-        least_px: Least side of a reduced film, see `Reader.draft_px`.
-    """
-
-    bundle: Path
-    cores: int
-    least_px: int
+    from pneumoscope.train.inference_bench.way import Job
 
 
 LITERT = "model.tflite"
 """The export of the bundle, in a copy of its folder."""
-BATCH = 8
-"""Films in a run of the network, as in `Reader.predict_many`: larger batches leave the cache."""
-
-
-class Way(ABC):
-    """One way to read films.
-
-    Args:
-        job: The bundle and the threads.
-    """
-
-    def __init__(self, job: Job) -> None:
-        self.job = job
-
-    @abstractmethod
-    def read(self, film: Path) -> object:
-        """Reads one film from its file to its probabilities and heatmap."""
-
-    def read_many(self, films: Sequence[Path]) -> None:
-        """Reads many films on all cores."""
-        for film in films:
-            self.read(film)
-
-    def _in_threads(self, work: Callable[[Sequence[Any]], object], items: Sequence[Any]) -> None:
-        chunks = [items[i : i + BATCH] for i in range(0, len(items), BATCH)]
-        with ThreadPoolExecutor(self.job.cores) as pool:
-            list(pool.map(work, chunks))
 
 
 class Pneumoscope(Way):
@@ -80,6 +39,9 @@ class Pneumoscope(Way):
 
     def read(self, film: Path) -> object:
         return self._reader.predict(film)
+
+    def probabilities(self, inputs: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return self._reader.run(inputs).probabilities
 
     def read_many(self, films: Sequence[Path]) -> None:
         for outcome in self._reader.predict_many(films):
@@ -97,8 +59,12 @@ class Network(Way):
         self._inputs = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
 
     @abstractmethod
-    def _opened(self) -> tuple[Callable[[NDArray[np.uint8]], object], int]:
-        """What runs the network, and the side of its input in pixels."""
+    def _opened(self) -> tuple[Callable[[NDArray[np.uint8]], Any], int]:
+        """What runs the network and gives all its outputs by name, and the side of its input."""
+
+    def probabilities(self, inputs: NDArray[np.uint8]) -> NDArray[np.float32]:
+        p: NDArray[np.float32] = self._run(inputs)["probabilities"]
+        return p
 
     def read(self, film: Path) -> object:  # noqa: ARG002 (its input is ready)
         return self._run(self._inputs[:1])
@@ -110,7 +76,7 @@ class Network(Way):
 class OnnxRuntime(Network):
     """ONNX Runtime without anything around it."""
 
-    def _opened(self) -> tuple[Callable[[NDArray[np.uint8]], object], int]:
+    def _opened(self) -> tuple[Callable[[NDArray[np.uint8]], Any], int]:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -118,13 +84,18 @@ class OnnxRuntime(Network):
         session = onnxruntime.InferenceSession(
             str(self.job.bundle / MODEL), options, providers=["CPUExecutionProvider"]
         )
-        return lambda films: session.run(None, {"films": films}), session.get_inputs()[0].shape[1]
+        names = [output.name for output in session.get_outputs()]
+
+        def run(films: NDArray[np.uint8]) -> dict[str, Any]:
+            return dict(zip(names, session.run(None, {"films": films}), strict=True))
+
+        return run, session.get_inputs()[0].shape[1]
 
 
 class OpenVino(Network):
     """OpenVINO without anything around it."""
 
-    def _opened(self) -> tuple[Callable[[NDArray[np.uint8]], object], int]:
+    def _opened(self) -> tuple[Callable[[NDArray[np.uint8]], Any], int]:
         import threading
 
         import openvino
@@ -135,7 +106,7 @@ class OpenVino(Network):
         )
         local = threading.local()
 
-        def run(films: NDArray[np.uint8]) -> object:
+        def run(films: NDArray[np.uint8]) -> Any:
             if not hasattr(local, "request"):
                 local.request = compiled.create_infer_request()
             return local.request.infer({"films": films})
@@ -184,11 +155,7 @@ class Notebook(Way):
         self._with_maps = keras.Model(model.input, [maps, model.output])
 
     def read(self, film: Path) -> object:
-        from PIL import Image
-
-        with Image.open(film) as picture:
-            grey = picture.convert("L").resize((self._size, self._size))
-        x = np.asarray(grey, np.float32)[None, ..., None]
+        x = by_pillow(film, self._size).astype(np.float32)[None, ..., None]
         answer = self._model.predict(x, verbose=0)
         with self._tf.GradientTape() as tape:
             maps, logits = self._with_maps(x)
@@ -227,41 +194,70 @@ class LiteRt(Way):
     def _runner(self) -> Any:
         """Of this thread."""
         if not hasattr(self._local, "runner"):
-            from tensorflow import lite
+            try:
+                from ai_edge_litert.interpreter import Interpreter
+            except ImportError:  # TensorFlow contains it, too
+                from tensorflow.lite import Interpreter
 
-            interpreter = lite.Interpreter(str(self.job.bundle / LITERT), num_threads=1)
+            interpreter = Interpreter(str(self.job.bundle / LITERT), num_threads=1)
             self._local.runner = interpreter.get_signature_runner("serving_default")
         return self._local.runner
 
     def read(self, film: Path) -> object:
-        from PIL import Image
+        return self._runner()(films=by_pillow(film, self._size)[None, ..., None])
 
-        with Image.open(film) as picture:
-            grey = picture.convert("L").resize((self._size, self._size))
-        return self._runner()(films=np.asarray(grey)[None, ..., None])
+    def probabilities(self, inputs: NDArray[np.uint8]) -> NDArray[np.float32]:
+        runner = self._runner()
+        return np.concatenate([runner(films=x[None])["probabilities"] for x in inputs])
 
     def read_many(self, films: Sequence[Path]) -> None:
         self._in_threads(lambda chunk: [self.read(film) for film in chunk], films)
 
 
-WAYS: dict[str, type[Way]] = {
+def _torch(job: Job) -> Way:
+    from pneumoscope.train.inference_bench.torch_way import Torch
+
+    return Torch(job)
+
+
+def _torch_compiled(job: Job) -> Way:
+    from pneumoscope.train.inference_bench.torch_way import Torch
+
+    return Torch(job, compiled=True)
+
+
+def _server(job: Job) -> Way:
+    from pneumoscope.train.inference_bench.server_way import Server
+
+    return Server(job)
+
+
+WAYS: dict[str, Callable[[Job], Way]] = {
     "pneumoscope": Pneumoscope,
+    "server": _server,
     "onnxruntime": OnnxRuntime,
     "decoding": Decoding,
     "openvino": OpenVino,
     "litert": LiteRt,
+    "torch": _torch,
+    "torch-compiled": _torch_compiled,
     "notebook": Notebook,
 }
 """By name, as ``--ways`` takes them."""
 NEEDS = {
+    "server": ("fastapi", "uvicorn", "sqlalchemy"),
     "openvino": ("openvino",),
     "litert": ("tensorflow",),
+    "torch": ("torch", "onnx"),
+    "torch-compiled": ("torch", "onnx"),
     "notebook": ("tensorflow", "keras", "matplotlib"),
 }
 """Packages beyond the base installation."""
 READS = {
     "decoding": ("small", "large"),
     "litert": ("small", "large"),
+    "torch": ("small", "large"),
+    "torch-compiled": ("small", "large"),
     "notebook": ("small", "large"),
 }
 """Kinds of films that a way reads; without an entry all: a network alone reads none of them."""
