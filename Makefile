@@ -43,8 +43,8 @@ demo-pacs: $(VENV)/.pacs
 	$(BIN)/python tools/demo_pacs.py $(DEMO_PACS)
 
 check test: $(VENV)/.dev
-	$(BIN)/ruff check src tests tools
-	$(BIN)/ruff format --check src tests tools
+	$(BIN)/ruff check src tests tools benchmarks
+	$(BIN)/ruff format --check src tests tools benchmarks
 	@# mypy takes up to a minute in a new clone, on one core: the tests need not wait for it.
 	@# There a single process compiles tests and packages first: all would do it at once otherwise.
 	$(BIN)/mypy >$(VENV)/mypy.txt 2>&1 & types=$$!; \

@@ -144,7 +144,7 @@ def _round(process: WayProcess, films: Films, times: Times) -> None:
         times.one_ms.setdefault(kind, []).append(median(readings_ms))
     for kind, count in MANY.items():
         paths = films.of(kind)
-        paths = (paths * (count // len(paths) + 1))[: count // fewer]
+        paths = (paths * (count // len(paths) + 1))[: max(1, count // fewer)]
         seconds, cpu_s = process.many_s(paths)
         times.rate.setdefault(kind, []).append(len(paths) / seconds)
         times.cpu_ms.setdefault(kind, []).append(1000 * cpu_s / len(paths))

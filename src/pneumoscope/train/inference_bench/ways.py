@@ -101,9 +101,13 @@ class OpenVino(Network):
         import openvino
 
         model = openvino.Core().read_model(self.job.bundle / MODEL)
-        compiled = openvino.compile_model(
-            model, "CPU", {"INFERENCE_NUM_THREADS": self.job.cores, "NUM_STREAMS": self.job.cores}
-        )
+        # By default processors that know bfloat16 compute in it: this changes probabilities by 0.2.
+        options = {
+            "INFERENCE_NUM_THREADS": self.job.cores,
+            "NUM_STREAMS": self.job.cores,
+            "INFERENCE_PRECISION_HINT": "f32",
+        }
+        compiled = openvino.compile_model(model, "CPU", options)
         local = threading.local()
 
         def run(films: NDArray[np.uint8]) -> Any:
