@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-FORMATS = ("onnx", "keras", "savedmodel", "litert", "litert-int8", "openvino")
+FORMATS = ("onnx", "keras", "savedmodel", "litert", "litert-bundle", "litert-int8", "openvino")
 
 
 def main() -> None:

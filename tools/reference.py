@@ -23,6 +23,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 # Page to the names of its blocks and what makes them.
 BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
+    "../benchmarks/README.md": {"ways": reference_speed.ways, "ratios": reference_speed.ratios},
     "explanation/architecture.md": {
         "floors": architecture_drawing.floors,
         "training": architecture_drawing.floors_of_training,
