@@ -75,6 +75,14 @@ def test_a_text_file_and_parquet_are_manifests_too(tmp_path: Path) -> None:
     assert names_of(tmp_path / "m.parquet") == ["a.png", "row 2"]
 
 
+def test_a_table_may_be_left_before_its_end(tmp_path: Path) -> None:
+    films_in(tmp_path, "a.png", "b.png")
+    (tmp_path / "m.csv").write_text("path\na.png\nb.png\n")
+    films = Listing(str(tmp_path / "m.csv")).films()
+    assert next(films).name == "a.png"
+    del films  # an exception in its rows, which are left too, would fail the test
+
+
 def test_a_long_manifest_is_read_as_it_is_needed(tmp_path: Path) -> None:
     lines = [f"{i:0100}.png" for i in range(1000)]
     (tmp_path / "m.csv").write_text("path\n" + "\n".join(lines) + "\n\xff", encoding="latin-1")
@@ -88,6 +96,7 @@ def test_a_long_manifest_is_read_as_it_is_needed(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("m.csv", b"a,b\n1,2\n", "has no column path"),
+        ("m.csv", b"", "is empty"),
         ("m.parquet", b"PAR?", "is not Parquet"),
         ("m.txt", b"\xff\xfe", "cannot be read"),
         ("film.png", b"\x89PNG", "neither a folder nor a manifest"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -124,7 +124,8 @@ class Listing:
                     key = path_column(header)
                     if key is None:
                         raise _no_column(self.identity, header)
-                    yield from (row[key] for row in rows)
+                    with closing(rows):  # before the stream is
+                        yield from (row[key] for row in rows)
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(
                 f"{self.identity}: cannot be read ({cause(error)})", "Check the file."
@@ -181,6 +182,8 @@ def _parquet_cells(stream: IO[bytes], name: str) -> Iterator[str]:
 
 
 def _no_column(name: str, header: list[str]) -> UsageError:
+    if not header:
+        return UsageError(f"{name}: is empty", "Write the films' paths below the heading path.")
     return UsageError(
         f"{name}: has no column path",
         f"Name the column of the films' paths so; the columns are {', '.join(header)}.",

@@ -11,7 +11,7 @@ from pneumoscope.errors import DataError
 from pneumoscope.files import cause
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from pathlib import Path
 
     Row = dict[str, str]
@@ -49,7 +49,7 @@ def read_rows(file: Path) -> tuple[list[str], list[Row]]:
     return header, rows
 
 
-def rows_of(stream: IO[bytes], name: str) -> tuple[list[str], Iterator[Row]]:
+def rows_of(stream: IO[bytes], name: str) -> tuple[list[str], Generator[Row, None, None]]:
     """The header of a table, and its rows one after the other, as `read_rows` gives them.
 
     Args:
@@ -73,7 +73,7 @@ def rows_of(stream: IO[bytes], name: str) -> tuple[list[str], Iterator[Row]]:
     except csv.Error as error:
         raise _unreadable(name, error) from error
 
-    def rows() -> Iterator[Row]:
+    def rows() -> Generator[Row, None, None]:
         text = io.TextIOWrapper(stream, encoding, newline="")
         try:
             if names_separator:
