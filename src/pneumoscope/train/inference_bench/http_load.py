@@ -12,7 +12,7 @@ import ssl
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -169,8 +169,11 @@ async def closed(writer: asyncio.StreamWriter) -> None:
 
 def processes(pid: int) -> list[int]:
     """A process and its children."""
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return [pid, *(int(c) for task in tasks for c in (task / "children").read_text().split())]
+    pids = [pid]
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended
+            pids += map(int, (task / "children").read_text(encoding="ascii").split())
+    return pids
 
 
 def cpu_s(pid: int) -> float:
