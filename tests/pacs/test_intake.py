@@ -268,6 +268,24 @@ def test_a_film_that_failed_by_the_machine_is_kept_and_read_again_once(
     assert [each.state for each in Deliveries(store).of_film(OWNER, row.id)] == [PENDING] * 2
 
 
+def test_a_film_that_failed_and_is_not_here_any_more_is_taken_when_it_is_sent_again(
+    pipeline: Pipeline, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_module, "_IDLE_S", 0.01)
+    fail_once(pipeline, monkeypatch, "network")
+    put(spool, 10)
+    with taking(pipeline, spool):
+        pass
+    [failed] = rows(pipeline)
+    pipeline.film_store.drop([failed.id])
+    put(spool, 10)
+    with taking(pipeline, spool) as again:
+        pass
+    assert again == ["accepted"]
+    states = {row.id == failed.id: row.state for row in rows(pipeline)}
+    assert states == {True: FAILED, False: DONE}
+
+
 def test_a_film_that_failed_for_good_is_not_kept(pipeline: Pipeline, spool: Spool) -> None:
     put(spool, 9, SamplesPerPixel=7)
     with taking(pipeline, spool):

@@ -135,12 +135,14 @@ class Intake:
         try:
             job = self._pipeline.jobs.accept(request, [film], self._recording(header))
         except DuplicateFilm:
-            self._counted("duplicate")
             key = film.idempotency_key
             if key is not None and self._pipeline.jobs.resume_failed(OWNER, key):
                 _log.info("a film that failed was received again; it is read again")
+            elif key is not None and self._pipeline.database.store.row_of_key(OWNER, key) is None:
+                return  # the film that failed is not here any more: this one is accepted next
             else:
                 _log.info("a film was received that is known already")
+            self._counted("duplicate")
         else:
             self._counted("accepted" if film.error is None else "failed")
             fields = {"job": job} | ({} if film.error is None else {"error": film.error.code})
