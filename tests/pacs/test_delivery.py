@@ -116,6 +116,29 @@ def test_a_permanent_failure_is_given_up_at_once_and_the_next_result_delivered(
     assert archive.got == [accepted]
 
 
+def test_a_film_that_cannot_be_read_holds_up_no_other(
+    results: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, sound = results.add("archive", priority=1), results.add("archive")
+    get = results.films.get
+
+    def unreadable(id_: str) -> bytes | None:
+        if id_ == broken:
+            raise PermissionError(13, "Permission denied")
+        return get(id_)
+
+    archive = Target("archive")
+    with monkeypatch.context() as patch:
+        patch.setattr(results.films, "get", unreadable)
+        with results.loop(archive):
+            results.wait(1, GIVEN_UP)
+            results.wait(1, DELIVERED)
+    assert archive.got == [sound]
+    error = results.of(broken)["archive"].error
+    assert error is not None
+    assert error["message"] == "the film cannot be read (permission denied)"
+
+
 def test_an_unexpected_failure_is_tried_again_without_its_message(
     results: Results, caplog: pytest.LogCaptureFixture
 ) -> None:

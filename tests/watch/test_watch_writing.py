@@ -10,10 +10,13 @@ import pytest
 
 from grey_films import BRIGHT
 from pneumoscope.bundle import Bundle
+from pneumoscope.errors import DecoderFailed
+from pneumoscope.images.decoders import DecodeOptions, Decoder
 from pneumoscope.jobs.deliveries import Deliveries
 from pneumoscope.jobs.store import Store
 from pneumoscope.jobs.tables import GIVEN_UP, PENDING
 from pneumoscope.watch import writing
+from pneumoscope.watch.result_files import Wanted
 from pneumoscope.watch.watching import OWNER
 from watched import run_once, watch_settings
 
@@ -38,6 +41,30 @@ def test_an_unknown_failure_is_given_up_in_the_end(
     assert delivery.error is not None
     assert delivery.error["code"] == "ServerFault"
     store.close()
+
+
+def test_a_busy_decoder_costs_no_overlay(
+    tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The film was read before, so that its overlay is made as soon as the machine can."""
+    decode = Decoder.decode
+    late: list[int] = []
+
+    def busy(self: Decoder, data: bytes, options: DecodeOptions, *rest: Any) -> Any:
+        if not options.size and len(late) < 2:  # a picture for the overlay
+            late.append(options.side_px)
+            raise DecoderFailed("a film", "its decoder was late")
+        return decode(self, data, options, *rest)
+
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.png").write_bytes(BRIGHT[1])
+    settings = watch_settings(tmp_path, [tmp_path / "in"], tiny_bundle, wanted=Wanted())
+    monkeypatch.setattr(Decoder, "decode", busy)
+    monkeypatch.setattr(writing, "pause_s", lambda _attempts: 0.0)
+    outcome, heard = run_once(settings)
+    assert len(late) == 2
+    assert (len(heard.results), outcome.left, len(heard.troubles)) == (1, 0, 1)
+    assert (tmp_path / "out" / "a.png.heatmap.png").is_file()
 
 
 def test_pauses_grow_with_the_attempts(

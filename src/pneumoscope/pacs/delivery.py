@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import SQLAlchemyError
 
 from pneumoscope.errors import PneumoscopeError, ServerFault
-from pneumoscope.files import cause
+from pneumoscope.files import cause, hint
 from pneumoscope.jobs.tables import now
 from pneumoscope.pacs.destinations.base import StoredFilm
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
@@ -160,17 +160,19 @@ class DeliveryLoop:
 
     def _prepare(self, name: str, row: FilmRow) -> None:
         """Makes what will be sent of a result; if that fails, the attempt says why."""
-        film = self._film_store.get(row.id)
-        if film is None:
-            return
         try:
-            self._destinations[name].prepare(StoredFilm.of_row(row, film))
+            film = self._film_store.get(row.id)
+            if film is not None:
+                self._destinations[name].prepare(StoredFilm.of_row(row, film))
         except Exception:  # noqa: BLE001
             _log.debug("a result is not prepared", exc_info=True)
 
     def _attempt(self, name: str, row: FilmRow) -> PneumoscopeError | None:
         """Sends a result; returns why that failed."""
-        film = self._film_store.get(row.id)
+        try:
+            film = self._film_store.get(row.id)
+        except OSError as error:  # only this film: the others can be delivered
+            return DeliveryFailed(f"the film cannot be read ({cause(error)})", hint(error))
         if film is None:
             return DeliveryFailed(
                 "the film is not kept any more", "Send it to the node again.", permanent=True

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope import files
-from pneumoscope.errors import DiskFull, ImageError, PneumoscopeError, ServerFault, UsageError
+from pneumoscope.errors import (
+    DecoderFailed,
+    DiskFull,
+    ImageError,
+    PneumoscopeError,
+    ServerFault,
+    UsageError,
+)
 from pneumoscope.images.decoders import DecodeOptions
 from pneumoscope.jobs.database import DatabaseError, unusable
 from pneumoscope.jobs.deliveries import Deliveries
@@ -101,22 +108,27 @@ class Writer:
     def _write(self, delivery: Delivery, row: FilmRow) -> None:
         try:
             record, path = self._written(row)
+        except DecoderFailed as error:  # the film was read before: the machine is busy
+            self._fault(delivery, error)
+            return
         except OSError as error:
             self._again(delivery, _explained(error, self._output.target))
             return
         except Exception as error:  # noqa: BLE001 (one result must not stop the others)
             _log.error("the files of a result cannot be made", exc_info=error)
-            self._faults[row.id] += 1
-            fault = ServerFault()
-            if self._faults[row.id] >= _FAULTS:
-                self._deliveries.record_failure(row.id, delivery.destination, fault, None)
-            else:
-                self._again(delivery, fault)
+            self._fault(delivery, ServerFault())
             return
         self._deliveries.record_success(row.id, delivery.destination)
         self._pipeline.film_store.drop([row.id])
         self._in_trouble = False
         self._output.written(record, path)
+
+    def _fault(self, delivery: Delivery, error: PneumoscopeError) -> None:
+        self._faults[delivery.film] += 1
+        if self._faults[delivery.film] >= _FAULTS:
+            self._deliveries.record_failure(delivery.film, delivery.destination, error, None)
+        else:
+            self._again(delivery, error)
 
     def _again(self, delivery: Delivery, error: PneumoscopeError) -> None:
         pause = timedelta(seconds=pause_s(delivery.attempts))
@@ -156,6 +168,8 @@ class Writer:
         try:
             with self._pipeline.decoders.borrowed() as decoder:
                 levels = decoder.decode(data, options).pixels
+        except DecoderFailed:
+            raise
         except ImageError:
             return None
         return Radiograph(levels.astype(np.float32) / np.float32(255), prediction.facts, levels)
