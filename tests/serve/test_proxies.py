@@ -215,5 +215,8 @@ class Line:
     def get_extra_info(self, _name: str) -> tuple[str, int]:
         return self.address, 50000
 
+    def get_write_buffer_size(self) -> int:
+        return 1  # an answer waits, so that it is closed at once
+
     def abort(self) -> None:
         pass

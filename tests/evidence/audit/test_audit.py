@@ -88,7 +88,7 @@ def test_nothing_there(tmp_path: Path, tiny_bundle: Bundle) -> None:
         audit(tmp_path, tiny_bundle.path)
     with pytest.raises(DataError, match="no such folder"):
         audit(tmp_path / "typo", tiny_bundle.path)
-    (tmp_path / "manifest.csv").write_text("file,label\na.png,normal\n")
+    (tmp_path / "manifest.csv").write_text("film,label\na.png,normal\n")
     with pytest.raises(DataError, match="has no column path"):
         audit(tmp_path, tiny_bundle.path)
 
