@@ -57,6 +57,15 @@ def test_findings_without_scores_are_named() -> None:
         ({"name": "none"}, "- Start weights: none, random."),
         ({"name": "imagenet"}, "- Start weights: MobileNetV2, ImageNet weights of"),
         ({"name": "w.h5", "sha256": "ab"}, "- Start weights: the file w.h5, SHA-256 `ab`."),
+        (
+            {"name": "average of the runs a (1), b (2)", "began_with": "w.h5", "sha256": "ab"},
+            "- Start weights: the average of the runs a (1), b (2). They began with: the file w.h5, "
+            "SHA-256 `ab`.",
+        ),
+        (
+            {"name": "average of the runs a (1), b (2)", "began_with": "none"},
+            "- Start weights: the average of the runs a (1), b (2). They began with: none, random.",
+        ),
     ],
 )
 def test_start_weights(weights: dict[str, str], words: str) -> None:

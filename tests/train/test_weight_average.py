@@ -75,9 +75,13 @@ def test_weights_are_averaged_and_logs_joined(tmp_path: Path) -> None:
         '"run, 2: head",1,6.0,0.1,0.5,0.9,0.8,30.0',
     ]
     assert loop.minutes(target) == 1.5
-    names = weight_average.record_of(runs)["name"]
-    assert names.startswith("average of the runs run, 0 (")
-    assert names.count("(") == 3
+    record = weight_average.record_of(runs)
+    assert record["name"].startswith("average of the runs run, 0 (")
+    assert record["name"].count("(") == 3
+    # Whose weights they began with is not lost, also if the average is averaged again.
+    assert (record["began_with"], record["sha256"]) == ("imagenet", "abc")
+    (runs[0] / "run.json").write_text(json.dumps({"start_weights": record}))
+    assert weight_average.record_of(runs) == record
 
 
 def test_runs_that_cannot_be_averaged(tmp_path: Path) -> None:

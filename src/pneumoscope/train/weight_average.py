@@ -103,9 +103,17 @@ def _start(record: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def record_of(runs: Sequence[Path]) -> dict[str, str]:
-    """What the run record and the model card say in place of start weights."""
+    """What the run record and the model card say in place of start weights.
+
+    Returns:
+        ``name`` names the runs; ``began_with``, and ``sha256`` if that was a file, are the start weights
+        of the runs, whose authors the card names.
+    """
     members = [f"{run.resolve().name} ({sha256_of(run / WEIGHTS)[:12]})" for run in runs]
-    return {"name": f"{AVERAGE}{', '.join(members)}"}
+    first: dict[str, str] = _record(runs[0])["start_weights"]
+    began_with = first.get("began_with", first["name"])  # the first may be an average too
+    digest = {key: value for key, value in first.items() if key == "sha256"}
+    return {"name": f"{AVERAGE}{', '.join(members)}", "began_with": began_with} | digest
 
 
 def write(runs: Sequence[Path], target: Path) -> None:

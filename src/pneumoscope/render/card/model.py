@@ -266,6 +266,11 @@ _KNOWN_WEIGHTS = {
 
 
 def _start(weights: Mapping[str, str], meta: BundleMeta) -> str:
+    if "began_with" in weights:
+        runs = weights["name"]
+        began_with = {key: value for key, value in weights.items() if key != "began_with"}
+        words = _start(began_with | {"name": weights["began_with"]}, meta)
+        return f"the {runs}. They began with: {words}"
     if weights["name"] == "imagenet":
         return f"{meta.recipe['network']}, ImageNet weights of keras.applications."
     if weights["name"] == "none":
