@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
+import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,55 @@ if hasattr(socket, "TCP_QUICKACK"):
     _WITHOUT_DELAYS.append((evt.EVT_DATA_SENT, _acknowledge_at_once))
 
 
+class _Ended(RuntimeError):
+    """An association is there no more."""
+
+
+class _Checkpoint(threading.Event):
+    """Where the thread of an association waits while another one sends a message and takes the answer.
+
+    pynetdicom takes the thread for waiting if it is about to go on: then it takes an answer that comes
+    fast, and the sender waits for the answer until the time-out.
+    """
+
+    def __init__(self, thread: threading.Thread) -> None:
+        super().__init__()
+        self._of = thread
+        self._change = threading.Condition()
+        self._waits = False
+        self.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        with self._change:
+            self._waits = True
+            self._change.notify_all()
+            passed = self._change.wait_for(self.is_set, timeout)
+            self._waits = False
+        return passed
+
+    def set(self) -> None:
+        with self._change:
+            super().set()
+            self._change.notify_all()
+
+    def clear(self) -> None:
+        """Returns when the thread waits here, or is the one that calls this.
+
+        Raises:
+            _Ended: The thread has ended: the other side has released or aborted the association.
+        """
+        if threading.current_thread() is self._of:
+            super().clear()
+            return
+        with self._change:
+            super().clear()
+            while not self._waits:
+                if not self._of.is_alive():
+                    super().set()
+                    raise _Ended("the association ended")
+                self._change.wait(0.05)
+
+
 @contextmanager
 def association(
     settings: CStoreSettings,
@@ -91,12 +141,22 @@ def association(
     )
     if not opened.is_established:
         raise _not_established(settings, opened)
+    opened._reactor_checkpoint = checkpoint = _Checkpoint(opened)
     try:
         yield opened
+    except _Ended as error:
+        raise DeliveryFailed(
+            f"{settings.name}: the association ended", "It is tried again later."
+        ) from error
     except BaseException:
         opened.abort()
         raise
-    opened.release()
+    with suppress(_Ended):
+        # As `release` does, but for its wait for a flag that a report of storage commitment takes back.
+        checkpoint.clear()
+        if opened.is_established:
+            opened.acse.negotiate_release()
+        checkpoint.set()
 
 
 def _unreachable(settings: CStoreSettings, error: OSError) -> DeliveryFailed:
