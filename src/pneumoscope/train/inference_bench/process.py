@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pneumoscope.errors import BenchError
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Self
 
+    from pneumoscope.train.inference_bench.server_way import Server
     from pneumoscope.train.inference_bench.way import Job, Way
 
 
@@ -68,7 +69,7 @@ class WayProcess:
         return seconds, cpu_s
 
     def at_rate_ms(self, films: Sequence[Path], per_s: float, seconds: float) -> list[float]:
-        """Milliseconds of each film if they come at a fixed rate, see `Way.at_rate`."""
+        """Milliseconds of each film if they come at a fixed rate; of the server only."""
         question = {"at_rate": [str(film) for film in films], "per_s": per_s, "seconds": seconds}
         answer: list[float] = self._ask(question)
         return answer
@@ -139,7 +140,8 @@ def _answer(way: Way, question: dict[str, Any]) -> object:
         return times
     if "at_rate" in question:
         films = [Path(path) for path in question["at_rate"]]
-        return way.at_rate(films, question["per_s"], question["seconds"])
+        # Only the server takes films while it reads others.
+        return cast("Server", way).at_rate(films, question["per_s"], question["seconds"])
     films = [Path(path) for path in question["many"]]
     began, cpu_s = time.perf_counter(), way.cpu_s()
     way.read_many(films)

@@ -46,6 +46,7 @@ class Server(Way):
         asyncio.run(at_once(self._requests(films), CLIENTS, self._server))
 
     def at_rate(self, films: Sequence[Path], per_s: float, seconds: float) -> list[float]:
+        """Milliseconds that each film takes if they come at a fixed rate."""
         return asyncio.run(at_rate(self._requests(films), per_s, seconds, self._server))
 
     def cpu_s(self) -> float:

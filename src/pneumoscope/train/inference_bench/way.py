@@ -79,10 +79,6 @@ class Way(ABC):
         peak = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
         return int(peak.split()[1]) / 1024
 
-    def at_rate(self, films: Sequence[Path], per_s: float, seconds: float) -> list[float]:
-        """Milliseconds that each film takes if they come at a fixed rate; for a server."""
-        raise NotImplementedError
-
     def close(self) -> None:  # noqa: B027 (most ways start nothing)
         """Ends what it started."""
 
