@@ -45,6 +45,7 @@ from pneumoscope.jobs.keys import VARIABLE, key_path, open_keys
 from pneumoscope.jobs.store import Store
 from pneumoscope.jobs.tables import Base
 from pneumoscope.pacs.audit.node_log import note_command, open_node_log
+from pneumoscope.pacs.config import DATABASE, is_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
     from pneumoscope.audit_log.log import AuditLog
     from pneumoscope.jobs.keys import Keys
 
-DATABASE = "node.sqlite"
 _FILMS, _SPOOL, _CURSORS = "films", "spool", "pull"
 _FOLDERS = (_FILMS, _SPOOL, _CURSORS)
 _SIGNED_MANIFEST = SignedManifest("node.json", "node.sig", "node", most_bytes=2**28)
@@ -96,11 +96,6 @@ class NodeManifest:
         values = asdict(self)
         del values["files"], values["format"]
         return values | {"keys": list(self.keys)}
-
-
-def is_node(folder: Path) -> bool:
-    """Whether a folder is that of a node."""
-    return (folder / DATABASE).is_file()
 
 
 def is_node_backup(path: Path) -> bool:

@@ -21,6 +21,7 @@ from pneumoscope.jobs.database import unusable
 from pneumoscope.jobs.database_lock import DatabaseLock
 from pneumoscope.jobs.deliveries import waiting_for_others
 from pneumoscope.jobs.keys import check_private, open_keys
+from pneumoscope.pacs.config import DATABASE
 from pneumoscope.pacs.destinations.commitment import Commitments
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
 from pneumoscope.pacs.destinations.opening import open_destinations
@@ -133,7 +134,7 @@ def _key(settings: NodeSettings) -> str:
 
 def _clock(settings: NodeSettings) -> str:
     now = datetime.now(UTC)
-    last = max((path.stat().st_mtime for path in settings.folder.glob("node.sqlite*")), default=0.0)
+    last = max((path.stat().st_mtime for path in settings.folder.glob(f"{DATABASE}*")), default=0.0)
     if now < _EARLIEST or last > time.time() + 600:
         raise PneumoscopeError(
             f"the system's clock says {now:%Y-%m-%d %H:%M} UTC, which is too early",
@@ -193,7 +194,7 @@ def _free(host: str, port: int, hint: str) -> str:
 def _node_runs(settings: NodeSettings) -> bool:
     engine = create_engine(settings.database_url)
     try:
-        if (settings.folder / "node.sqlite").exists():
+        if (settings.folder / DATABASE).exists():
             DatabaseLock(engine).release()
     except PneumoscopeError:
         return True
@@ -319,7 +320,7 @@ def _syslog(settings: AuditSettings) -> str:
 
 def _unconfigured(settings: NodeSettings) -> Iterator[NamedCheck]:
     """Results in the database for destinations that are not configured; nothing without them."""
-    if not (settings.folder / "node.sqlite").exists():
+    if not (settings.folder / DATABASE).exists():
         return
     engine = create_engine(settings.database_url)
     try:

@@ -26,6 +26,15 @@ if TYPE_CHECKING:
     from pneumoscope.pacs.destinations.settings import DestinationSettings
     from pneumoscope.pacs.pull.settings import PullSettings
 
+DATABASE = "node.sqlite"
+"""The database in the folder of a node."""
+
+
+def is_node(folder: Path) -> bool:
+    """Whether a folder is that of a node."""
+    return (folder / DATABASE).is_file()
+
+
 EXAMPLE = Path(__file__).with_name("example.toml")
 """A configuration with every key and its default, explained."""
 _MIB, _GIB = 2**20, 2**30
@@ -158,7 +167,7 @@ class NodeSettings:
     @property
     def database_url(self) -> str:
         """The URL of the database."""
-        return f"sqlite:///{self.folder / 'node.sqlite'}"
+        return f"sqlite:///{self.folder / DATABASE}"
 
     @property
     def spool_folder(self) -> Path:

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from pneumoscope.jobs.keys import Keys
     from pneumoscope.jobs.store import Store
 
-NODE = "node.sqlite"
-"""The database in the folder of a node."""
-
 
 @dataclass(frozen=True, slots=True)
 class NodeData:
@@ -50,9 +47,12 @@ class NodeData:
 
 def node_folder(data: ServerData) -> Path | None:
     """The folder that was named, if it is that of a node."""
+    from pneumoscope.pacs.config import is_node
+
     folder = data.folder
-    is_node = folder is not None and data.database is None and (folder / NODE).is_file()
-    return folder if is_node else None
+    if folder is None or data.database is not None:
+        return None
+    return folder if is_node(folder) else None
 
 
 def open_node_data(folder: Path, key_file: Path | None) -> NodeData:
@@ -70,8 +70,9 @@ def open_node_data(folder: Path, key_file: Path | None) -> NodeData:
     from pneumoscope.jobs.store import Store
     from pneumoscope.pacs.audit.node_log import open_node_log
     from pneumoscope.pacs.backup import existing_keys
+    from pneumoscope.pacs.config import DATABASE
 
     os.umask(0o077)  # patient data: other users of this machine must not read it
     keys = existing_keys(folder, key_file)
-    store = Store(f"sqlite:///{folder / NODE}")
+    store = Store(f"sqlite:///{folder / DATABASE}")
     return NodeData(folder, store, keys, open_node_log(folder, store.engine, keys))
