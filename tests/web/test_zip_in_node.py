@@ -9,6 +9,7 @@ import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -74,7 +75,15 @@ def overlapping() -> bytes:
     return data[: at + 20] + (2 * len(data)).to_bytes(4, "little") + data[at + 24 :]
 
 
+def large() -> bytes:
+    """Sizes and places stand in ZIP64 records, as in an archive of more than 4 GiB."""
+    with patch.object(zipfile, "ZIP64_LIMIT", 4):
+        return packed({"a.png": PNG, "ward/b.dcm": DCM, "c.png": DARK[1]})
+
+
 ARCHIVES = {
+    "large": large(),
+    "large, its records cut": large().replace(b"PK\6\6", b"PK\0\0"),
     "films": packed({"ward/a.png": PNG, "b.dcm": DCM, "c": DARK[1]}),
     "stored": packed({"a.png": PNG, "b": DCM}, zipfile.ZIP_STORED),
     "other files": packed(

@@ -8,14 +8,14 @@ import { readFilm } from "./films/read.js";
 import { modelInput, resample, shownSize } from "./films/resampling.js";
 import { heatImage, outlineImage, overlayImage } from "./heat-pictures.js";
 import { keepIn } from "./offline.js";
-import { answerCalls } from "./worker-calls.js";
+import { answerCalls, tellReceiving } from "./worker-calls.js";
 
 let options = {};
 let last = { key: null, film: null }; // the film that was decoded last, at full size
 
 answerCalls({
   async setup({ cache, codecs, foreign }) {
-    keepIn(cache);
+    keepIn(cache, tellReceiving);
     if (!readsPixels()) throw new FilmError("AlteredPixels");
     options = { codecs: codecsOf(codecs), foreign };
     return { result: true };

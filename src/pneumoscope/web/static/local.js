@@ -15,7 +15,7 @@ const SIDE_PX = 2048; // longest side of a picture for the viewer
 const THUMBNAIL_PX = 160;
 const DRAFT = 1.75; // see `Reader.draft_px` in Python
 const FILM_MS = 30_000; // for one film; a sound one of 100 megapixels takes about 10 s
-const START_MS = 180_000; // for files that come over a slow network
+const START_MS = 60_000; // for the network; it begins anew with each part of a file that arrives
 
 /** @typedef {import("./backend.js").Backend} Backend */
 

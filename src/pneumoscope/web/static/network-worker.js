@@ -2,7 +2,7 @@
 
 import * as ort from "./runtime/ort.js";
 import { allKept, fetched, keepIn } from "./offline.js";
-import { answerCalls } from "./worker-calls.js";
+import { answerCalls, tellReceiving } from "./worker-calls.js";
 
 const models = new Map(); // promises of files, by name of the bundle
 const sessions = new Map(); // promises, likewise; a network is opened when the first film needs it
@@ -13,7 +13,7 @@ let runs = 0;
 
 answerCalls({
   async setup({ cache, networks: given }) {
-    keepIn(cache);
+    keepIn(cache, tellReceiving);
     networks = given;
     ort.env.wasm.numThreads = 1; // several need headers that a folder of files cannot send
     ort.env.wasm.proxy = false;

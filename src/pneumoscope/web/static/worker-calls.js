@@ -1,5 +1,6 @@
 // Calls of a worker's functions, each with a deadline: a worker that takes too long is ended, and the next
-// call starts another one.
+// call starts another one. While a worker receives a file, the deadlines begin anew: on a slow network a download may
+// take longer than any of them.
 
 /** A call that took longer than its deadline, or whose worker died. */
 export class WorkerEnded extends Error {}
@@ -9,7 +10,7 @@ export class CalledWorker {
   #worker = null;
   #setUp = null; // promise of the running worker's `setup`
   #last = Promise.resolve();
-  #open = new Map(); // {resolve, reject, timer} of the calls that are not answered yet, by id
+  #open = new Map(); // {resolve, reject, deadlineMs, timer} of the calls that are not answered yet, by id
   #calls = 0;
 
   /**
@@ -43,7 +44,8 @@ export class CalledWorker {
   #start() {
     const worker = new Worker(this.address, { type: "module" });
     this.#worker = worker;
-    worker.onmessage = ({ data: { id, result, error } }) => {
+    worker.onmessage = ({ data: { id, result, error, receiving } }) => {
+      if (receiving) this.#open.forEach((call) => this.#startTimer(call));
       const call = this.#open.get(id);
       if (!call) return;
       clearTimeout(call.timer);
@@ -63,10 +65,16 @@ export class CalledWorker {
   #send(name, values, deadlineMs) {
     const id = (this.#calls += 1);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#end(new WorkerEnded("deadline")), deadlineMs);
-      this.#open.set(id, { resolve, reject, timer });
+      const call = { resolve, reject, deadlineMs, timer: null };
+      this.#startTimer(call);
+      this.#open.set(id, call);
       this.#worker.postMessage({ id, name, values });
     });
+  }
+
+  #startTimer(call) {
+    clearTimeout(call.timer);
+    call.timer = setTimeout(() => this.#end(new WorkerEnded("deadline")), call.deadlineMs);
   }
 
   /** Ends the worker; all calls that it has not answered fail. */
@@ -92,3 +100,6 @@ export function answerCalls(functions) {
     }
   };
 }
+
+/** In a worker: tells the page that a part of a file arrived. */
+export const tellReceiving = () => self.postMessage({ receiving: true });

@@ -9,6 +9,9 @@ import { sniff } from "./films/read.js";
 const END = 0x06054b50;
 const ENTRY = 0x02014b50;
 const LOCAL = 0x04034b50;
+const END_64 = 0x06064b50;
+const LOCATOR_64 = 0x07064b50;
+const IN_FIELD_64 = 2 ** 32 - 1; // stands for a number that is in the ZIP64 field
 const MOST_FILES = 10_000;
 const MOST_RATIO = 200; // unpacked bytes per packed byte of a member
 const STEP = 2 ** 20;
@@ -17,6 +20,7 @@ const ENDINGS = /\.(jpe?g|jpe|jfif|png|tiff?|bmp|dib|webp|dcm|dicom|dic|ima)$/i;
 const ARCHIVES = ["PK\x03\x04", "PK\x05\x06", "\x1f\x8b", "7z\xbc\xaf", "Rar!", "BZh", "\xfd7zXZ"];
 const MOST_COMMENT = 2 ** 16 + 22;
 const [STORED, DEFLATED] = [0, 8];
+const FIELD_64 = 1;
 
 /** Whether a file begins as a ZIP archive that is no Office document. */
 export async function isArchive(file) {
@@ -75,26 +79,53 @@ async function part(file, from, to) {
   return new Bytes(new Uint8Array(await file.slice(from, to).arrayBuffer()));
 }
 
-async function entriesOf(file) {
+/** Where the directory of an archive is: {count, size, offset}. */
+async function directoryOf(file) {
   const start = Math.max(0, file.size - MOST_COMMENT);
   const tail = await part(file, start, file.size);
   let end = tail.length - 22;
   while (end >= 0 && tail.number(end, 4, true) !== END) end -= 1;
   if (end < 0) throw new FilmError("BrokenArchive");
-  const [count, size, offset] = [tail.number(end + 10, 2, true), tail.number(end + 12, 4, true), tail.number(end + 16, 4, true)];
+  const locator = await part(file, Math.max(0, start + end - 20), start + end);
+  if (locator.number(0, 4, true) !== LOCATOR_64) {
+    return { count: tail.number(end + 10, 2, true), size: tail.number(end + 12, 4, true), offset: tail.number(end + 16, 4, true) };
+  }
+  const at = locator.number(8, 8, true);
+  const record = await part(file, at, at + 56);
+  if (record.number(0, 4, true) !== END_64) throw new FilmError("BrokenArchive");
+  return { count: record.number(32, 8, true), size: record.number(40, 8, true), offset: record.number(48, 8, true) };
+}
+
+/** Sizes and place of a member; those that do not fit 4 bytes are in its ZIP64 field, in this order. */
+function extent(entry, extra) {
+  const values = { size: entry.number(24, 4, true), packed: entry.number(20, 4, true), offset: entry.number(42, 4, true) };
+  for (let at = 0; at + 4 <= extra.length; at += 4 + extra.number(at + 2, 2, true)) {
+    if (extra.number(at, 2, true) !== FIELD_64) continue;
+    let place = at + 4;
+    for (const [key, value] of Object.entries(values)) {
+      if (value !== IN_FIELD_64) continue;
+      values[key] = extra.number(place, 8, true);
+      place += 8;
+    }
+    break;
+  }
+  return values;
+}
+
+async function entriesOf(file) {
+  const { count, size, offset } = await directoryOf(file);
   if (count > MOST_FILES) throw new FilmError("ArchiveTooLarge", { what: "the archive lists too many files" });
   const directory = await part(file, offset, offset + size);
   const entries = [];
   for (let i = 0, at = 0; i < count; i += 1) {
     if (directory.number(at, 4, true) !== ENTRY || at + 46 > directory.length) throw new FilmError("BrokenArchive");
     const [nameSize, extraSize, commentSize] = [28, 30, 32].map((place) => directory.number(at + place, 2, true));
+    const entry = new Bytes(directory.part(at, at + 46 + nameSize + extraSize));
     entries.push({
-      encrypted: (directory.number(at + 8, 2, true) & 1) === 1,
-      method: directory.number(at + 10, 2, true),
-      packed: directory.number(at + 20, 4, true),
-      size: directory.number(at + 24, 4, true),
-      offset: directory.number(at + 42, 4, true),
-      name: new TextDecoder().decode(directory.part(at + 46, at + 46 + nameSize)),
+      encrypted: (entry.number(8, 2, true) & 1) === 1,
+      method: entry.number(10, 2, true),
+      ...extent(entry, new Bytes(entry.part(46 + nameSize))),
+      name: new TextDecoder().decode(entry.part(46, 46 + nameSize)),
     });
     at += 46 + nameSize + extraSize + commentSize;
   }
