@@ -52,6 +52,17 @@ def test_a_sound_configuration_passes(tiny_bundle: Bundle, tmp_path: Path) -> No
     assert tiny_bundle.sha256[:12] in checks[4].text
 
 
+def test_films_that_have_used_their_share_are_named(tiny_bundle: Bundle, tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, tiny_bundle)
+    settings.films_folder.mkdir(parents=True)
+    (settings.films_folder / ("f" * 32)).write_bytes(bytes(2**20))
+    enough, full = DiskLimits(2**21, 1), DiskLimits(2**20, 1)
+    assert not failed(replace(settings, disk=enough))
+    check = failed(replace(settings, disk=full))["disk"]
+    assert "every film is refused until results are delivered" in check.text
+    assert "queue list --state undelivered" in check.hint
+
+
 def test_each_thing_that_is_wrong_is_named(
     tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

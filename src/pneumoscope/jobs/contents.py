@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from pneumoscope.errors import UsageError
-from pneumoscope.jobs.deliveries import Deliveries
+from pneumoscope.jobs.deliveries import Deliveries, begun_again
 from pneumoscope.jobs.received import ReceivedFiles
 from pneumoscope.jobs.rows import READ_AGAIN
 from pneumoscope.jobs.tables import (
@@ -19,12 +19,10 @@ from pneumoscope.jobs.tables import (
     FAILED,
     GIVEN_UP,
     OPEN,
-    PENDING,
     QUEUED,
     STATES,
     Delivery,
     FilmRow,
-    now,
 )
 
 if TYPE_CHECKING:
@@ -150,7 +148,7 @@ class QueueContents:
             statement = update(Delivery).where(
                 Delivery.film == entry.film.id, Delivery.destination.in_(due)
             )
-            session.execute(statement.values(state=PENDING, attempts=0, next_attempt=now()))
+            session.execute(statement.values(**begun_again()))
         return len(due)
 
     def redirect(self, destination: str, other: str | None) -> int:

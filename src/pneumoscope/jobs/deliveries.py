@@ -56,6 +56,11 @@ def new_deliveries(films: Sequence[str], destinations: Sequence[str]) -> list[di
     ]
 
 
+def begun_again() -> dict[str, Any]:
+    """The columns of a delivery whose attempts begin again."""
+    return {"state": PENDING, "attempts": 0, "next_attempt": now(), "given_up_at": None}
+
+
 def waiting_for_others(engine: Engine, destinations: Sequence[str]) -> dict[str, int]:
     """The numbers of results that wait for destinations which are not among these, by name.
 
@@ -169,9 +174,9 @@ class Deliveries:
             moved = 0
             if other is not None:
                 twice = select(Delivery.film).where(Delivery.destination == other)
-                fresh = {"state": PENDING, "attempts": 0, "next_attempt": now(), "error": None}
                 statement = update(Delivery).where(*theirs, Delivery.film.not_in(twice))
-                moved = changed_rows(session, statement.values(destination=other, **fresh))
+                fresh = statement.values(destination=other, error=None, **begun_again())
+                moved = changed_rows(session, fresh)
             return moved + changed_rows(session, delete(Delivery).where(*theirs))
 
     def undelivered(self, films: Sequence[str]) -> set[str]:
@@ -199,9 +204,14 @@ class Deliveries:
             error: Why it failed.
             next_attempt: Earliest time of the next attempt; None to give up.
         """
-        state = GIVEN_UP if next_attempt is None else PENDING
+        over = next_attempt is None
         self._record(
-            film, destination, state=state, next_attempt=next_attempt, error=error.as_dict()
+            film,
+            destination,
+            state=GIVEN_UP if over else PENDING,
+            next_attempt=next_attempt,
+            error=error.as_dict(),
+            given_up_at=now() if over else None,
         )
 
     def _record(self, film: str, destination: str, **columns: Any) -> None:

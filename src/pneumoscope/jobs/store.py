@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from pneumoscope.errors import DuplicateFilm
 from pneumoscope.jobs.database import changed_rows, open_engine, unusable
 from pneumoscope.jobs.migrations import check_tables, migrate
-from pneumoscope.jobs.tables import FAILED, OPEN, QUEUED, Base, Delivery, FilmRow, Job
+from pneumoscope.jobs.tables import FAILED, OPEN, QUEUED, Base, Delivery, FilmRow, Job, still_waits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -240,6 +240,8 @@ class Store:
     ) -> list[str]:
         """Deletes finished films of every owner that were accepted before a time; returns their ids.
 
+        A result that waits for a destination is kept, and so is one that was given up after the time.
+
         Args:
             time: The time.
             record: As for `delete`.
@@ -249,7 +251,7 @@ class Store:
         with self.writing() as session:
             query = (
                 select(FilmRow.id)
-                .where(FilmRow.created < time, FilmRow.state.not_in(OPEN))
+                .where(FilmRow.created < time, FilmRow.state.not_in(OPEN), ~still_waits(time))
                 .order_by(FilmRow.created, FilmRow.id)
             )
             if most < 1:

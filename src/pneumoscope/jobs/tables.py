@@ -6,7 +6,17 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, ForeignKey, Index, LargeBinary, String, TypeDecorator
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    TypeDecorator,
+    exists,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 QUEUED, RUNNING, DONE, FAILED = "queued", "running", "done", "failed"
@@ -119,6 +129,7 @@ class Delivery(Base):
         attempts: Attempts so far.
         next_attempt: Earliest time of the next attempt; None unless the delivery is pending.
         error: Code, message and hint of the last attempt, or None.
+        given_up_at: When it was given up; None otherwise, and where an earlier version gave it up.
     """
 
     __tablename__ = "deliveries"
@@ -132,6 +143,7 @@ class Delivery(Base):
     attempts: Mapped[int]
     next_attempt: Mapped[datetime | None] = mapped_column(UtcDateTime)
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    given_up_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class ReceivedFile(Base):
@@ -149,6 +161,17 @@ class ReceivedFile(Base):
     place: Mapped[str] = mapped_column(String(64), primary_key=True)
     version: Mapped[str] = mapped_column(String(255))
     job: Mapped[str | None] = mapped_column(String(32))
+
+
+def still_waits(time: datetime) -> ColumnElement[bool]:
+    """For queries: a film whose result is to be delivered, or was given up at this time or later.
+
+    Attempts at many results may take longer than results are kept, and somebody must see what failed.
+    """
+    waits = (Delivery.state == PENDING) | (
+        (Delivery.state == GIVEN_UP) & (Delivery.given_up_at >= time)
+    )
+    return (FilmRow.state == DONE) & exists().where(Delivery.film == FilmRow.id, waits)
 
 
 def new_id() -> str:

@@ -31,6 +31,7 @@ from pneumoscope.pacs.destinations.tls import client_context, verification_failu
 from pneumoscope.pacs.node import make_folder, redirect_hint, waiting_text
 from pneumoscope.pacs.pull.sources import open_sources
 from pneumoscope.pacs.receiver import server_context
+from pneumoscope.pacs.spool import used_bytes
 from pneumoscope.pacs.status_server import HOST
 from pneumoscope.syslog import TLS, SyslogAddress
 
@@ -124,7 +125,15 @@ def _disk(settings: NodeSettings) -> str:
             "every film would be refused",
             "Free some space, or lower free_gib in [disk].",
         )
-    return f"{free / _GIB:.1f} GiB are free"
+    most = settings.disk.most_bytes
+    used = used_bytes(settings.spool_folder, settings.films_folder)
+    share = f"films take {used / _GIB:.1f} of {most / _GIB:g} GiB"
+    if used >= most:
+        raise PneumoscopeError(
+            f"{share}: every film is refused until results are delivered or given up",
+            "`pneumoscope queue list --state undelivered` shows what waits; or raise most_gib in [disk].",
+        )
+    return f"{free / _GIB:.1f} GiB are free, {share}"
 
 
 def _key(settings: NodeSettings) -> str:

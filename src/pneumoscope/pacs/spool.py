@@ -95,7 +95,7 @@ class Spool:
 
     def used_bytes(self) -> int:
         """Size of the films in this folder and in the others."""
-        return sum(_size_bytes(folder) for folder in (self._folder, *self._others))
+        return used_bytes(self._folder, *self._others)
 
     def has_room(self) -> bool:
         """Whether another film would be taken."""
@@ -119,6 +119,11 @@ class Spool:
             if self._used_bytes + size > limits.most_bytes or free_bytes - size < limits.free_bytes:
                 raise DiskFull("the folder of received films")
             self._used_bytes += size
+
+
+def used_bytes(*folders: Path) -> int:
+    """Size of the files directly in some folders; one that does not exist has none."""
+    return sum(_size_bytes(folder) for folder in folders)
 
 
 def _size_bytes(folder: Path) -> int:

@@ -142,9 +142,8 @@ def _problems(status: dict[str, Any]) -> Iterable[dict[str, Any]]:
     if not status["database_answers"]:
         yield _problem("database", "The database does not answer; films wait in the spool.")
     if not status["disk_has_room"]:
-        yield _problem(
-            "disk", "The disk is full, or the node has used its share: films are refused."
-        )
+        text = "The disk is full, or the node has used its share: films are refused until there is space."
+        yield _problem("disk", text)
     if not status["audit_log_writable"]:
         yield _problem("audit_log", "The audit log cannot be written; films wait in the spool.")
     if waiting > _SOME_MESSAGES or lost:
