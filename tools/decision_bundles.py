@@ -16,7 +16,7 @@ SCORES = 39
 """Conformal scores on each side: the smallest error is 1 / 40."""
 LIMITS = {
     "unsuitable": 0.6, "distance": 1.2, "distance-note": 1.0, "mirrored": 0.7, "other-population": 0.5,
-    "flatness": 0.8, "saturation": 0.2, "blur": 0.7,
+    "flatness": 0.8, "saturation": 0.2, "blur": 0.7, "one-lung": 0.5, "lung-doubt": 0.7,
 }  # fmt: skip
 CHILDREN = {"text": "children", "age_years": [1.0, 5.0], "views": ["AP", "PA"]}
 NOBODY_KNOWS = {"text": "nobody knows", "age_years": None, "views": []}

@@ -19,6 +19,7 @@ CLEAN = {
     "unsuitable": 0.1, "distance": 0.8, "mirrored": 0.1, "flatness": 0.2, "saturation": 0.0,
     "blur": 0.5, "inverted": 0.02, "rotated-90": 0.03, "not-frontal": 0.01, "cropped": 0.02,
     "not-a-radiograph": 0.02, "not-a-chest": 0.01, "photo-of-a-screen": 0.01,
+    "one-lung": 0.1, "lung-doubt": 0.3,
 }  # fmt: skip
 """Scores of a film that the gate lets pass."""
 PLAIN = {"format": "DICOM", "rows": 300, "columns": 300}
@@ -183,6 +184,8 @@ def gate() -> Iterator[Case]:
         {"blur": 0.8, "unsuitable": 0.9, "not-a-chest": 0.7},
         {"blur": 0.8, "unsuitable": 0.9, "not-a-chest": 0.7, "distance": 1.6},
         {"blur": 0.8, "unsuitable": 0.9, "cropped": 0.999},
+        {"one-lung": 0.5}, {"one-lung": 0.6, "distance": 1.9}, {"one-lung": 0.6, "blur": 0.8},
+        {"lung-doubt": 0.8}, {"one-lung": 0.6, "unsuitable": 0.9, "inverted": 0.8},
     )  # fmt: skip
     for raised, force in itertools.product(scores, (False, True)):
         name = ", ".join(raised) + (", forced" if force else "")
@@ -194,13 +197,9 @@ def gate() -> Iterator[Case]:
             gate=raised,
         )
     narrow = {"rows": 400, "columns": 200}
-    yield Case(
-        name="one lung",
-        bundle="kinds",
-        probabilities=of_kinds(0.1),
-        gate={"unsuitable": 0.9, "not-frontal": 0.8},
-        facts=narrow,
-    )
+    for raised in ({"unsuitable": 0.9, "not-frontal": 0.8}, {"lung-doubt": 0.8}):
+        values = {"bundle": "kinds", "probabilities": of_kinds(0.1), "facts": narrow}
+        yield Case(name=f"narrow, {', '.join(raised)}", gate=raised, **values)
     facts: tuple[dict[str, Any], ...] = (
         {"rows": 79}, {"rows": 80}, {"columns": 127}, {"columns": 128},
         {"colour": True, "tint": 0.2}, {"colour": True, "tint": 0.06}, {"colour": True},

@@ -18,7 +18,7 @@ from tiny import TINY_SIZE, tiny_files, tiny_meta
 CHILDREN = Population("children", (1.0, 5.0), ("AP", "PA"))
 LIMITS = {
     "unsuitable": 0.6, "distance": 1.2, "distance-note": 1.0, "mirrored": 0.7,
-    "flatness": 0.8, "saturation": 0.2, "blur": 0.7,
+    "flatness": 0.8, "saturation": 0.2, "blur": 0.7, "one-lung": 0.5, "lung-doubt": 0.7,
 }  # fmt: skip
 CLEAN = {
     "unsuitable": 0.1, "distance": 0.8, "mirrored": 0.1, "flatness": 0.2, "saturation": 0.0, "blur": 0.5,
@@ -68,6 +68,11 @@ def test_a_clean_film_passes(facts: dict[str, Any]) -> None:
         ({"flatness": 0.9}, ("low-contrast", REFUSE)),
         ({"saturation": 0.3}, ("over-exposed", REFUSE)),
         ({"blur": 0.8}, ("too-blurred", REFUSE)),
+        ({"one-lung": 0.6}, ("not-frontal", REFUSE)),
+        ({"lung-doubt": 0.8}, ("not-frontal", REFUSE)),
+        ({"lung-doubt": 0.8, "distance": 1.3}, ("not-frontal", REFUSE)),
+        ({"one-lung": 0.6, "unsuitable": 0.9, "inverted": 0.8}, ("inverted", REFUSE)),
+        ({"one-lung": 0.6, "blur": 0.8}, ("too-blurred", REFUSE)),
     ],
 )
 def test_a_score_beyond_its_limit_has_its_reason(
@@ -112,6 +117,7 @@ def test_one_lung_on_a_narrow_picture_is_a_cut_film() -> None:
     scores = {"unsuitable": 0.9, "not-frontal": 0.8}
     assert told(scores, {"rows": 400, "columns": 200}) == [("cropped", REFUSE)]
     assert told(scores, {"rows": 400, "columns": 350}) == [("not-frontal", REFUSE)]
+    assert told({"one-lung": 0.9}, {"rows": 400, "columns": 200}) == [("cropped", REFUSE)]
 
 
 def test_the_gravest_reason_comes_first() -> None:

@@ -26,7 +26,7 @@ class FilmScores:
 
     Attributes:
         probabilities: Class or finding to probability, as the network gives them.
-        gate: Score of the gate to its value, see `gate.Heads.scores` and `gate.grey_statistics`.
+        gate: Score of the gate to its value, see `gate.report`.
         facts: What the film's file says about it.
     """
 

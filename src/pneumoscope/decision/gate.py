@@ -3,7 +3,8 @@
 The network calls a cat NORMAL as readily as a lung. So every film passes the gate first. The gate
 uses statistics of the grey levels, and small heads on maps from the middle of the network
 (``gate.npz`` of the bundle, made by `pneumoscope.train.gate.fitting`), which recognise chest films,
-turned and cut ones, and other pictures. Header tags alone never refuse a film: in 1,885 real studies,
+turned and cut ones, and other pictures. If the network looks for lungs, the film must show two of them
+(`pneumoscope.decision.lung_scores`). Header tags alone never refuse a film: in 1,885 real studies,
 up to 70 % of the orientation tags that had a value were wrong.
 """
 
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from pneumoscope import metrics
+from pneumoscope.decision.lung_scores import LUNG_SCORES
 from pneumoscope.decision.sentences import gate_reasons, of_gate
 from pneumoscope.errors import BundleMismatch
 from pneumoscope.files import cause
@@ -191,7 +193,7 @@ def report(
     """The gate's answer on one film.
 
     Args:
-        scores: From `Heads.scores` and `grey_statistics`.
+        scores: From `Heads.scores`, `grey_statistics` and `lung_scores`.
         limits: Score to the value above which it counts, see `pneumoscope.train.gate.fitting`; a score
             without a limit never counts. ``distance-note`` is the limit for a note.
         facts: What the film's file says about it.
@@ -250,6 +252,8 @@ def _reasons(
         )
         if not defects or far or scores[kind] > CERTAIN:
             yield _reason(kind, REFUSE)
+    elif any(map(above, LUNG_SCORES)) and not defects:
+        yield _reason(_of_shape("not-frontal", facts), REFUSE)
     elif above("distance") and not defects:
         yield _reason(OUTSIDE, REFUSE)
     else:
@@ -270,9 +274,12 @@ def _reasons(
 
 def _likeliest(scores: Mapping[str, float], facts: FilmFacts) -> str:
     kind = max((name for name in scores if name in REASONS and name != "mirrored"), key=scores.__getitem__)  # fmt: skip
-    if kind == "not-frontal" and facts.columns < SQUARE * facts.rows:
-        return "cropped"
-    return kind
+    return _of_shape(kind, facts)
+
+
+def _of_shape(kind: str, facts: FilmFacts) -> str:
+    is_narrow = facts.columns < SQUARE * facts.rows
+    return "cropped" if kind == "not-frontal" and is_narrow else kind
 
 
 def _of_header(facts: FilmFacts, population: Population) -> Iterator[GateReason]:

@@ -12,6 +12,7 @@ import numpy as np
 from pneumoscope import images
 from pneumoscope.decision import explain, gate, triage
 from pneumoscope.decision.decide import FilmScores, at_site, decide
+from pneumoscope.decision.lung_scores import lung_scores
 from pneumoscope.decision.lung_zones import named_zones
 from pneumoscope.decision.profile import applied, read_profile
 from pneumoscope.decision.reader_settings import EXPLAIN
@@ -189,18 +190,22 @@ class Classifier(Reader):
         """
         started = time.perf_counter()
         outputs = self.run(np.stack([item.pixels for item in batch])[..., None])
-        scores = self._gate_scores([item.pixels for item in batch], outputs.features)
+        scores = self._gate_scores([item.pixels for item in batch], outputs)
         infer_ms = 1000 * (time.perf_counter() - started) / len(batch)
         return [Measured(outputs.film(i), scores[i], infer_ms) for i in range(len(batch))]
 
     def _gate_scores(
-        self, films: list[NDArray[np.uint8]], features: NDArray[np.float32] | None
+        self, films: list[NDArray[np.uint8]], outputs: NetworkOutputs
     ) -> list[dict[str, float]]:
         scores = [gate.grey_statistics(film) for film in films]
-        if self._heads is not None and features is not None:
-            for name, values in self._heads.scores(features).items():
-                for film_scores, value in zip(scores, values.tolist(), strict=True):
-                    film_scores[name] = value
+        by_network: dict[str, NDArray[np.float64]] = {}
+        if self._heads is not None and outputs.features is not None:
+            by_network |= self._heads.scores(outputs.features)
+        if outputs.lungs is not None:
+            by_network |= lung_scores(outputs.lungs)
+        for name, values in by_network.items():
+            for film_scores, value in zip(scores, values.tolist(), strict=True):
+                film_scores[name] = value
         return scores
 
     def conclude(self, item: Prepared, measured: Measured) -> Prediction:

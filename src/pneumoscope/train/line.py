@@ -151,6 +151,7 @@ def fit_gate(
         trained.recipe.size,
         fitting.Outsiders(trained.foreign, trained.others),
         progress.counter("fitting the gate"),
+        network.lungs,
     )
 
 

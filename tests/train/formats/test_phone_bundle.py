@@ -53,7 +53,7 @@ def test_the_words_are_in_the_file(exported: Path, bundle: Bundle) -> None:
     assert words["verdicts"] == ["NORMAL", "PNEUMONIA", "UNDETERMINED", "REFUSED"]
     assert words["bundle_sha256"] == bundle.sha256
     assert words["operating_point"] == {"name": "balanced", "threshold": 0.5}
-    assert words["gate"] == ["flatness", "saturation", "blur"]
+    assert words["gate"] == ["flatness", "saturation", "blur", "one-lung", "lung-doubt"]
     assert words["warnings"] == ["Be careful."]
     assert {"code", "level", "sentence", "hint"} == set(words["reasons"][0])
     assert (words["size"], words["source_size"]) == (32, 224)

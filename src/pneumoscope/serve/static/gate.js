@@ -60,6 +60,8 @@ function ofPicture(limits, scores, facts, texts, reason) {
     const kind = likeliest(scores, facts, texts);
     const far = FOREIGN.includes(kind) && above("distance") && scores.distance > FAR * limits.distance;
     if (!spoilt.length || far || scores[kind] > CERTAIN) reasons.push(reason(kind, "refuse"));
+  } else if ((above("one-lung") || above("lung-doubt")) && !spoilt.length) {
+    reasons.push(reason(ofShape("not-frontal", facts), "refuse"));
   } else if (above("distance") && !spoilt.length) {
     reasons.push(reason(OUTSIDE, "refuse"));
   } else {
@@ -73,11 +75,13 @@ function ofPicture(limits, scores, facts, texts, reason) {
   return reasons;
 }
 
-function likeliest(scores, { rows, columns }, texts) {
+function likeliest(scores, facts, texts) {
   const kinds = Object.keys(scores).filter((name) => name in texts.reasons && name !== "mirrored");
   const kind = kinds.reduce((best, name) => (scores[name] > scores[best] ? name : best));
-  return kind === "not-frontal" && columns < SQUARE * rows ? "cropped" : kind;
+  return ofShape(kind, facts);
 }
+
+const ofShape = (kind, { rows, columns }) => (kind === "not-frontal" && columns < SQUARE * rows ? "cropped" : kind);
 
 function ofHeader(population, facts, say, reason) {
   const reasons = [];

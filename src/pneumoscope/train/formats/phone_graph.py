@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from pneumoscope.decision import gate
+from pneumoscope.decision.lung_scores import LUNG_DOUBT, LUNG_SCORES, ONE_LUNG
 from pneumoscope.decision.rules import Rules
 from pneumoscope.errors import ConversionError
 from pneumoscope.records import Settings
@@ -59,11 +60,13 @@ class PhoneGraph(tf.Module):  # type: ignore[misc]
         self.judge = tf.function(
             self._judged, input_signature=[tf.TensorSpec(shape, tf.uint8, name="films")]
         )
+        self._lung_limits = [name for name in LUNG_SCORES if name in self._limits]
         kinds = () if self._heads is None else self._heads.kinds
         self._kinds = tuple(name for name in kinds if name != gate.FRONTAL)
         self.scores: tuple[str, ...] = ()
         self.reasons = (
             *((name, gate.REFUSE) for name in self._kinds),
+            *(("not-frontal", gate.REFUSE) for _ in self._lung_limits[:1]),
             (gate.OUTSIDE, gate.REFUSE),
             (gate.OUTSIDE, gate.NOTE),
             ("mirrored", gate.NOTE),
@@ -75,6 +78,8 @@ class PhoneGraph(tf.Module):  # type: ignore[misc]
         scores = _grey_scores(tf.cast(films[0, :, :, 0], tf.float32))
         if self._heads is not None:
             scores |= _head_scores(self._heads, outputs["features"])
+        if "lungs" in outputs:
+            scores |= _lung_scores(outputs["lungs"][0])
         self.scores = tuple(scores)
         reasons = self._reasons(scores)
         refused = tf.reduce_any([r for r, (_, level) in zip(reasons, self.reasons, strict=True) if level == gate.REFUSE])  # fmt: skip
@@ -106,11 +111,19 @@ class PhoneGraph(tf.Module):  # type: ignore[misc]
         sound = ~tf.reduce_any(defects, 0)
         unsuitable, distant = (self._above(scores, name) for name in ("unsuitable", "distance"))
         named = self._likeliest(scores, distant, sound)
-        inside = ~unsuitable & ~(distant & sound)
+        not_two = [
+            tf.reduce_any([self._above(scores, name) for name in self._lung_limits], 0)
+            & ~unsuitable
+            & sound
+            for _ in self._lung_limits[:1]
+        ]
+        suitable = ~tf.reduce_any([unsuitable, *not_two], 0)
+        inside = suitable & ~(distant & sound)
         others = self._above(scores, gate.OTHER_PATIENTS)
         return [
             *(unsuitable & kind for kind in named),
-            ~unsuitable & distant & sound,
+            *not_two,
+            suitable & distant & sound,
             inside & (others | self._above(scores, "distance-note", "distance")),
             inside & self._above(scores, "mirrored"),
             *defects,
@@ -208,3 +221,25 @@ def _head_scores(heads: gate.Heads, features: Any) -> Outputs:
             odds = tf.matmul(features, coefficients[:-1, None])[:, 0] + coefficients[-1]
             scores[name] = tf.sigmoid(odds)
     return scores
+
+
+def _lung_scores(field: Any) -> Outputs:
+    """See `pneumoscope.decision.lung_scores`.
+
+    Args:
+        field: float32 (h, w) in [0, 1].
+    """
+    total = tf.reduce_sum(field)
+    doubt = tf.reduce_sum(4.0 * field**2 * (1.0 - field)) / tf.maximum(total, 1e-6)
+    columns = tf.unstack(tf.reduce_sum(field, 0))
+    goodness = [tf.constant(0.0)]
+    for cut in range(1, len(columns) - 1):
+        left, right = columns[:cut], columns[cut + 1 :]
+        lower = tf.minimum(tf.reduce_max(left), tf.reduce_max(right))
+        share = 2.0 * tf.minimum(tf.add_n(left), tf.add_n(right)) / tf.maximum(total, 1e-6)
+        goodness.append(tf.minimum(1.0 - columns[cut] / tf.maximum(lower, 1e-6), share))
+    values = {
+        ONE_LUNG: 1.0 - tf.reduce_max(goodness),
+        LUNG_DOUBT: tf.where(total > 1e-6, doubt, 1.0),
+    }
+    return {name: tf.reshape(value, [1]) for name, value in values.items()}

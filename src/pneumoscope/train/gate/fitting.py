@@ -15,6 +15,7 @@ import numpy as np
 
 from pneumoscope.data.stress import stress_suite
 from pneumoscope.decision.gate import FRONTAL, OTHER_PATIENTS, Heads, grey_statistics
+from pneumoscope.decision.lung_scores import lung_scores
 from pneumoscope.images import resample
 from pneumoscope.train.data.augment import augment
 from pneumoscope.train.gate import unsuitable
@@ -98,6 +99,7 @@ def fit(
     size: int,
     outsiders: Outsiders | None = None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
+    lungs: Features | None = None,
 ) -> Fitted:
     """Fits heads and limits.
 
@@ -107,6 +109,8 @@ def fit(
         size: Side of the network's input in pixels.
         outsiders: Pictures that the bundle is not for; None to learn from changed and drawn ones only.
         progress: Called with (pictures done, pictures in all).
+        lungs: uint8 (n, size, size, 1) to lung fields (n, h, w); None if the network does not look for
+            lungs.
     """
     outsiders = outsiders or Outsiders(None, films.pixels[:0])
     learned = _learning_set(films, outsiders, np.random.default_rng(SEED))
@@ -117,11 +121,12 @@ def fit(
     x = {kind: extract(part) for kind, part in learned.items()}
     axes = _axes(x)
     heads = _heads({kind: axes.coordinates(cells) for kind, cells in x.items()})
-    cells_of = {name: extract(part) for name, part in checked.items()}
-    scores = {
-        name: heads.scores(axes.coordinates(cells_of[name])) | grey(part, size)
-        for name, part in checked.items()
-    }
+    fields = None if lungs is None else FeatureExtractor(lungs, size, 0)
+    scores = {}
+    for name, part in checked.items():
+        scores[name] = heads.scores(axes.coordinates(extract(part))) | grey(part, size)
+        if fields is not None:
+            scores[name] |= lung_scores(fields(part))
     limits = limits_of(scores)
     measured = {"learned": {kind: len(part) for kind, part in learned.items()}}
     return Fitted(axes, heads, {"limits": limits, "measured": measured | measure(scores, limits)})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.decision.gate import OTHER_PATIENTS
+from pneumoscope.decision.lung_scores import LUNG_SCORES
 from pneumoscope.train.gate import unsuitable
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ def limits_of(scores: dict[str, Scores]) -> dict[str, float]:
         "saturation": worst_condition("saturation"),
         "blur": worst_condition("blur"),
     }
+    for name in LUNG_SCORES:
+        if name in plain:
+            # A fifth of the way to the highest score: other hospitals' lungs are less clear.
+            highest = max(worst_condition(name), float(np.quantile(augmented[name], 0.97)))
+            limits[name] = highest + (1 - highest) / 5
     if OTHER_PATIENTS in plain:
         limits[OTHER_PATIENTS] = max(_LOOSEST, float(np.quantile(plain[OTHER_PATIENTS], 0.99)))
     return {name: round(value, 4) for name, value in limits.items()}

@@ -1,5 +1,7 @@
 // What the gate measures on a film: the same as `grey_statistics` and `Heads.scores` of
-// pneumoscope/decision/gate.py.
+// pneumoscope/decision/gate.py, and as pneumoscope/decision/lung_scores.py.
+
+const NOTHING = 1e-6;
 
 /** Figures of a film's quality from its grey levels; `film` is size x size. */
 export function greyStatistics(film, size) {
@@ -50,6 +52,26 @@ export function headScores(heads, features) {
   scores.mirrored = probability(features, heads.mirror);
   if (heads.others) scores["other-population"] = probability(features, heads.others);
   return scores;
+}
+
+/** Whether a lung field looks like two lungs: {data, rows, columns}, each cell in [0, 1]. */
+export function lungScores({ data, rows, columns }) {
+  const along = new Float64Array(columns);
+  let [total, doubt] = [0, 0];
+  data.forEach((p, i) => {
+    along[i % columns] += p;
+    total += p;
+    doubt += 4 * p * p * (1 - p);
+  });
+  let [best, left, highest] = [0, 0, 0];
+  for (let cut = 1; cut < columns - 1; cut += 1) {
+    left += along[cut - 1];
+    highest = Math.max(highest, along[cut - 1]);
+    const lower = Math.min(highest, Math.max(...along.slice(cut + 1)));
+    const share = (2 * Math.min(left, total - left - along[cut])) / Math.max(total, NOTHING);
+    best = Math.max(best, Math.min(1 - along[cut] / Math.max(lower, NOTHING), share));
+  }
+  return { "one-lung": 1 - best, "lung-doubt": total > NOTHING ? doubt / total : 1 };
 }
 
 function probability(features, coefficients) {

@@ -3,7 +3,7 @@
 
 import { decide, rulesOf, wordsOf } from "./decision.js";
 import { explained } from "./explanation.js";
-import { greyStatistics, headScores } from "./gate-scores.js";
+import { greyStatistics, headScores, lungScores } from "./gate-scores.js";
 import { zonesOf } from "./lung-regions.js";
 import { fixed, general } from "./numbers.js";
 import { filled } from "./sentences.js";
@@ -97,6 +97,7 @@ export class Judge {
     const outputs = await this.run(name, input, size);
     const gate = greyStatistics(input, size);
     if (heads && outputs.features) Object.assign(gate, headScores(heads, outputs.features.data));
+    if (outputs.lungs) Object.assign(gate, lungScores(mapOf(outputs.lungs, 0, 1)));
     return { outputs, gate };
   }
 }
