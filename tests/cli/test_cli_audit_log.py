@@ -128,7 +128,7 @@ def test_a_log_that_was_deleted_with_its_mark_is_missed(
     good(administer("user", "add", "lee", "--password-stdin", stdin=PASSWORD))
     administration = open_administration(ServeSettings(folder=tmp_path / "state"))
     end = administration.audit.verify()
-    for _ in range(100):  # a thread writes the anchor
+    for _ in range(1200):  # a thread writes the anchor
         if administration.audit.anchored() == end:
             break
         time.sleep(0.05)

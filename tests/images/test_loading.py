@@ -78,12 +78,12 @@ def test_quiet_ends_with_the_last_thread() -> None:
     def hold() -> None:
         with quiet():
             inside.set()
-            leave.wait(10)
+            leave.wait(60)
 
     thread = threading.Thread(target=hold)
     with quiet():
         thread.start()
-        assert inside.wait(10)
+        assert inside.wait(60)
     assert len(warnings.filters) == len(before) + 1
     leave.set()
     thread.join()

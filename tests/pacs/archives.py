@@ -143,7 +143,7 @@ def archive(
 def settings_for(received: Received, **changes: Any) -> CStoreSettings:
     """The settings for an archive of `archive`."""
     settings = CStoreSettings(
-        name="archive", host="127.0.0.1", port=received.port, called_ae="ARCHIVE", timeout_s=5.0
+        name="archive", host="127.0.0.1", port=received.port, called_ae="ARCHIVE", timeout_s=30.0
     )
     return replace(settings, **changes)
 

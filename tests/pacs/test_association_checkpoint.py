@@ -10,7 +10,7 @@ pytest.importorskip("pynetdicom", reason="needs the [pacs] extra")
 
 from pneumoscope.pacs.destinations.associations import _Checkpoint
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 def test_a_message_is_sent_only_while_the_associations_thread_waits() -> None:

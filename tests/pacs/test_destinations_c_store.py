@@ -213,7 +213,7 @@ def test_commitment_on_the_same_association(
     film: StoredFilm, maker: ObjectMaker, failing: int
 ) -> None:
     with archive(more=reporting(failing)) as received:
-        sending = destination(received, maker, commitment=True, commitment_s=5.0)
+        sending = destination(received, maker, commitment=True, commitment_s=60.0)
         if failing:
             with pytest.raises(DeliveryFailed, match="does not commit to keep 1 of 3"):
                 sending.send(film)
@@ -230,7 +230,7 @@ def test_commitment_on_an_association_of_the_archive(film: StoredFilm, maker: Ob
     server = listener.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
     try:
         with archive(more=reporting(0, separate=server.server_address[1])) as received:
-            settings = settings_for(received, commitment=True, commitment_s=5.0, objects=("sr",))
+            settings = settings_for(received, commitment=True, commitment_s=60.0, objects=("sr",))
             Archive(settings, maker, commitments).send(film)
     finally:
         server.shutdown()

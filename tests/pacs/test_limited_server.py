@@ -23,7 +23,7 @@ from receivers import LOCAL, Running, running
 from sent_films import CR, send, sent
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture(scope="module", autouse=True)

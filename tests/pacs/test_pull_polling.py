@@ -34,7 +34,7 @@ def test_a_failure_does_not_end_the_polling() -> None:
     source = Films()
     polling = Polling([source], lambda film: (films.append(film), taken.set()))
     polling.start()
-    assert taken.wait(10)
+    assert taken.wait(60)
     polling.stop()
     assert set(films) == {b"film"}
     polls = source.polls

@@ -51,7 +51,7 @@ def load(live: Live) -> Iterator[set[str]]:
     sender = threading.Thread(target=send)
     sender.start()
     try:
-        assert answered.wait(20)
+        assert answered.wait(60)
         yield ids
     finally:
         end.set()

@@ -61,7 +61,7 @@ def answers(line: socket.socket, count: int) -> list[tuple[int, bytes]]:
 
 @pytest.fixture
 def line(ports: dict[str, int]) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", ports["usual"]), 20) as opened:
+    with socket.create_connection(("127.0.0.1", ports["usual"]), 60) as opened:
         yield opened
 
 
@@ -119,7 +119,7 @@ def test_what_the_head_alone_refuses_needs_no_body(ports: dict[str, int]) -> Non
         "origin": FIVE.replace(b"Origin: http://127.0.0.1", b"Origin: http://elsewhere"),
         "length": HEAD + b"Content-Length: 99999999\r\n\r\n",
     }.items():
-        with socket.create_connection(("127.0.0.1", ports["usual"]), 20) as line:
+        with socket.create_connection(("127.0.0.1", ports["usual"]), 60) as line:
             line.sendall(head)
             [(refused[name], _)] = answers(line, 1)
     assert refused == {"host": 400, "origin": 403, "length": 413}
@@ -132,7 +132,7 @@ def test_a_body_that_drips_has_an_end_and_a_rate(
     session = DRIPS.replace(b"/things", b"/session")
     statuses = []
     for _ in range(3):
-        with socket.create_connection(("127.0.0.1", ports["short"]), 20) as line:
+        with socket.create_connection(("127.0.0.1", ports["short"]), 60) as line:
             line.sendall(session)
             [(status, body)] = answers(line, 1)
             statuses.append(status)
@@ -144,8 +144,8 @@ def test_a_body_that_drips_has_an_end_and_a_rate(
 
 def test_a_client_that_leaves_within_its_body_leaves_nothing(ports: dict[str, int]) -> None:
     for _ in range(3):
-        with socket.create_connection(("127.0.0.1", ports["usual"]), 20) as line:
+        with socket.create_connection(("127.0.0.1", ports["usual"]), 60) as line:
             line.sendall(DRIPS)
-    with socket.create_connection(("127.0.0.1", ports["usual"]), 20) as line:
+    with socket.create_connection(("127.0.0.1", ports["usual"]), 60) as line:
         line.sendall(FIVE + b"films")
         assert answers(line, 1) == [(200, b'{"bytes":5}')]

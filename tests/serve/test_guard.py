@@ -122,10 +122,10 @@ def test_the_application_starts_when_a_small_body_is_complete(tmp_path: Path) ->
 def test_a_body_that_is_long_has_more_time(tmp_path: Path) -> None:
     async def steady() -> AsyncIterator[bytes]:
         for _ in range(10):
-            await anyio.sleep(0.02)
+            await anyio.sleep(0.06)
             yield b"x" * 1000
 
-    quick = ConnectionLimits(body_s=0.05, client_bytes_per_s=10_000)
+    quick = ConnectionLimits(body_s=0.5, client_bytes_per_s=1000)
     with small(tmp_path, connection_limits=quick) as server:
         assert server("POST", "/api/v1/things", content=steady()).json() == {"bytes": 10_000}
 

@@ -52,7 +52,7 @@ def balanced(folder: Path, *servers: str) -> Iterator[str]:
     configuration.write_text(text)
     proxy = subprocess.Popen([program, "-db", "-f", str(configuration)], stderr=subprocess.PIPE)
     try:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while True:
             try:
                 socket.create_connection(("127.0.0.1", port)).close()
@@ -63,7 +63,7 @@ def balanced(folder: Path, *servers: str) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         proxy.terminate()
-        proxy.communicate(timeout=20)
+        proxy.communicate(timeout=60)
 
 
 class Sender(threading.Thread):
@@ -111,7 +111,7 @@ class Sender(threading.Thread):
 
 def until(condition: object, sending: list[Sender]) -> None:
     """Waits until a condition holds for each sender."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not all(condition(sender) for sender in sending):  # type: ignore[operator]
         assert time.monotonic() < end, [(s.statuses, s.broken) for s in sending]
         time.sleep(0.02)

@@ -31,7 +31,7 @@ def watched(tmp_path: Path) -> Iterator[tuple[Path, Notices]]:
 def taken(notices: Notices, last: str) -> dict[str, Notice]:
     """What was reported until, and with, a path."""
     seen: dict[str, Notice] = {}
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while last not in seen or not (seen[last].closed or seen[last].folder):
         assert time.monotonic() < end, seen
         for notice in notices.take():
