@@ -133,6 +133,13 @@ def test_no_two_test_files_have_one_name() -> None:
     assert sorted(name for name in set(names) if names.count(name) > 1) == []
 
 
+def test_tests_of_the_page_wait_for_a_state() -> None:
+    """The answer of `is_hidden` and its like is that of one moment; `expect` waits."""
+    asked = re.compile(r"\.is_(checked|disabled|editable|enabled|hidden|visible)\(\)")
+    tests = Path(__file__).parent.rglob("*.py")
+    assert [path.name for path in tests if asked.search(text_of(path))] == []
+
+
 @pytest.mark.parametrize(
     ("line", "vague"),
     [

@@ -170,6 +170,7 @@ def test_films_are_read_by_the_bundle_that_was_chosen_when_they_were_added(visit
     assert read_by == [None, None, None, None, "tiny"]
     # A verdict is forced from the bundle that refused the film, not from the one chosen since.
     force(page)
+    page.wait_for_function("() => window.backend.readSettings.length > 5")
     expect(page.locator(".row[data-state=refused]")).to_have_count(5)
     last = kept(page, "readSettings")[-1]
     assert (last["bundle"], last["force"]) == (None, True)

@@ -145,10 +145,9 @@ def test_an_inverse_film_is_dark_where_its_values_are_high(sitting: Visit) -> No
 
 def test_the_windows_and_curves_of_the_header_can_be_chosen(sitting: Visit) -> None:
     page = opened(sitting, "choices.dcm")
-    names = presets(page).locator("option").all_inner_texts()
-    assert names == [
+    expect(presets(page).locator("option")).to_have_text([
         "As opened: Back", "Curve 1", "Window: WIDE", "Window: DARK", "Full range", "Lungs",
-    ]  # fmt: skip
+    ])  # fmt: skip
     opened_as = sitting.canvas(ENDS)
     assert opened_as == pytest.approx([250, 191, 127, 64, 5], abs=3)
     for chosen, expected in (

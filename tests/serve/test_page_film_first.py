@@ -66,16 +66,20 @@ def test_a_film_that_nobody_opened_has_no_verdict_anywhere(sitting: Visit, page:
 
 
 def test_the_time_runs_only_while_the_film_is_on_the_stage(sitting: Visit, page: Page) -> None:
+    sitting.stop_clock()
     page.keyboard.press("j")
     sitting.shown()
     page.keyboard.press("2")
+    expect(page.locator(".history")).to_be_visible()
     page.clock.fast_forward(LONG_MS)
     page.keyboard.press("1")
+    expect(page.locator(".reading")).to_be_visible()
     ready(page, POSITIVE)
     page.keyboard.press("k")
     page.clock.fast_forward(LONG_MS)
     ready(page, POSITIVE)
     page.keyboard.press("j")
+    page.clock.resume()
     expect(page.locator(".panel h2")).to_have_text("PNEUMONIA")
 
 

@@ -16,7 +16,7 @@ from live import Live
 pytest.importorskip("playwright.sync_api", reason="needs playwright")
 from playwright.sync_api import Browser, Page, expect
 
-from visit import Visit, png
+from visit import ASK, Visit, png
 
 FILMS = 200
 MOST_MS = 50.0
@@ -37,7 +37,7 @@ STEP = """async () => {
 @pytest.fixture(scope="module")
 def sitting(browser: Browser, quick_server: Live) -> Iterator[Visit]:
     """Five films, of which the first is on the stage."""
-    visit = Visit(browser, quick_server.url)
+    visit = Visit(browser, quick_server.url, ASK)
     visit.add(*(grey(level) for level in (10, 60, 110, 160, 210)))
     expect(visit.page.locator(".row[data-busy=true]")).to_have_count(0)
     yield visit

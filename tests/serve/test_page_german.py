@@ -160,6 +160,7 @@ def test_no_english_is_left_in_reader_mode_and_on_forced_verdicts(german: Visit)
     page.get_by_role("menuitem", name="Ergebnis erzwingen …").click()
     assert english_on(page) == []
     page.get_by_role("dialog").get_by_role("button", name="Ergebnis erzwingen").click()
+    expect(page.locator(".row[data-state=refused]")).to_have_count(0)
     expect(page.locator(".row[data-busy=true]")).to_have_count(0)
     german.reveal()
     expect(page.locator(".panel h2 .forced")).to_have_text("erzwungen")

@@ -36,8 +36,7 @@ def test_history_filters_searches_sorts_and_deletes(visit: Visit) -> None:
     expect(names).to_have_text(["normal-1.png", "pneumonia-2.png", "inverted.png"])
     page.get_by_label("Sort by").select_option("name")
     expect(names).to_have_text(["inverted.png", "normal-1.png", "pneumonia-2.png"])
-    thumbnail = page.locator(".record canvas").nth(1)
-    assert sum(thumbnail.evaluate(SUMS)) > 0
+    drawn(page.locator(".record canvas").nth(1))
     page.get_by_label("Choose inverted.png").check()
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
@@ -156,11 +155,11 @@ def test_two_films_are_compared(visit: Visit) -> None:
     expect(page.locator(".summary h2")).to_have_text(["PNEUMONIA", "NORMAL"])
     canvases = page.locator(".compare canvas")
     expect(canvases.first).to_have_attribute("aria-label", "Film pneumonia-1.png")
+    for at in (0, 1):
+        drawn(canvases.nth(at))
 
     def both() -> list[Any]:
-        page.evaluate(
-            "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-        )
+        visit.frames()
         return [canvases.nth(i).evaluate(SUMS) for i in (0, 1)]
 
     before = both()

@@ -9,7 +9,8 @@ from playwright.sync_api import expect
 
 from visit import NOTICE, SAMPLES, Visit, inverted, mixed, png, sample, violations
 
-ANIMATED = "() => Promise.all(document.getAnimations().map(animation => animation.finished))"
+TABS = {"1": ".reading", "2": ".history", "3": ".compare"}
+"""The part of the page that a key opens."""
 
 
 def test_long_names_and_markup_in_them_stay_text_within_a_narrow_window(visit: Visit) -> None:
@@ -20,10 +21,12 @@ def test_long_names_and_markup_in_them_stay_text_within_a_narrow_window(visit: V
     for width, height in ((320, 640), (640, 360)):
         page.set_viewport_size({"width": width, "height": height})
         page.keyboard.press("1")
+        expect(page.locator(".reading")).to_be_visible()
         rows = page.locator(".row")
         assert rows.evaluate_all("rows => rows.every(row => row.offsetWidth <= 320)")
-        for key in "123":
+        for key, part in TABS.items():
             page.keyboard.press(key)
+            expect(page.locator(part)).to_be_visible()
             assert page.evaluate("document.getElementById('main').scrollWidth") <= width
         assert page.locator("#main img, #main .name b").count() == 0
         page.keyboard.press("a")
@@ -36,8 +39,9 @@ def test_fits_the_screen_with_the_notice_in_sight(visit: Visit) -> None:
     page = visit.read(SAMPLES / "pneumonia-1.png", inverted())
     for width, height in ((1280, 720), (390, 844)):
         page.set_viewport_size({"width": width, "height": height})
-        for part in ("Read", "History", "Compare"):
-            page.get_by_role("link", name=part).click()
+        for name, part in zip(("Read", "History", "Compare"), TABS.values(), strict=True):
+            page.get_by_role("link", name=name).click()
+            expect(page.locator(part)).to_be_visible()
             notice = page.locator("#notice")
             expect(notice).to_contain_text(NOTICE)
             box = notice.bounding_box()
@@ -59,7 +63,6 @@ def test_axe_finds_nothing(visit: Visit) -> None:
     for at in range(3):
         page.locator(".row .open").nth(at).click()
         page.locator(".more summary").click()
-        page.evaluate(ANIMATED)
         check(f"film {at}")
     page.locator(".panel .menu-holder > button:not(.icon-only)").click()
     check("menu")

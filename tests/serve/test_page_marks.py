@@ -16,7 +16,18 @@ from live import Live
 pytest.importorskip("playwright.sync_api", reason="needs playwright")
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from visit import SAMPLES, Visit, force, inverted, mixed, png, sample, saved, violations
+from visit import (
+    ASK,
+    SAMPLES,
+    Visit,
+    force,
+    inverted,
+    mixed,
+    png,
+    sample,
+    saved,
+    violations,
+)
 
 OUTSIDE = "outside the population"
 NAMES = ["old.dcm", "inverted.png", "mixed.png", "normal-1.png"]
@@ -32,10 +43,13 @@ def old() -> dict[str, Any]:
 def sitting(browser: Browser, page_server: Live) -> Iterator[Visit]:
     """Films of each kind, read once: outside the population, forced, undetermined, normal."""
     page_server.client.delete("/api/v1/predictions")
-    visit = Visit(browser, page_server.url)
+    visit = Visit(browser, page_server.url, ASK)
     visit.read(old(), inverted(), mixed(), SAMPLES / "normal-1.png")
     choose(visit.page, "inverted.png")
     force(visit.page)
+    expect(visit.page.locator(".row[data-state=refused]")).to_have_count(0)
+    expect(visit.page.locator(".row[data-busy=true]")).to_have_count(0)
+    visit.reveal()
     expect(visit.page.locator(".panel h2 small.forced")).to_have_text("forced")
     yield visit
     visit.close()
@@ -218,6 +232,7 @@ def test_the_heatmap_is_smooth_or_cells(sitting: Visit, page: Page) -> None:
       for (let i = 0; i < data.length; i += 4) hues.add(data[i] - data[i + 2]);
       return hues.size;
     }"""
+    sitting.overlaid()
     smooth = sitting.steady(spread)
     cells = page.get_by_role("button", name="Heatmap as cells")
     cells.click()

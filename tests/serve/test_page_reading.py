@@ -23,6 +23,8 @@ from visit import NOTICE, SAMPLES, SUMS, Visit, force, inverted, mixed, saved
 def test_a_dropped_film_is_seen_before_its_verdict(visit: Visit) -> None:
     page = visit.page
     page.emulate_media(reduced_motion="no-preference")
+    visit.install_clock()
+    visit.stop_clock()
     content = base64.b64encode((SAMPLES / "pneumonia-1.png").read_bytes()).decode()
     dropped = page.evaluate_handle(
         """data => {
@@ -39,10 +41,13 @@ def test_a_dropped_film_is_seen_before_its_verdict(visit: Visit) -> None:
     expect(page.locator("#drop-overlay")).to_be_hidden()
     expect(page.locator(".row .name")).to_have_text("dropped.png")
     expect(page.locator(".panel")).to_contain_text("Look at the film first")
+    visit.shown()
+    page.clock.run_for(100)  # frames, in which films are drawn and sentences announced
     assert "PNEUMONIA" not in page.locator(".workspace").inner_text()
     assert "PNEUMONIA" not in page.locator("#announcer").inner_text()
-    assert page.get_by_role("button", name="Heatmap", exact=True).is_disabled()
-    assert sum(visit.canvas(SUMS)) > 0
+    expect(page.get_by_role("button", name="Heatmap", exact=True)).to_be_disabled()
+    assert sum(page.locator(".panes canvas").nth(1).evaluate(SUMS)) > 0
+    page.clock.resume()
     expect(page.locator(".panel h2")).to_have_text("PNEUMONIA")
     expect(page.locator("#announcer")).to_contain_text("dropped.png: PNEUMONIA")
     expect(page.locator(".row .state")).to_contain_text("PNEUMONIA · 0.990")
@@ -106,7 +111,7 @@ def test_a_refused_film_shows_reason_and_hint_and_no_figure(visit: Visit) -> Non
     expect(panel).to_contain_text(hint)
     expect(panel.get_by_role("meter")).to_have_count(0)
     assert "0." not in page.locator(".row").inner_text()
-    assert page.get_by_role("button", name="Heatmap", exact=True).is_disabled()
+    expect(page.get_by_role("button", name="Heatmap", exact=True)).to_be_disabled()
     force(page)
     expect(panel.locator("h2 small")).to_have_text("forced")
     expect(panel.get_by_role("meter")).to_have_count(1)
@@ -199,6 +204,7 @@ def test_about_shows_card_population_and_hash(visit: Visit, page_server: Live) -
 
 def test_signing_in(browser: Browser, page_server: Live) -> None:
     page = browser.new_page()
+    page.set_default_timeout(60_000)
     sent: list[dict[str, str]] = []
 
     def session(route: Route) -> None:

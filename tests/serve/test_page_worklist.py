@@ -23,10 +23,12 @@ def test_an_archive_gives_a_row_for_each_film(visit: Visit) -> None:
 
 def test_a_busy_server_is_asked_again(visit: Visit) -> None:
     page = visit.page
-    wait = {"Retry-After": "1"}
+    visit.install_clock()
+    wait = {"Retry-After": "600"}
     page.route(UPLOAD, lambda r: r.fulfill(status=429, headers=wait, body="{}"), times=1)
     visit.add(SAMPLES / "normal-1.png")
     expect(page.locator(".row .state")).to_have_text("Server is busy, will try again")
+    page.clock.fast_forward(600_000)
     expect(page.locator(".row[data-state=normal]")).to_have_count(1)
     assert visit.complaints.pop().endswith("429 (Too Many Requests)")
 

@@ -50,6 +50,15 @@ _FORGET = """if (!sessionStorage.visited) {
   sessionStorage.visited = "yes";
 }"""
 """Before the first script of a page: what an earlier page of the context has stored is deleted."""
+ASK = """localStorage["pneumoscope.preferences"] ??= '{"reveal": "ask"}'"""
+"""A script of `Visit`: however long a test takes, no verdict is shown until it asks for it."""
+_REVEAL = """() => {
+  for (const open of document.querySelectorAll(".row[data-state=ready] .open")) {
+    open.click();
+    document.querySelector(".panel [data-reveal]")?.click();
+  }
+}"""
+"""At once: between two steps of a test, a verdict may come by itself."""
 _IDLE: WeakKeyDictionary[Browser, dict[str, list[BrowserContext]]] = WeakKeyDictionary()
 """Contexts without a page, by their options. They still have the files of the page."""
 
@@ -109,6 +118,11 @@ class Visit:
         self.page.reload()
         self.page.wait_for_selector("body[data-ready]")
 
+    def stop_clock(self) -> None:
+        """From now on only the test moves the installed clock, until it lets it run again."""
+        # Further ahead than the clock comes until the browser has got the message.
+        self.page.clock.pause_at(self.page.evaluate("Date.now() / 1000") + 600)
+
     def _console(self, message: ConsoleMessage) -> None:
         # The tests read canvases, for which the browser advises another kind of canvas.
         if message.type in ("error", "warning") and "willReadFrequently" not in message.text:
@@ -127,16 +141,18 @@ class Visit:
     def reveal(self) -> None:
         """Opens every film whose verdict is not shown yet, and asks for it; then returns to the first one."""
         selected = self.page.locator(".row.selected .open").element_handle()
-        ready = self.page.locator(".row[data-state=ready] .open")
-        while count := ready.count():
-            ready.first.click()
-            self.page.evaluate("document.querySelector('.panel [data-reveal]')?.click()")
-            expect(ready).to_have_count(count - 1)
+        self.page.evaluate(_REVEAL)
+        expect(self.page.locator(".row[data-state=ready]")).to_have_count(0)
         selected.click()
 
     def shown(self) -> None:
         """Waits for the server's picture of the film, not the preview that comes first."""
         expect(self.page.locator(".panes")).to_have_attribute("data-film", re.compile("."))
+
+    def overlaid(self) -> None:
+        """Waits for the heatmap, with which the outline of the lungs comes."""
+        self.shown()
+        expect(self.page.locator(".reading .legend:visible")).to_have_count(1)
 
     def canvas(self, script: str) -> Any:
         self.shown()

@@ -87,7 +87,7 @@ class Visited:
     def read(self, *files: Any) -> None:
         self.page.set_input_files("#files", list(files))
         expect(self.page.locator(".row")).not_to_have_count(0)
-        expect(self.page.locator(_BUSY)).to_have_count(0, timeout=60_000)
+        expect(self.page.locator(_BUSY)).to_have_count(0, timeout=180_000)
 
 
 @pytest.fixture(scope="module")
@@ -186,10 +186,10 @@ def test_a_worker_that_takes_too_long_is_ended(visited: Visited) -> None:
         """async () => {
           const { CalledWorker } = await import('./static/worker-calls.js');
           const address = new URL('static/stuck_worker.js', location.href);
-          const worker = new CalledWorker(address, {}, 20000);
+          const worker = new CalledWorker(address, {}, 60000);
           const call = (name, values, deadlineMs) => worker.call(name, values, {deadlineMs});
           const stuck = call('wait', {}, 300).catch((error) => error.constructor.name);
-          return [await stuck, await call('double', {value: 21}, 20000)];
+          return [await stuck, await call('double', {value: 21}, 60000)];
         }"""
     )
     assert answer == ["WorkerEnded", 42]
