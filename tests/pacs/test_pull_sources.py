@@ -231,6 +231,101 @@ def test_pages_follow_each_other(tmp_path: Path) -> None:
     assert sum("/instances" in request.path for request in server.requests) == 101
 
 
+class CountingArchive:
+    """A DICOMweb server that says how many instances a series has.
+
+    Attributes:
+        series: The UIDs of the instances of each series.
+        listed: The series whose instances were asked for.
+    """
+
+    def __init__(self, series: dict[str, list[str]]) -> None:
+        self.series = series
+        self.listed: list[str] = []
+
+    def __call__(self, request: Request) -> Answer:
+        path = request.path.partition("?")[0]
+        if path.endswith("/series"):
+            offset = int(request.path.partition("offset=")[2].partition("&")[0])
+            items = [
+                {
+                    "0020000D": {"Value": ["1.2"]},
+                    "0020000E": {"Value": [uid]},
+                    "00201209": {"Value": [len(instances)]},
+                }
+                for uid, instances in self.series.items()
+            ]
+            return Answer(200, json.dumps(items[offset : offset + 100]).encode())
+        series, _, instance = path.partition("/series/")[2].partition("/instances")
+        if instance:
+            kind = 'multipart/related; type="application/dicom"; boundary="b"'
+            film = b"--b\r\n\r\n" + instance[1:].encode() + b"\r\n--b--"
+            return Answer(200, film, {"Content-Type": kind})
+        self.listed.append(series)
+        uids = [{"00080018": {"Value": [uid]}} for uid in self.series[series]]
+        return Answer(200, json.dumps(uids).encode())
+
+
+def test_a_film_in_place_of_another_one_is_fetched(tmp_path: Path) -> None:
+    archive, taken = CountingArchive({"1.3": ["1.3.1", "1.3.2"]}), list[bytes]()
+    with web_server(archive) as server:
+        opened = source("dicomweb", server.url, tmp_path, modalities=["CR"])
+        assert opened.poll(taken.append) == 2
+        archive.series["1.3"] = ["1.3.1", "1.3.3"]
+        assert opened.poll(taken.append) == 1
+        # A film that was deleted and comes back is new: the node recognises it.
+        archive.series["1.3"] = ["1.3.1"]
+        assert opened.poll(taken.append) == 0
+        archive.series["1.3"] = ["1.3.1", "1.3.3"]
+        assert opened.poll(taken.append) == 1
+        assert opened.poll(taken.append) == 0
+    assert taken == [b"1.3.1", b"1.3.2", b"1.3.3", b"1.3.3"]
+
+
+def test_every_series_is_listed_again_in_turn_also_across_restarts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dicomweb, "_LISTED_AGAIN", 2)
+    names = [f"1.{number}" for number in range(5)]
+    archive, taken = CountingArchive({uid: [f"{uid}.1"] for uid in names}), list[bytes]()
+
+    def poll() -> list[str]:
+        archive.listed.clear()
+        source("dicomweb", server.url, tmp_path, modalities=["CR"]).poll(taken.append)
+        return list(archive.listed)
+
+    with web_server(archive) as server:
+        assert poll() == names
+        assert [poll(), poll(), poll()] == [["1.0", "1.1"], ["1.2", "1.3"], ["1.0", "1.4"]]
+        archive.series["1.3"] = ["1.3.2"]
+        archive.series["1.9"] = ["1.9.1"]
+        assert "1.9" in poll() + poll() + poll()
+    assert taken[5:] in ([b"1.9.1", b"1.3.2"], [b"1.3.2", b"1.9.1"])
+
+
+def test_a_search_that_fails_forgets_no_series(tmp_path: Path) -> None:
+    archive, taken = CountingArchive({"1.3": ["1.3.1"]}), list[bytes]()
+    down = False
+
+    def answer(request: Request) -> Answer:
+        return Answer(400) if down and "Modality=CR" in request.path else archive(request)
+
+    with web_server(answer) as server:
+        opened = source("dicomweb", server.url, tmp_path, modalities=["DX", "CR"])
+        assert opened.poll(taken.append) == 1
+        archive.series["1.4"] = ["1.4.1"]
+        down = True
+        with pytest.raises(DeliveryFailed, match="answers 400"):
+            opened.poll(taken.append)
+        del archive.series["1.4"]  # the search that works no longer gives it
+        with pytest.raises(DeliveryFailed, match="answers 400"):
+            opened.poll(taken.append)
+        archive.series["1.4"] = ["1.4.1"]
+        down = False
+        assert opened.poll(taken.append) == 0
+    assert taken == [b"1.3.1", b"1.4.1"]
+
+
 def too_large_then_small(request: Request) -> Answer:
     """A server of either kind: its first film has 2 MiB, its second one some bytes."""
     if "/changes" in request.path:

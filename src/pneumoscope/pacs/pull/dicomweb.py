@@ -28,6 +28,9 @@ _COUNT = "00201209"
 """Number of Series Related Instances."""
 _MOST_ITEMS = 100_000
 """Of a search: a server that leaves ``offset`` out of account, or is hostile, would never end."""
+_LISTED_AGAIN = 25
+"""Series whose number of instances has not changed, and that a poll lists nevertheless: an instance may
+have taken the place of another one. All of them in each poll would be a burden for an archive."""
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _UID = re.compile(r"[0-9.]{1,64}")
 _GONE = (404, 410)
@@ -42,7 +45,8 @@ class DicomWebSource(ReachedByHttp):
 
     Attributes:
         settings: What the site has configured.
-        cursor: Hashes of the instances that were seen, by hash of their series.
+        cursor: Hashes of the instances that were there, by hash of their series; the series that was
+            not listed for longest is the first.
         postponed: Instances that could not be fetched, by their paths.
     """
 
@@ -53,18 +57,18 @@ class DicomWebSource(ReachedByHttp):
     def poll(self, accept: Callable[[bytes], None]) -> int:
         """Fetches films that are new since the last time, see `Source.poll`."""
         former: dict[str, list[str]] = self.cursor.load()
-        seen: dict[str, list[str]] = {}
-        failure: DeliveryFailed | None = None
+        series, failure = self._series_by_hash()
+        gone = {} if failure is None else former  # a search that failed says nothing of the others
+        unchanged = [key for key, known in former.items() if _count(series, key) == len(known)]
+        # The longest not listed come first, so those of this poll go to the end.
+        rested = {key: former[key] for key in unchanged[_LISTED_AGAIN:]}
+        seen = dict(rested)
         fetching = Fetching(self.postponed, self._film, lambda: self.check().ok, accept)
-        for study, series, count in self._series():
-            if not (study and series):
-                failure = self._unexpected()
+        for key, (study, uid, _) in series.items():
+            if key in rested:
                 continue
-            key = _hash(series)
-            instances = seen[key] = list(former.get(key, ()))
-            if count is not None and count == len(instances):
-                continue
-            path = f"/studies/{study}/series/{series}/instances"
+            seen[key] = former.get(key, [])
+            path = f"/studies/{study}/series/{uid}/instances"
             try:
                 uids = [_uid(item, _INSTANCE) for item in self._search(path, {})]
             except DeliveryFailed as error:
@@ -72,21 +76,39 @@ class DicomWebSource(ReachedByHttp):
                     raise
                 failure = error  # of this series: the others come first
                 continue
-            for uid in uids:
-                if not uid:
-                    failure = self._unexpected()
-                if not uid or _hash(uid) in instances:
-                    continue
-                fetching.take(f"{path}/{uid}")
-                instances.append(_hash(uid))
+            if not all(uids):
+                failure = self._unexpected()
+            hashes = {_hash(uid): uid for uid in uids if uid}
+            # Without those that were deleted: one in place of another must not give the same number.
+            seen[key] = [name for name in seen[key] if name in hashes]
+            for name in [name for name in hashes if name not in seen[key]]:
+                fetching.take(f"{path}/{hashes[name]}")
+                seen[key].append(name)
                 self.cursor.save(former | seen)
         # Series that are too old to be found again are forgotten.
-        if seen != former:
+        seen = gone | seen
+        if seen != former or rested:
             self.cursor.save(seen)
         fetching.take_postponed()
         if failure is not None:
             raise failure
         return fetching.accepted
+
+    def _series_by_hash(
+        self,
+    ) -> tuple[dict[str, tuple[str, str, int | None]], DeliveryFailed | None]:
+        """What `_series` gives, and why there may be more series."""
+        series: dict[str, tuple[str, str, int | None]] = {}
+        failure = None
+        try:
+            for study, uid, count in self._series():
+                if study and uid:
+                    series[_hash(uid)] = study, uid, count
+                else:
+                    failure = self._unexpected()
+        except DeliveryFailed as error:
+            failure = error
+        return series, failure
 
     def check(self) -> Check:
         """Whether it answers a search."""
@@ -187,6 +209,11 @@ def first_part(content_type: str, body: bytes) -> bytes | None:
     start = body.find(b"\r\n\r\n", head)
     end = body.find(b"\r\n" + boundary, start)
     return None if -1 in (head, start, end) else body[start + 4 : end]
+
+
+def _count(series: dict[str, tuple[str, str, int | None]], key: str) -> int | None:
+    """The number of instances of a series, if the server says it."""
+    return series[key][2] if key in series else None
 
 
 def _uid(item: dict[str, Any], tag: str) -> str:
