@@ -61,6 +61,11 @@ def test_a_film_is_read_once(memory: Any) -> None:
     assert outcomes(event) == ["NORMAL"]
     assert memory.cat_file("/results/ward 1/ä.png.json") == first
     assert len(memory.find("/results")) == 4
+    # Each event may come several times, also after the key got another film.
+    assert outcomes(event) == ["read before"]
+    memory.pipe_file("/hospital/ward 1/ä.png", BRIGHT[1])
+    assert outcomes(event) == ["read before"]
+    assert len(memory.find("/results")) == 4
 
 
 def test_results_other_files_and_deleted_objects_are_left_alone(
@@ -93,6 +98,10 @@ def test_the_reason_is_deleted_once_the_film_was_read(
     memory.pipe_file("/hospital/films.zip", zipped(BRIGHT))
     assert outcomes(s3_event("doe.png", "films.zip")) == ["PNEUMONIA", "PNEUMONIA"]
     assert not [path for path in memory.find("/results") if path.endswith(".error.json")]
+    # A damaged film over a sound one, and the sound one again: its result is there.
+    memory.pipe_file("/results/doe.png.error.json", b"{}")
+    assert outcomes(s3_event("doe.png")) == ["read before"]
+    assert not memory.exists("/results/doe.png.error.json")
     # A function that may not delete reads the film all the same.
     memory.pipe_file("/results/dark.png.error.json", b"{}")
     memory.pipe_file("/hospital/dark.png", DARK[1])

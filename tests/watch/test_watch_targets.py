@@ -11,7 +11,7 @@ import fsspec
 import pytest
 
 from pneumoscope.errors import UsageError
-from pneumoscope.watch.targets import Target, free_name, open_target
+from pneumoscope.watch.targets import Target, free_name, has_result, open_target
 
 
 @pytest.fixture(params=["folder", "bucket"])
@@ -42,6 +42,18 @@ def test_a_name_belongs_to_one_film_and_bundle(target: Target) -> None:
     assert free_name(target, "latest.png", (film, bundle)) == "latest.png"
     assert free_name(target, "latest.png", (other, bundle)) == "latest.png.bbbbbbbb-cccccccc"
     assert free_name(target, "latest.png", (film, other)) == "latest.png.aaaaaaaa-bbbbbbbb"
+
+
+def test_a_film_has_its_result_under_either_name(target: Target) -> None:
+    film, other, bundle, older = "a" * 64, "b" * 64, "c" * 64, "d" * 64
+    for sha256 in (film, other):
+        assert not has_result(target, "latest.png", sha256, [bundle])
+        name = free_name(target, "latest.png", (sha256, bundle))
+        record = {"film_sha256": sha256, "bundle_sha256": bundle}
+        target.write(f"{name}.json", json.dumps(record).encode())
+        assert has_result(target, "latest.png", sha256, [older, bundle])
+        assert not has_result(target, "latest.png", sha256, [older])
+    assert has_result(target, "latest.png", film, [bundle])
 
 
 @pytest.mark.parametrize("content", [b"no json", b"[1]", b'{"film_sha256": "a"}', b"\xff"])

@@ -26,7 +26,7 @@ from pneumoscope.render.serialise import NOTICE, prediction_to_json
 from pneumoscope.watch.bucket import open_bucket
 from pneumoscope.watch.places import is_left_out, is_packed, may_be_film
 from pneumoscope.watch.result_files import Result, Wanted, write_result
-from pneumoscope.watch.targets import free_name, identity_of, open_target, short_name
+from pneumoscope.watch.targets import free_name, has_result, open_target, short_name
 from pneumoscope.watch.watcher import is_final
 
 if TYPE_CHECKING:
@@ -187,10 +187,8 @@ class Function:
         if isinstance(content, ImageError):
             return self._failed(name, "", content)
         digest = hashlib.sha256(content).hexdigest()
-        known = self.target.read(f"{short_name(name)}.json")
-        identity = None if known is None else identity_of(known)
-        bundles = [bundle.sha256 for bundle in self.reader.bundles]
-        if identity is not None and identity[0] == digest and identity[1] in bundles:
+        if has_result(self.target, name, digest, [b.sha256 for b in self.reader.bundles]):
+            self._forget_failure(name)
             return "read before"
         try:
             item = self.reader.prepare(content, keep=True, name=FILM_NAME)

@@ -156,6 +156,32 @@ def free_name(target: Target, film: str, identity: Sequence[str]) -> str:
     content = target.read(f"{name}.json")
     if content is None or identity_of(content) == list(identity):
         return name
+    return _second_name(name, identity)
+
+
+def has_result(target: Target, film: str, sha256: str, bundles: Sequence[str]) -> bool:
+    """Whether a film has its result, under its name or beside that of another film of this name.
+
+    Args:
+        target: Where results go.
+        film: The film's path.
+        sha256: SHA-256 of the film.
+        bundles: SHA-256 of each bundle that may have read it.
+    """
+    name, identities = short_name(film), [[sha256, bundle] for bundle in bundles]
+    known = target.read(f"{name}.json")
+    if known is None:
+        return False  # the second name is taken only if the first one is
+    if identity_of(known) in identities:
+        return True
+    return any(
+        (content := target.read(f"{_second_name(name, each)}.json")) is not None
+        and identity_of(content) == each
+        for each in identities
+    )
+
+
+def _second_name(name: str, identity: Sequence[str]) -> str:
     return f"{name}.{identity[0][:8]}-{identity[1][:8]}"
 
 
