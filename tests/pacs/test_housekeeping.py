@@ -12,6 +12,7 @@ pytest.importorskip("pynetdicom", reason="needs the [pacs] extra")
 from sqlalchemy.orm import Session
 
 from pneumoscope.jobs.clock import SteadyClock
+from pneumoscope.jobs.kept_films import drop_orphans
 from pneumoscope.jobs.store import Record, no_record
 from pneumoscope.jobs.tables import FAILED, QUEUED, Delivery, FilmRow, now
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
@@ -31,11 +32,10 @@ def test_films_are_deleted_once_their_results_are_delivered(tmp_path: Path, keep
     with Session(results.store.engine) as session, session.begin():
         session.get_one(FilmRow, being_read).state = QUEUED
     results.films.keep("f" * 32, b"being accepted at this moment")
-    house = _house(results, None, keep=keep)
-    house.run()
+    _house(results, None, keep=keep).run()
     needed = {pending, given_up, being_read, "f" * 32}
     assert results.films.ids() == (needed | {delivered, unneeded} if keep else needed)
-    house.drop_orphans()
+    drop_orphans(results.store, results.films)
     assert "f" * 32 not in results.films.ids()
     assert {pending, given_up, being_read} <= results.films.ids()
     results.store.close()

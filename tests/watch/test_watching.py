@@ -16,6 +16,7 @@ from grey_films import BRIGHT, DARK, film
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import UsageError
 from pneumoscope.jobs.deliveries import Deliveries
+from pneumoscope.jobs.film_store import FilmStore
 from pneumoscope.jobs.store import Store
 from pneumoscope.watch.result_files import Wanted
 from pneumoscope.watch.watching import OWNER, WatchSettings, watch
@@ -207,6 +208,35 @@ def test_from_bucket_to_bucket(tiny_bundle: Bundle, tmp_path: Path, memory: Any)
         "/hospital/films/results/a.png.heatmap.png",
         "/hospital/films/results/a.png.json",
     ]
+
+
+def test_a_key_that_gets_another_film_is_read_once_more(
+    tiny_bundle: Bundle, tmp_path: Path, memory: Any
+) -> None:
+    settings = watch_settings(
+        tmp_path, ["memory://hospital/films"], tiny_bundle, out="memory://results"
+    )
+    for content, films in ((BRIGHT, 1), (DARK, 1), (DARK, 0), (BRIGHT, 0)):
+        memory.pipe_file("/hospital/films/latest.png", content[1])
+        outcome, heard = run_once(settings)
+        assert (len(heard.results), outcome.failed, outcome.left) == (films, 0, 0)
+    written = [json.loads(memory.cat_file(path)) for path in memory.find("/results")]
+    assert sorted(record["label"] for record in written) == ["NORMAL", "PNEUMONIA"]
+
+
+def test_films_that_a_crash_has_left_are_deleted(
+    tiny_bundle: Bundle, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = watch_settings(tmp_path, [root], tiny_bundle)
+    films = tmp_path / "queue" / "films"
+    with monkeypatch.context() as patch:  # killed after each result was recorded
+        patch.setattr(FilmStore, "drop", lambda *_: None)
+        run_once(settings)
+    assert len(list(films.iterdir())) == 2
+    (films / ("f" * 32)).write_bytes(b"killed before its film was entered")
+    outcome, heard = run_once(settings)
+    assert (heard.results, outcome.left) == ({}, 0)
+    assert list(films.iterdir()) == []
 
 
 def test_one_queue_has_one_watcher(tiny_bundle: Bundle, root: Path, tmp_path: Path) -> None:

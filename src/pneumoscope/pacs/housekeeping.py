@@ -8,10 +8,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from pneumoscope.jobs.deliveries import Deliveries
-from pneumoscope.jobs.rows import may_be_read_later
+from pneumoscope.jobs.kept_films import drop_unneeded
 from pneumoscope.jobs.store import no_record
-from pneumoscope.jobs.tables import OPEN
 
 if TYPE_CHECKING:
     from pneumoscope.jobs.clock import SteadyClock
@@ -23,7 +21,6 @@ _log = logging.getLogger(__name__)
 
 _SHARE = 0.25
 """Of all results that one round deletes at most: a wrong clock must not delete everything at once."""
-_PORTION = 500
 _ROUND_S = 600.0
 _RETRY_S = 5.0
 
@@ -70,27 +67,7 @@ class Housekeeping:
                 _log.info("%d results were deleted because of their age", len(deleted))
         self._clock.keep()
         if not self._keep_films:
-            self._drop_delivered()
-
-    def drop_orphans(self) -> None:
-        """Deletes films without a result, which a crash has left; call it while none is accepted.
-
-        They are still in the spool, because their acceptance was not completed.
-        """
-        kept = sorted(self._film_store.ids())
-        self._film_store.drop(set(kept) - set(self._store.states(kept)))
-
-    def _drop_delivered(self) -> None:
-        """Deletes films whose results were delivered everywhere, and films that failed for good."""
-        films = sorted(self._film_store.ids())
-        for start in range(0, len(films), _PORTION):
-            portion = films[start : start + _PORTION]
-            # A film that is not in the database is being accepted at this moment.
-            ended = {id_ for id_, state in self._store.states(portion).items() if state not in OPEN}
-            errors = self._store.failed(portion)
-            kept = {id_ for id_, error in errors.items() if may_be_read_later(error)}
-            waiting = Deliveries(self._store).undelivered(portion) - errors.keys()
-            self._film_store.drop(ended - kept - waiting)
+            drop_unneeded(self._store, self._film_store)
 
 
 class Keeper:

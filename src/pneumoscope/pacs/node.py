@@ -14,6 +14,7 @@ from pneumoscope.files import cause
 from pneumoscope.jobs.bundles import load_bundles
 from pneumoscope.jobs.clock import SteadyClock
 from pneumoscope.jobs.deliveries import Deliveries, waiting_for_others
+from pneumoscope.jobs.kept_films import drop_orphans
 from pneumoscope.jobs.pipeline import (
     Pipeline,
     PipelineHooks,
@@ -288,7 +289,8 @@ def start_polling(
 
 def _housekeeping(settings: NodeSettings, pipeline: Pipeline, audit: NodeAuditLog) -> Housekeeping:
     store = pipeline.database.store
-    house = Housekeeping(
+    drop_orphans(store, pipeline.film_store)
+    return Housekeeping(
         store,
         pipeline.film_store,
         SteadyClock(store.engine),
@@ -296,8 +298,6 @@ def _housekeeping(settings: NodeSettings, pipeline: Pipeline, audit: NodeAuditLo
         keep_films=settings.keep_films,
         record=audit.deleting,
     )
-    house.drop_orphans()
-    return house
 
 
 def _open_trail(settings: NodeSettings, pipeline: Pipeline) -> AuditTrail | None:

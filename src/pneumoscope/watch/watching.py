@@ -13,6 +13,7 @@ from pneumoscope.errors import PneumoscopeError, UsageError, restored
 from pneumoscope.images.decoders import FILM_NAME
 from pneumoscope.jobs.bundles import load_bundles
 from pneumoscope.jobs.database import DatabaseError, unusable
+from pneumoscope.jobs.kept_films import drop_orphans, drop_unneeded
 from pneumoscope.jobs.pipeline import (
     PipelineHooks,
     PipelineSettings,
@@ -138,6 +139,9 @@ def watch(settings: WatchSettings, listener: Listener, stop: threading.Event) ->
         PipelineHooks(ended=run.ended),
     )
     try:
+        # A crash of an earlier run may have left them; nothing would ever delete them.
+        drop_orphans(database.store, pipeline.film_store)
+        drop_unneeded(database.store, pipeline.film_store)
         run.connect(pipeline, places)
         output = Output(target, settings.wanted, listener.result, listener.trouble)
         return run.work(Writer(pipeline, output))
