@@ -53,8 +53,8 @@ class Target:
 class Results:
     """A database with results that are done."""
 
-    def __init__(self, folder: Path) -> None:
-        self.store = Store(f"sqlite:///{folder / 'x.sqlite'}")
+    def __init__(self, folder: Path, database: str = "x.sqlite") -> None:
+        self.store = Store(f"sqlite:///{folder / database}")
         self.films = FilmStore(0, KEYS, folder / "films")
         self.deliveries = Deliveries(self.store)
         self.counted: list[tuple[str, str]] = []

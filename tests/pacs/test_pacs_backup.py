@@ -24,6 +24,7 @@ from pneumoscope.jobs.deliveries import Deliveries
 from pneumoscope.jobs.film_store import FilmStore
 from pneumoscope.jobs.keys import open_keys
 from pneumoscope.jobs.store import Store
+from pneumoscope.jobs.tables import DELIVERED
 from pneumoscope.pacs import backup as backup_module
 from pneumoscope.pacs.audit.node_log import NodeAuditLog, open_node_log
 from pneumoscope.pacs.backup import restore_node, write_node_backup
@@ -154,6 +155,38 @@ def test_films_that_arrive_and_go_meanwhile(
     assert (manifest.films, manifest.spool) == (2, 1)
     restore_node(tmp_path / "new", node.key, tmp_path / "node.zip")
     check_restored(node, tmp_path / "new")
+
+
+def test_films_that_come_and_go_between_two_copies_are_not_left_waiting(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They come after the films were copied, and go after the database was."""
+    copy = backup_module.write_copy
+    results = Results(node.folder, "node.sqlite")
+    films: list[str] = []
+
+    def copy_between(*args: object) -> None:
+        films.extend(results.add("archive", "viewer") for _ in range(3))
+        copy(*args)  # type: ignore[arg-type]
+        delivered, half, dropped = films
+        for film, destination in ((delivered, "archive"), (delivered, "viewer"), (half, "viewer")):
+            results.deliveries.record_success(film, destination)
+        results.store.delete("node", [dropped])
+        results.films.drop([delivered, dropped])
+
+    monkeypatch.setattr(backup_module, "write_copy", copy_between)
+    manifest = write_node_backup(node.folder, node.key, tmp_path / "node.zip")
+    results.store.close()
+    assert (manifest.films, manifest.results) == (2, 4)
+    restore_node(tmp_path / "new", node.key, tmp_path / "node.zip")
+    restored = Results(tmp_path / "new", "node.sqlite")
+    delivered, half, dropped = films
+    assert {each.state for each in restored.of(delivered).values()} == {DELIVERED}
+    # What is left to deliver has its film; a destination may get a result once more.
+    assert {row.id for _, row in restored.deliveries.due(9)} == {node.film, half}
+    assert restored.films.ids() == {node.film, half}
+    assert restored.store.states([dropped]) == {}
+    restored.store.close()
 
 
 def rewritten(out: Path, change: Callable[[str, bytes], tuple[str, bytes]]) -> None:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
 
 from pneumoscope.errors import UsageError
 from pneumoscope.files import room_for
 from pneumoscope.jobs.database import open_engine
 from pneumoscope.jobs.migrations import HEAD, migrate, revision
+from pneumoscope.jobs.store import portions
+from pneumoscope.jobs.tables import DELIVERED, DONE, OPEN, Delivery, FilmRow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -68,6 +71,39 @@ def _copy_file(engine: Engine, path: Path) -> None:
 def _as_one_file(path: Path) -> None:
     with closing(sqlite3.connect(path)) as copy:
         copy.execute("PRAGMA journal_mode=DELETE")
+
+
+def update_films(engine: Engine, path: Path, kept: Collection[str]) -> None:
+    """Makes a copy say of films that are needed, but were not kept with it, what the database says now.
+
+    Their results were delivered after the copy was made, or they were deleted: without them the copy
+    would have results to deliver that it cannot deliver.
+
+    Args:
+        engine: The database.
+        path: Its copy.
+        kept: Ids of the films that were kept after the copy was made.
+    """
+    films, deliveries = (cast("Table", each.__table__) for each in (FilmRow, Delivery))
+    tables = ((films, films.c.id), (deliveries, deliveries.c.film))
+    to_deliver = select(Delivery.film).where(Delivery.state != DELIVERED)
+    needed = FilmRow.state.in_(OPEN) | ((FilmRow.state == DONE) & FilmRow.id.in_(to_deliver))
+    target = open_engine(f"sqlite:///{path}")
+    try:
+        with Session(target) as session:
+            gone = [
+                id_ for id_ in session.scalars(select(FilmRow.id).where(needed)) if id_ not in kept
+            ]
+        with engine.connect() as source, target.begin() as copy, room_for(path):
+            for ids in portions(gone):
+                for table, column in tables:
+                    rows = source.execute(select(table).where(column.in_(ids))).mappings()
+                    copy.execute(delete(table).where(column.in_(ids)))
+                    if values := [dict(row) for row in rows]:
+                        copy.execute(insert(table), values)
+    finally:
+        target.dispose()
+    _as_one_file(path)
 
 
 def check_unused(engine: Engine, tables: Sequence[Table], made_with_rows: Collection[str]) -> None:

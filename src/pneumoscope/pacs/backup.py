@@ -2,7 +2,9 @@
 
 The order keeps what was acknowledged: how far the sources were read, the spool, the films, the database as
 it is at one moment, then the films that came meanwhile, then the audit log. A film that moved on in
-between is there twice, and the node takes it once. Spool and cursors are encrypted with the node's key, as the films are.
+between is there twice, and the node takes it once. A film that came and left in between is not there: the
+database in the backup says of it what the node's says afterwards. Spool and cursors are encrypted with
+the node's key, as the films are.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ from pneumoscope.jobs.backup_parts import (
     unpack,
 )
 from pneumoscope.jobs.database import open_engine, unusable
-from pneumoscope.jobs.database_copy import check_revision, write_copy
+from pneumoscope.jobs.database_copy import check_revision, update_films, write_copy
 from pneumoscope.jobs.keys import VARIABLE, key_path, open_keys
 from pneumoscope.jobs.store import Store
 from pneumoscope.jobs.tables import Base
@@ -140,9 +142,10 @@ def write_node_backup(
             writing.add_films()
             copy = Path(staging) / DATABASE
             write_copy(engine, copy, Base.metadata.sorted_tables)
+            writing.add_films()
+            update_films(engine, copy, writing.films())
             films = _checked_films(copy, keys)
             writing.add(DATABASE, copy)
-            writing.add_films()
             note_command(log, "backup")
             writing.add_log(log)
             log.settle()
@@ -191,6 +194,11 @@ class _Writing:
             name = f"{_FILMS}/{path.name}"
             if name not in self._files and _NAME.fullmatch(name):
                 self.add(name, path)
+
+    def films(self) -> set[str]:
+        """Ids of the films that are in the backup."""
+        start = f"{_FILMS}/"
+        return {name.removeprefix(start) for name in self._files if name.startswith(start)}
 
     def add_sealed(self, folder: str, pattern: str) -> None:
         """Adds the files of a folder, encrypted."""
