@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
+import random
 import zipfile
 from pathlib import Path
 
@@ -22,7 +24,7 @@ from pneumoscope.jobs.backup_parts import (
     read_small,
     unpack,
 )
-from pneumoscope.jobs.keys import open_keys
+from pneumoscope.jobs.keys import Keys, open_keys
 
 
 def packed(path: Path, data: bytes = b"content") -> Member:
@@ -62,20 +64,37 @@ def test_what_is_no_zip_and_what_is_missing(tmp_path: Path) -> None:
 
 def test_keys(tmp_path: Path) -> None:
     pytest.importorskip("cryptography", reason="needs the [serve] or [watch] extra")
-    folder, unpacked = tmp_path / "new", tmp_path / "unpacked"
-    for place in (folder, unpacked):
-        place.mkdir()
-    with pytest.raises(UsageError, match="is not in it"):
-        keys_of_backup(folder, None, "id", unpacked, check_only=False)
+    folder, path = tmp_path / "new", tmp_path / "backup.zip"
+    folder.mkdir()
+    packed(path)
+    with opened(path) as pack, pytest.raises(UsageError, match="is not in it"):
+        keys_of_backup(folder, None, "id", pack, check_only=False)
     assert list(folder.iterdir()) == []
-    (unpacked / KEY).write_text(base64.b64encode(bytes(32)).decode())
-    (unpacked / KEY).chmod(0o600)
-    keys = keys_of_backup(
-        folder, None, open_keys(unpacked, None).ids[0], unpacked, check_only=False
-    )
-    assert keys.ids == open_keys(unpacked, None).ids
-    with pytest.raises(UsageError, match="is not the key of the backup"):
-        keys_of_backup(folder, None, "id", unpacked, check_only=False)
+    with zipfile.ZipFile(path, "a") as pack:
+        pack.writestr(KEY, base64.b64encode(bytes(32)))
+    with opened(path) as pack:
+        keys = keys_of_backup(folder, None, Keys(bytes(32)).ids[0], pack, check_only=False)
+        assert keys.ids == Keys(bytes(32)).ids
+        with pytest.raises(UsageError, match="is not the key of the backup"):
+            keys_of_backup(folder, None, "id", pack, check_only=False)
+
+
+def test_a_small_file_that_unpacks_to_a_large_one_is_a_bomb(tmp_path: Path) -> None:
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as pack:
+        pack.writestr("bomb", bytes(2**20))
+        pack.writestr("text", random.Random(1).randbytes(2**17).hex())  # compresses by 2
+    with opened(path) as pack:
+        assert len(read_small(pack, "text", 2**20)) == 2**18
+        with pytest.raises(UsageError, match="too large"):
+            read_small(pack, "bomb", 2**20)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert not contains(tmp_path / "pipe", "m.json")
+    with pytest.raises(UsageError, match="it is no file"), opened(tmp_path / "pipe"):
+        pass
 
 
 def test_a_manifest_is_signed_and_its_file_unique_and_readable(tmp_path: Path) -> None:

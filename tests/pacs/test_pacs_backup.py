@@ -238,7 +238,7 @@ def test_a_folder_in_use_and_a_wrong_key_are_refused(node: Node, tmp_path: Path)
         write_node_backup(node.folder, node.key, out)
     out.unlink()
     write_node_backup(node.folder, node.key, out)
-    with pytest.raises(UsageError, match="holds a node's data already"):
+    with pytest.raises(UsageError, match="holds data of a server or a node"):
         restore_node(node.folder, node.key, out)
     with pytest.raises(UsageError, match="is not the key of the backup"):
         restore_node(tmp_path / "new", other, out)

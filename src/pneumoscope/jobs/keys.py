@@ -129,6 +129,15 @@ def open_keys(
     return Keys(*_read(path))
 
 
+def keys_in(content: bytes) -> Keys:
+    """The keys in the content of a key file.
+
+    Raises:
+        UsageError: It does not contain 32 bytes in base64.
+    """
+    return Keys(*_decoded(content.decode("ascii", "replace")))
+
+
 def key_path(
     folder: Path, key: Path | None = None, environ: Mapping[str, str] | None = None
 ) -> Path | None:

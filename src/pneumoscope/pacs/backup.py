@@ -10,7 +10,6 @@ the node's key, as the films are.
 from __future__ import annotations
 
 import io
-import json
 import re
 import shutil
 import sqlite3
@@ -31,11 +30,14 @@ from pneumoscope.errors import UsageError
 from pneumoscope.files import replacing, room_for
 from pneumoscope.jobs.backup_parts import (
     KEY,
+    STAGING,
     Member,
     SignedManifest,
+    check_room,
+    check_unused_folder,
     contains,
     damaged,
-    keys_of_backup,
+    manifest_of,
     opened,
     put,
     remove_former_logs,
@@ -47,7 +49,7 @@ from pneumoscope.jobs.keys import VARIABLE, key_path, open_keys
 from pneumoscope.jobs.store import Store
 from pneumoscope.jobs.tables import Base
 from pneumoscope.pacs.audit.node_log import note_command, open_node_log
-from pneumoscope.pacs.config import DATABASE, is_node
+from pneumoscope.pacs.config import DATABASE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,9 +59,8 @@ if TYPE_CHECKING:
 
 _FILMS, _SPOOL, _CURSORS = "films", "spool", "pull"
 _FOLDERS = (_FILMS, _SPOOL, _CURSORS)
-_SIGNED_MANIFEST = SignedManifest("node.json", "node.sig", "node", most_bytes=2**28)
 _FORMAT = 1
-_STAGING = ".restore.part"
+_SIGNED_MANIFEST = SignedManifest("node.json", "node.sig", "node", most_bytes=2**28, format=_FORMAT)
 _NAME = re.compile(
     rf"{DATABASE}|{KEY}|{_FILMS}/[0-9a-f]{{32}}|{_SPOOL}/[0-9a-f-]+\.dcm|{_CURSORS}/(again/)?[^/\\]+\.json"
 )
@@ -272,12 +273,12 @@ def restore_node(
         DiskFull: There is not enough space; nothing was restored.
     """
     with opened(backup) as pack, _staging(folder, backup, check_only=check_only) as staging:
-        text, manifest = _manifest(pack)
+        values, keys = _SIGNED_MANIFEST.verified(pack, folder, key_file, check_only=check_only)
+        manifest = _manifest(pack, values)
+        check_room(staging, (member.size_bytes for member in manifest.files.values()))
         for name, member in manifest.files.items():
             (staging / name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             unpack(pack, name, member, staging / name)
-        keys = keys_of_backup(folder, key_file, manifest.keys[0], staging, check_only=check_only)
-        _SIGNED_MANIFEST.check(pack, text, keys)
         _decrypt(staging, manifest, keys)
         store = Store(f"sqlite:///{staging / DATABASE}")  # brings its tables to this version
         check_log(staging, store.engine, keys)
@@ -303,14 +304,9 @@ def _staging(folder: Path, backup: Path, *, check_only: bool) -> Iterator[Path]:
         with room_for(place), tempfile.TemporaryDirectory(dir=place, prefix=".check.") as name:
             yield Path(name)
         return
-    staging = folder / _STAGING
+    staging = folder / STAGING
     spool = folder / _SPOOL
-    left = (spool.is_dir() and any(spool.iterdir())) or (folder / LOG).exists()
-    if is_node(folder) or (left and not staging.exists()):
-        raise UsageError(
-            f"{folder}: holds a node's data already",
-            "Name a new --folder, or move the old one away first.",
-        )
+    check_unused_folder(folder, LOG)
     with room_for(folder):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         shutil.rmtree(staging, ignore_errors=True)
@@ -326,24 +322,14 @@ def _staging(folder: Path, backup: Path, *, check_only: bool) -> Iterator[Path]:
         shutil.rmtree(staging)
 
 
-def _manifest(pack: zipfile.ZipFile) -> tuple[bytes, NodeManifest]:
-    text = _SIGNED_MANIFEST.text(pack)
-    try:
-        values: dict[str, Any] = json.loads(text)
-        if values["format"] != _FORMAT:
-            raise damaged("it was made by a newer version of pneumoscope")
-        files = {name: Member(**member) for name, member in values["files"].items()}
-        manifest = NodeManifest(**(values | {"files": files, "keys": tuple(values["keys"])}))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        if isinstance(error, UsageError):
-            raise
-        raise damaged("its manifest is damaged") from None
-    # Names of a stranger must not become paths elsewhere; the signature is checked later.
+def _manifest(pack: zipfile.ZipFile, values: dict[str, Any]) -> NodeManifest:
+    manifest = manifest_of(NodeManifest, values)
+    files = manifest.files
     if DATABASE not in files or not all(_may_be_in_it(name) for name in files):
         raise damaged("it contains something else")
     if set(pack.namelist()) != {*files, _SIGNED_MANIFEST.name, _SIGNED_MANIFEST.signature}:
         raise damaged("its files are not those of its manifest")
-    return text, manifest
+    return manifest
 
 
 def _may_be_in_it(name: str) -> bool:

@@ -56,6 +56,8 @@ def restore(
 
 def _is_of_node(file: Path) -> bool:
     """Whether a file is a backup of a DICOM node."""
+    if not file.is_file():  # opening a pipe would wait for its other end
+        return False
     with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(file) as pack:
         return "node.json" in pack.namelist()
     return False

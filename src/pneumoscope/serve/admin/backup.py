@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 DATABASE, FILMS = "database.sqlite", "films/"
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
-SIGNED_MANIFEST = SignedManifest(MANIFEST, SIGNATURE, "server", most_bytes=2**20)
+SIGNED_MANIFEST = SignedManifest(MANIFEST, SIGNATURE, "server", most_bytes=2**20, format=FORMAT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import tempfile
 import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from pneumoscope.audit_log.copies import LOG_FILE, check_log
 from pneumoscope.audit_log.log import LOG
-from pneumoscope.errors import UsageError
 from pneumoscope.files import room_for
 from pneumoscope.jobs.backup_parts import (
     KEY,
-    Member,
+    STAGING,
+    check_room,
+    check_unused_folder,
     damaged,
-    keys_of_backup,
+    manifest_of,
     opened,
     remove_former_logs,
     unpack,
@@ -35,7 +35,7 @@ from pneumoscope.jobs.keys import Keys
 from pneumoscope.jobs.store import Store
 from pneumoscope.jobs.tables import Base, FilmRow
 from pneumoscope.serve.admin.administration import open_administration
-from pneumoscope.serve.admin.backup import DATABASE, FILMS, FORMAT, SIGNED_MANIFEST, Manifest
+from pneumoscope.serve.admin.backup import DATABASE, FILMS, SIGNED_MANIFEST, Manifest
 from pneumoscope.serve.security.sessions import Login
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
     from pneumoscope.serve.settings import ServeSettings
 
-_STAGING = ".restore.part"
 _MADE_WITH_ROWS = ("audit_anchor",)
 """Tables in which a new database has rows."""
 _FILM = re.compile(FILMS + r"[0-9a-f]{32}")
@@ -87,11 +86,12 @@ def restore(settings: ServeSettings, backup: Path, *, check_only: bool = False) 
         DiskFull: There is not enough space; nothing was restored.
     """
     with opened(backup) as pack, _staging(settings, backup, check_only) as staging:
-        text, manifest = _manifest(pack)
+        values, keys = SIGNED_MANIFEST.verified(
+            pack, settings.folder, settings.key, check_only=check_only
+        )
+        manifest = manifest_of(Manifest, values)
+        check_room(staging, (info.file_size for info in pack.infolist()))
         _unpack(pack, manifest, staging)
-        key_id = manifest.keys[0]
-        keys = keys_of_backup(settings.folder, settings.key, key_id, staging, check_only=check_only)
-        SIGNED_MANIFEST.check(pack, text, keys)
         _unpack_films(pack, manifest, staging, keys)
         lines = _check_database_and_log(staging, manifest, keys)
         if not check_only:
@@ -118,8 +118,8 @@ def _staging(settings: ServeSettings, backup: Path, check_only: bool) -> Iterato
             yield folder / name
         return
     settings.make_folder()
-    _check_free(settings)
-    staging = settings.folder / _STAGING
+    check_unused_folder(settings.folder, LOG)
+    staging = settings.folder / STAGING
     _remove(staging)
     try:
         with room_for(settings.folder):
@@ -131,37 +131,6 @@ def _staging(settings: ServeSettings, backup: Path, check_only: bool) -> Iterato
             staging.mkdir(mode=0o700)
         raise
     _remove(staging)
-
-
-def _check_free(settings: ServeSettings) -> None:
-    """Refuses a folder with a server's data; an interrupted restore has left some without a database."""
-    folder = settings.folder
-    interrupted = (folder / _STAGING).exists()
-    log = (folder / LOG).exists() and not interrupted
-    file = settings.database_file
-    database = settings.database is None and file.exists() and file.stat().st_size > 0
-    if database or log:
-        raise UsageError(
-            f"{folder}: holds a server's data already",
-            "Name a new --folder, or move the old one away first.",
-        )
-
-
-def _manifest(pack: zipfile.ZipFile) -> tuple[bytes, Manifest]:
-    text = SIGNED_MANIFEST.text(pack)
-    try:
-        values: dict[str, Any] = json.loads(text)
-        if values["format"] != FORMAT:
-            raise UsageError(
-                "the backup was made by a newer version of pneumoscope", "Update pneumoscope here."
-            )
-        files = {name: Member(**member) for name, member in values["files"].items()}
-        manifest = Manifest(**(values | {"files": files, "keys": tuple(values["keys"])}))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        if isinstance(error, UsageError):
-            raise
-        raise damaged("its manifest is damaged") from None
-    return text, manifest
 
 
 def _unpack(pack: zipfile.ZipFile, manifest: Manifest, staging: Path) -> None:
