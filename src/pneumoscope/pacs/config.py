@@ -52,7 +52,7 @@ class ReceiverSettings:
         port: TCP port; 0 for a free one.
         calling_ae_titles: Who may open associations; empty for every AE title.
         addresses: Networks from which connections are accepted; empty for all.
-        associations: Associations at the same time.
+        associations: Associations of one address at the same time; of all together, a quarter more.
         association_s: Seconds to negotiate TLS and the association.
         idle_s: Seconds without data after which an association ends.
         film_bytes: Largest data set of a film.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import math
 import socket
 import sys
 import threading
@@ -36,6 +37,11 @@ _MOST_PDU = 2 * LARGEST_PDU
 _SLOWEST_BYTES_PER_S = 4096
 _SPARE_CONNECTIONS = 20
 """Beyond the associations: connections that are about to be rejected politely."""
+
+
+def with_reserve(most: int) -> int:
+    """How many there may be of all addresses, of which one address may have some: a quarter more."""
+    return most + math.ceil(most / 4)
 
 
 class ReceiveMemory:
@@ -168,7 +174,8 @@ class LimitedServer(ThreadedAssociationServer):
         self.tls = tls
         self.refused = refused
         self._networks = [ipaddress.ip_network(network) for network in settings.addresses]
-        self._opening: set[Any] = set()  # connections whose association has not begun
+        # Addresses of connections whose association has not begun.
+        self._opening: dict[Any, str] = {}
         super().__init__(*args, request_handler=_Connection, **options)  # type: ignore[misc]
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
@@ -179,11 +186,14 @@ class LimitedServer(ThreadedAssociationServer):
         if self._networks and not any(address in network for network in self._networks):
             self.refused("address", client_address[0])
             return False
-        connections = len(self._opening) + len(self.active_associations)
-        if connections >= self.settings.associations + _SPARE_CONNECTIONS:
+        most = self.settings.associations + _SPARE_CONNECTIONS
+        addresses = [*self._opening.values()]
+        addresses += [each.requestor.address for each in self.active_associations]
+        same = addresses.count(client_address[0])
+        if same >= most or len(addresses) >= with_reserve(most):
             self.refused("connections", client_address[0])
             return False
-        self._opening.add(request)
+        self._opening[request] = client_address[0]
         return True
 
     def finish_request(self, request: Any, client_address: Any) -> None:
@@ -191,11 +201,11 @@ class LimitedServer(ThreadedAssociationServer):
         try:
             super().finish_request(request, client_address)
         finally:
-            self._opening.discard(request)
+            self._opening.pop(request, None)
 
     def shutdown_request(self, request: Any) -> None:
         """Closes a connection."""
-        self._opening.discard(request)
+        self._opening.pop(request, None)
         super().shutdown_request(request)
 
     def shutdown(self) -> None:

@@ -31,6 +31,7 @@ from pneumoscope.pacs.limited_server import (
     LimitedServer,
     LimitedSocket,
     ReceiveMemory,
+    with_reserve,
 )
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ NOT_UNDERSTOOD = 0xC000
 """Error: Cannot understand (PS3.4 B.2.3)."""
 NOT_SUPPORTED = 0x0122
 """Refused: SOP Class not supported (PS3.7 C.5.6)."""
+_LOCAL_LIMIT_EXCEEDED = (0x02, 0x03, 0x02)
+"""Rejected for now by the presentation layer (PS3.8 9.3.4); senders try again."""
 _COMMENT_LETTERS = 64
 """Longest Error Comment (0000,0902), VR LO."""
 Report = Callable[[str, dict[str, Any]], object]
@@ -81,6 +84,7 @@ class Receiver:
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_C_ECHO, self._echo),
             (evt.EVT_N_EVENT_REPORT, self._commitment),
+            (evt.EVT_REQUESTED, self._requested),
             (evt.EVT_REJECTED, self._rejected),
         ]
         ae = _application_entity(settings)
@@ -195,6 +199,23 @@ class Receiver:
         )
         return SUCCESS, None
 
+    def _requested(self, event: Event) -> None:
+        """Rejects one association too many, of this address or of all, so that other addresses get in.
+
+        Connections whose request has not come do not count: they cost a stranger nothing.
+        """
+        association, most = event.assoc, self._settings.associations
+        others = [
+            each.requestor.address
+            for each in self._server.active_associations
+            if each is not association and each.requestor.primitive and not each.is_rejected
+        ]
+        same = others.count(association.requestor.address)
+        if same >= most or len(others) >= with_reserve(most):
+            association.acse.send_reject(*_LOCAL_LIMIT_EXCEEDED)
+            evt.trigger(association, evt.EVT_REJECTED, {})
+            association.kill()
+
     def _rejected(self, event: Event) -> None:
         self._report("rejected", {"reason": "association"} | _peer(event))
 
@@ -203,7 +224,7 @@ def _application_entity(settings: ReceiverSettings) -> AE:
     ae = AE(ae_title=settings.ae_title)
     ae.require_called_aet = True
     ae.require_calling_aet = list(settings.calling_ae_titles)
-    ae.maximum_associations = settings.associations
+    ae.maximum_associations = 2**31  # `Receiver` counts them itself
     ae.maximum_pdu_size = LARGEST_PDU
     ae.acse_timeout = settings.association_s
     ae.dimse_timeout = ae.network_timeout = settings.idle_s

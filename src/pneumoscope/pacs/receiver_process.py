@@ -6,6 +6,7 @@ The two processes share the spool, and a pipe: the child sends what happened as 
 
 from __future__ import annotations
 
+import ctypes
 import json
 import logging
 import multiprocessing
@@ -35,6 +36,9 @@ _GRACE_S = 10.0
 _RESTART_S = (0.1, 5.0)
 """Seconds before the first and the longest wait before another start, doubled in between."""
 _STOP = b"stop"
+_STACK_BYTES = 2**20
+_M_ARENA_MAX = -8
+"""Number of the setting in glibc's malloc.h."""
 _MESSAGE_BYTES = 64 * 1024
 """Longest message: the child gets data from outside, and must not fill the memory of the node."""
 _TEXT_LETTERS = 256
@@ -210,6 +214,7 @@ def _run(task: ReceiverTask, pipe: Connection) -> None:
     except PneumoscopeError as error:
         send({"error": error.code} | error.as_dict())
         return
+    _spare_address_space()
     _limit_memory(task.receiver.memory_bytes)
     threading.excepthook = _after_failure
     threading.Thread(target=receiver.serve, name="accepting", daemon=True).start()
@@ -229,6 +234,16 @@ def _after_failure(failure: threading.ExceptHookArgs) -> None:
     _log.error("a thread failed: %s", failure.exc_type.__name__)
     if issubclass(failure.exc_type, MemoryError):
         os._exit(3)
+
+
+def _spare_address_space() -> None:
+    """Makes threads small: the limit on memory counts addresses, and each association has two threads.
+
+    By default, a thread reserves 8 MiB for its stack, and glibc 64 MiB for its heap.
+    """
+    threading.stack_size(_STACK_BYTES)
+    with suppress(OSError, AttributeError, TypeError):  # only glibc has it
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 def _limit_memory(most_bytes: int) -> None:
