@@ -105,16 +105,21 @@ def read(system: Any, path: str, name: str, max_bytes: int, size: int | None = N
     """
     try:
         if size is None:
-            size = int(system.info(path).get("size") or 0)
-        if size > max_bytes:
+            size = system.info(path).get("size")
+        if size == 0:
+            raise EmptySource(name)  # some stores refuse to give a part of it
+        if size is not None and size > max_bytes:
             raise TooLarge(name, f"{size:,} bytes", f"{max_bytes:,} bytes")
-        data = bytes(system.cat_file(path))
+        # It may have grown since its store was asked.
+        data = bytes(system.cat_file(path, start=0, end=max_bytes + 1))
     except ImageError:
         raise
     except Exception as error:
         raise not_read(name, error) from error
     if not data:
         raise EmptySource(name)
+    if len(data) > max_bytes:
+        raise TooLarge(name, f"over {max_bytes:,} bytes", f"{max_bytes:,} bytes")
     return data
 
 

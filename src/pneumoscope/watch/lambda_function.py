@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -39,6 +40,10 @@ _log = logging.getLogger(__name__)
 
 _SCHEME = "s3"
 _OBJECTS = "PNEUMOSCOPE_WATCH_OBJECTS"
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
+"""Names of buckets: never a path, so that the folder of the results is recognised."""
+_KEY_LETTERS = 1024
+"""S3 takes keys of at most 1,024 bytes."""
 _CREATED = ("ObjectCreated", "Object Created")
 """Beginnings of the names of events about new objects, of S3 and of EventBridge."""
 
@@ -111,34 +116,83 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         OSError: S3 cannot be read or written; the event comes again.
     """
     function = _function()
-    records = event.get("Records", [])
+    records = _records(event)
     if records and records[0].get("eventSource") == "aws:sqs":
         failures = []
         for record in records:
             try:
-                for bucket, key in created_objects(json.loads(record["body"])):
-                    function.read(bucket, key)
+                read_objects(function, json.loads(record["body"]))
             except Exception as error:  # noqa: BLE001 (the other messages are not to come again)
-                _log.error("a message failed", exc_info=error)
-                failures.append({"itemIdentifier": record["messageId"]})
+                _log.error("a message failed: %s", type(error).__name__)
+                failures.append({"itemIdentifier": record.get("messageId")})
         return {"batchItemFailures": failures}
-    films = [
-        {"object": f"{bucket}/{key}", "outcome": outcome}
-        for bucket, key in created_objects(event)
-        for outcome in function.read(bucket, key)
-    ]
-    return {"notice": NOTICE, "films": films}
+    return {"notice": NOTICE, "films": read_objects(function, event)}
 
 
-def created_objects(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Bucket and key of every new object that an event names; other events name none."""
-    detail = event.get("detail")
-    if detail is not None and str(event.get("detail-type")).startswith(_CREATED):
-        yield detail["bucket"]["name"], detail["object"]["key"]
-    for record in event.get("Records", []):
+def read_objects(function: Function, event: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Reads every object that an event names, and returns the name of each and what became of it.
+
+    Raises:
+        OSError: S3 cannot be read or written for one of them; the others were read.
+        UsageError: One of them has no name; the others were read.
+    """
+    films, failures = [], []
+    for bucket, key in created_objects(event):
+        try:
+            _check_name(bucket, key)
+            outcomes = function.read(bucket, key)
+        except Exception as error:  # noqa: BLE001 (the other objects must be read)
+            failures.append(error)
+        else:
+            films += [{"object": f"{bucket}/{key}", "outcome": outcome} for outcome in outcomes]
+    if failures:
+        raise failures[0]
+    return films
+
+
+def created_objects(event: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
+    """Bucket and key of every new object that an event names; other events name none.
+
+    They come from outside, and may be anything.
+    """
+    if str(event.get("detail-type")).startswith(_CREATED):
+        yield _at(event, "detail", "bucket", "name"), _at(event, "detail", "object", "key")
+    for record in _records(event):
         if str(record.get("eventName")).startswith(_CREATED):
             # Events of S3 encode keys as forms do; those of EventBridge do not.
-            yield record["s3"]["bucket"]["name"], unquote_plus(record["s3"]["object"]["key"])
+            key = _at(record, "s3", "object", "key")
+            yield (
+                _at(record, "s3", "bucket", "name"),
+                unquote_plus(key) if isinstance(key, str) else key,
+            )
+
+
+def _records(event: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The records of an event that can be some."""
+    records = event.get("Records") if isinstance(event, dict) else None
+    return (
+        [record for record in records if isinstance(record, dict)]
+        if isinstance(records, list)
+        else []
+    )
+
+
+def _at(values: Any, *names: str) -> Any:
+    """A value in mappings within one another; None if there is none."""
+    for name in names:
+        values = values.get(name) if isinstance(values, dict) else None
+    return values
+
+
+def _check_name(bucket: object, key: object) -> None:
+    """Refuses what cannot name an object.
+
+    Raises:
+        UsageError: It cannot.
+    """
+    named = isinstance(bucket, str) and isinstance(key, str)
+    if not (named and _BUCKET.fullmatch(str(bucket)) and 0 < len(str(key)) <= _KEY_LETTERS):
+        raise UsageError("the event names no object", "Events of S3 name a bucket and a key.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 from abc import ABC, abstractmethod
@@ -67,13 +68,13 @@ class FolderTarget(Target):
     def read(self, path: str) -> bytes | None:
         """See `Target.read`."""
         try:
-            return (self._folder / path).read_bytes()
+            return self._inside(path).read_bytes()
         except FileNotFoundError:
             return None
 
     def write(self, path: str, content: bytes) -> None:
         """See `Target.write`."""
-        full = self._folder / path
+        full = self._inside(path)
         with files.room_for(full):
             full.parent.mkdir(parents=True, exist_ok=True)
         with files.replacing(full) as stream:
@@ -81,7 +82,18 @@ class FolderTarget(Target):
 
     def remove(self, path: str) -> None:
         """See `Target.remove`."""
-        (self._folder / path).unlink(missing_ok=True)
+        self._inside(path).unlink(missing_ok=True)
+
+    def _inside(self, path: str) -> Path:
+        """A file in the folder, whatever it is called: keys of a bucket may begin with a slash.
+
+        Raises:
+            OSError: The path leads out of the folder.
+        """
+        parts = [part for part in path.split("/") if part not in ("", ".")]
+        if ".." in parts or "\0" in path:
+            raise OSError(errno.EINVAL, "a path that leads out of the folder of the results")
+        return self._folder.joinpath(*parts)
 
 
 class BucketTarget(Target):
