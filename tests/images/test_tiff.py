@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import zlib
 
 import numpy as np
@@ -11,6 +10,7 @@ from PIL import Image
 
 from film_files import ramp, save, smooth
 from pneumoscope import errors, images
+from tiff_files import entry, of_pages, one_strip, tags
 
 GREY = ramp(70, 90)
 
@@ -25,71 +25,6 @@ def bigger(kind: str) -> np.ndarray:
     return np.round(unit * np.iinfo(kind).max).astype(kind)
 
 
-def entry(tag: int, kind: str, *values: int) -> tuple[int, str, tuple[int, ...]]:
-    return tag, kind, values
-
-
-def written(
-    pages: list[tuple[list[tuple[int, str, tuple[int, ...]]], list[bytes], int]], order: str = "<"
-) -> bytes:
-    """A TIFF file.
-
-    Args:
-        pages: Entries, strips (or tiles), and the tag of their offsets: 273 or 324.
-        order: "<" or ">".
-    """
-    out = bytearray(b"II*\0" if order == "<" else b"MM\0*") + bytearray(4)
-    link = 4
-    for entries, blocks, offset_tag in pages:
-        offsets = []
-        for block in blocks:
-            offsets.append(len(out))
-            out += block + b"\0" * (len(block) % 2)
-        listed = [
-            *entries,
-            (offset_tag, "I", tuple(offsets)),
-            (279 if offset_tag == 273 else 325, "I", tuple(map(len, blocks))),
-        ]
-        packed = []
-        for tag, kind, values in sorted(listed):
-            data = struct.pack(f"{order}{len(values)}{kind}", *values)
-            if len(data) > 4:
-                at, data = len(out), data + b"\0" * (len(data) % 2)
-                out += data
-                data = struct.pack(order + "I", at)
-            head = struct.pack(order + "HHI", tag, {"H": 3, "I": 4}[kind], len(values))
-            packed.append(head + data.ljust(4, b"\0"))
-        out[link : link + 4] = struct.pack(order + "I", len(out))
-        out += struct.pack(order + "H", len(packed)) + b"".join(packed)
-        link = len(out)
-        out += bytes(4)
-    return bytes(out)
-
-
-def tags(
-    shape: tuple[int, ...], bits: int, fmt: int = 1, photometric: int = 1, compression: int = 1
-) -> list[tuple[int, str, tuple[int, ...]]]:
-    samples = shape[2] if len(shape) == 3 else 1
-    return [
-        entry(256, "I", shape[1]), entry(257, "I", shape[0]),
-        entry(258, "H", *[bits] * samples), entry(259, "H", compression),
-        entry(262, "H", photometric), entry(277, "H", samples), entry(339, "H", *[fmt] * samples),
-    ]  # fmt: skip
-
-
-def film(
-    stored: np.ndarray,
-    order: str = "<",
-    more: tuple[tuple[int, str, tuple[int, ...]], ...] = (),
-    photometric: int = 1,
-) -> bytes:
-    """One uncompressed strip."""
-    fmt = {"u": 1, "i": 2, "f": 3}[stored.dtype.kind]
-    data = stored.astype(stored.dtype.newbyteorder(order)).tobytes()
-    entries = tags(stored.shape, 8 * stored.itemsize, fmt, photometric)
-    return written([([*entries, entry(278, "I", len(stored)), *more], [data], 273)], order)
-
-
 UNIT = (GREY / 250).astype(np.float32)
 
 
@@ -97,20 +32,20 @@ UNIT = (GREY / 250).astype(np.float32)
 @pytest.mark.parametrize("kind", ["u2", "u4", "i4", "u8", "f2", "f4", "f8"])
 def test_every_depth_is_read(kind: str, order: str) -> None:
     tolerance = 1e-3 if kind == "f2" else 1e-4
-    pixels = images.read(film(bigger(kind), order)).pixels
+    pixels = images.read(one_strip(bigger(kind), order)).pixels
     np.testing.assert_allclose(pixels, UNIT, atol=tolerance)
 
 
 def test_32_bits_unsigned_do_not_wrap() -> None:
     # Above 2 ** 31 a signed reader sees negative numbers.
     stored = (GREY.astype(np.uint32) + 5) << 24
-    pixels = images.read(film(stored)).pixels
+    pixels = images.read(one_strip(stored)).pixels
     np.testing.assert_allclose(pixels, UNIT, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["u4", "f8", "f2"])
 def test_white_is_zero_in_deep_films(kind: str) -> None:
-    pixels = images.read(film(bigger(kind), photometric=0)).pixels
+    pixels = images.read(one_strip(bigger(kind), photometric=0)).pixels
     np.testing.assert_allclose(pixels, 1 - UNIT, atol=1e-3)
 
 
@@ -125,19 +60,19 @@ def test_grey_with_alpha(kind: str, extra: int | None) -> None:
     expected = UNIT.copy()
     if extra == 2:
         expected[:, :10] = 0
-    pixels = images.read(film(stored, more=more)).pixels
+    pixels = images.read(one_strip(stored, more=more)).pixels
     np.testing.assert_allclose(pixels, expected, atol=0.005)
 
 
 def test_planes_of_16_bit_colour() -> None:
     planes = np.stack([bigger("u2")] * 3)
     fields = [*tags((70, 90, 3), 16, photometric=2), entry(278, "I", 70), entry(284, "H", 2)]
-    data = written([(fields, [plane.tobytes() for plane in planes], 273)])
+    data = of_pages([(fields, [plane.tobytes() for plane in planes], 273)])
     film = images.read(data)
     np.testing.assert_allclose(film.pixels, UNIT, atol=0.005)
     assert not film.facts.colour
     planes[0] = 0
-    coloured = images.read(written([(fields, [plane.tobytes() for plane in planes], 273)]))
+    coloured = images.read(of_pages([(fields, [plane.tobytes() for plane in planes], 273)]))
     assert coloured.facts.colour
 
 
@@ -153,7 +88,7 @@ def test_several_compressed_strips(compression: int, predictor: int) -> None:
         *tags(stored.shape, 32, compression=compression), entry(278, "I", 32),
         entry(317, "H", predictor),
     ]  # fmt: skip
-    pixels = images.read(written([(fields, strips, 273)])).pixels
+    pixels = images.read(of_pages([(fields, strips, 273)])).pixels
     np.testing.assert_allclose(pixels, UNIT, atol=1e-6)
 
 
@@ -172,7 +107,7 @@ def test_tiles_with_floating_point_differences() -> None:
         *tags((70, 90), 64, 3, compression=8), entry(317, "H", 3), entry(322, "I", 48),
         entry(323, "I", 32),
     ]  # fmt: skip
-    pixels = images.read(written([(fields, tiles, 324)])).pixels
+    pixels = images.read(of_pages([(fields, tiles, 324)])).pixels
     np.testing.assert_allclose(pixels, UNIT, atol=1e-6)
 
 
@@ -192,19 +127,19 @@ def test_a_reduced_copy_is_no_second_film(kind: str, copy: tuple, order: str) ->
     pages = [page(bigger(kind)), page(SMALL, copy)]
     if order == "film last":
         pages.reverse()
-    pixels = images.read(written(pages)).pixels
+    pixels = images.read(of_pages(pages)).pixels
     np.testing.assert_allclose(pixels, bigger(kind) / np.iinfo(kind).max, atol=0.005)
 
 
 def test_two_films_in_a_file_are_still_two() -> None:
     with pytest.raises(errors.NotA2DImage, match="several pages"):
-        images.read(written([page(GREY), page(SMALL)]))
+        images.read(of_pages([page(GREY), page(SMALL)]))
     with pytest.raises(errors.NotA2DImage, match="no page but reduced copies"):
-        images.read(written([page(GREY, REDUCED)]))
+        images.read(of_pages([page(GREY, REDUCED)]))
 
 
 def test_a_circle_of_pages_ends() -> None:
-    data = bytearray(written([page(GREY), page(SMALL, REDUCED)]))
+    data = bytearray(of_pages([page(GREY), page(SMALL, REDUCED)]))
     first = data[4:8]
     data[-4:] = first
     np.testing.assert_array_equal(images.read(bytes(data)).pixels, GREY / np.float32(255))
@@ -223,7 +158,7 @@ def test_a_circle_of_pages_ends() -> None:
 def test_a_sound_but_rare_compression_is_not_supported(compression: int, name: str) -> None:
     fields = [*tags(GREY.shape, 8, compression=compression), entry(278, "I", 70)]
     with pytest.raises(errors.UnsupportedCoding, match=name) as caught:
-        images.read(written([(fields, [GREY.tobytes()], 273)]))
+        images.read(of_pages([(fields, [GREY.tobytes()], 273)]))
     assert "damaged" not in str(caught.value) + caught.value.hint
 
 
@@ -242,12 +177,12 @@ def test_a_rare_layout_is_not_supported(
     data = bytes(int(np.prod(shape)) * bits // 8)
     fields = [*tags(shape, bits, fmt, photometric), entry(278, "I", 70)]
     with pytest.raises(errors.UnsupportedCoding, match="not supported"):
-        images.read(written([(fields, [data], 273)]))
+        images.read(of_pages([(fields, [data], 273)]))
 
 
 def test_a_deep_film_that_is_cut_is_truncated() -> None:
     with pytest.raises(errors.TruncatedImage):
-        images.read(cut(film(bigger("f8"))))
+        images.read(cut(one_strip(bigger("f8"))))
 
 
 def cut(data: bytes) -> bytes:
@@ -261,7 +196,7 @@ def cut(data: bytes) -> bytes:
 
 
 def test_orientation_is_undone_in_deep_films() -> None:
-    turned = film(bigger("f8"), more=(entry(274, "H", 6),))
+    turned = one_strip(bigger("f8"), more=(entry(274, "H", 6),))
     pixels = images.read(turned).pixels
     np.testing.assert_allclose(pixels, UNIT.T[:, ::-1], atol=1e-6)
 
@@ -269,8 +204,8 @@ def test_orientation_is_undone_in_deep_films() -> None:
 def test_jpeg_inside_is_complete_or_an_error() -> None:
     coded = save(smooth(), "JPEG", quality=90)
     fields = [*tags((64, 80), 8, compression=7), entry(278, "I", 64)]
-    whole = images.read(written([(fields, [coded], 273)]))
+    whole = images.read(of_pages([(fields, [coded], 273)]))
     expected = np.asarray(Image.fromarray(smooth())) / 255
     np.testing.assert_allclose(whole.pixels, expected, atol=0.03)
     with pytest.raises(errors.TruncatedImage):
-        images.read(written([(fields, [coded[:-200] + b"\xff\xd9"], 273)]))
+        images.read(of_pages([(fields, [coded[:-200] + b"\xff\xd9"], 273)]))

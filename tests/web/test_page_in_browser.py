@@ -21,6 +21,7 @@ from grey_films import zipped
 from pneumoscope import load
 from pneumoscope.errors import UsageError
 from pneumoscope.web.page import export_page
+from tiff_files import Entry, entry, of_pages, one_strip, tags
 
 pytest.importorskip("playwright.sync_api", reason="needs playwright")
 from playwright.sync_api import Browser, Page, expect
@@ -100,6 +101,12 @@ def visited(browser: Browser, address: str) -> Iterator[Visited]:
     assert all(url.startswith((address, "blob:")) for url in visited.requests)
 
 
+def jpeg_page(grey: np.ndarray, compression: int = 7) -> tuple[list[Entry], list[bytes], int]:
+    """A page of a TIFF with one strip of JPEG."""
+    fields = [*tags(grey.shape, 8, compression=compression), entry(278, "I", len(grey))]
+    return fields, [save(grey, "JPEG", quality=95)], 273
+
+
 def films() -> dict[str, bytes]:
     """The film of a sample in every coding that packages from npm decode, and in those of the browser."""
     grey = sample("pneumonia-1.png")[::2, ::2]
@@ -116,6 +123,13 @@ def films() -> dict[str, bytes]:
         "h.dcm": (SAMPLES / "pneumonia-3.dcm").read_bytes(),
         "i.txt": b"no film at all",
         "j.dcm": wrap(dicom, lossless_jpeg(deep, 12, 1)[:5000], LOSSLESS),
+        "k.tif": one_strip(deep, ">"),
+        "l.tif": one_strip(255 - grey, photometric=0),
+        "m.tif": of_pages([jpeg_page(grey)]),
+        "n.tif": one_strip(np.dstack([deep, deep, deep]), photometric=2),
+        "o.tif": one_strip(grey[:40, :40]),
+        "p.tif": of_pages([jpeg_page(grey, compression=33005)]),
+        "q.png": save(np.dstack([grey, np.full_like(grey, 255)]), "PNG"),
     }
 
 
@@ -141,6 +155,9 @@ def test_films_are_judged_as_python_judges_them(records: list[dict[str, Any]]) -
             assert outcome.error is not None
             # Of a lossless JPEG Python says only that it is damaged.
             assert record["error"]["code"] in (outcome.error.code, "TruncatedImage")
+            if name.endswith("tif"):
+                said = record["error"]["detail"].partition(": ")[2]
+                assert said == str(outcome.error).partition(": ")[2]
             continue
         expected = outcome.prediction
         assert record["p_unadjusted"] == pytest.approx(expected.p_unadjusted, abs=1e-3), name

@@ -30,6 +30,7 @@ from pneumoscope.images.jpeg_end import without_end
 from pneumoscope.images.jpeg_scans import rare_process
 from pneumoscope.images.raster_grey import DEEP_MODES, luminance
 from pneumoscope.images.sample_grey import Meaning, luminance_of_samples
+from pneumoscope.images.sample_range import NoFinitePixel
 from pneumoscope.records import FilmFacts, Radiograph
 
 if TYPE_CHECKING:
@@ -119,7 +120,12 @@ def _of_tiff(data: bytes, name: str, limits: Limits) -> Radiograph:
         turn = 1  # Pillow turns it
         columns, rows = image.size
     facts = FilmFacts(
-        format="TIFF", rows=rows, columns=columns, bits=bits, colour=tint > 0, tint=tint
+        format="TIFF",
+        rows=rows,
+        columns=columns,
+        bits=min(bits, max(page.bits)),  # Pillow makes 8 of fewer
+        colour=tint > 0,
+        tint=tint,
     )
     return _radiograph(_turned(pixels, turn), facts)
 
@@ -150,6 +156,8 @@ def _error(error: Exception, kind: str, data: bytes, name: str) -> ImageError:
     if isinstance(error, Image.DecompressionBombError):  # Pillow's limit, above a raised max_pixels
         count = re.search(r"\d+ pixels", str(error))
         return TooLarge(name, count[0] if count else "too many pixels", "that of Pillow")
+    if isinstance(error, NoFinitePixel):
+        return UnreadableImage(name, str(error))
     if kind == "JPEG" and (process := rare_process(data)):
         return UnsupportedCoding(name, process)
     if _is_cut(kind, data) or "truncated" in str(error).lower():

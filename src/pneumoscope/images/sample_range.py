@@ -37,6 +37,10 @@ _WHOLE = 0.99
 _BINS = 65536
 
 
+class NoFinitePixel(ValueError):
+    """All samples are infinite or no numbers."""
+
+
 def scaled(stored: NDArray[Any]) -> tuple[NDArray[np.float32], int]:
     """Samples in [0, 1], by the first of these rules that fits:
 
@@ -103,7 +107,7 @@ def _finite(stored: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
         stored = stored.astype(np.float32)
     finite = np.isfinite(stored)
     if not finite.any():
-        raise ValueError("no finite pixel")
+        raise NoFinitePixel("no finite pixel")
     return np.where(finite, stored, stored[finite].min())
 
 

@@ -20,13 +20,18 @@ STRIP_BYTES, _PLANAR, PREDICTOR = 279, 284, 317
 TILE_COLUMNS, TILE_ROWS, TILE_OFFSETS, TILE_BYTES = 322, 323, 324, 325
 _COLOUR_MAP, _EXTRA, _FORMAT = 320, 338, 339
 _JPEG, _JPEG_TABLES = 7, 347  # technical note 2
+_SUBSAMPLING = 530  # of YCbCr, section 21
 _WEBP = 50001  # Pillow's libtiff is built without it
 WHITE_IS_ZERO, RGB, PALETTE, YCBCR = 0, 2, 3, 6  # PhotometricInterpretation, section 8
+_ALPHA, _UNSPECIFIED_ALPHA = 2, 999  # section 18; the second one is that of Corel Draw
 _BIG_ENDIAN_WIDE = b"MM\0+"
 _MOST_PAGES = 100
 """Pages that are looked at; a film has few, and a chain of pages can be a circle."""
 
-_NAMES = {
+NAMES = {
+    2: "CCITT",
+    3: "CCITT",
+    4: "CCITT",
     6: "old JPEG",
     7: "JPEG",
     34677: "SGI LogLuv",
@@ -54,6 +59,8 @@ _NAMES = {
 """Numbers of compressions to names, for messages."""
 BYTEWISE = frozenset((1, 5, 8, 32773, 32946, 34925, 50000))
 """Compressions that know nothing of samples: none, LZW, Deflate, PackBits, LZMA, Zstandard."""
+_PACKED_DEEP = 12
+"""Bits of samples across bytes of which Pillow forgets the depth."""
 _SIGNED = 2  # SampleFormat, section 19
 
 
@@ -84,7 +91,11 @@ class Page(NamedTuple):
 
     @property
     def extra(self) -> tuple[int, ...]:
-        return tuple(self.tags.get(_EXTRA, ()))
+        """What each sample beyond the colours is; a fourth one beside RGB is alpha if nothing says so."""
+        extra = self.tags.get(_EXTRA, ())
+        if not extra and self.photometric == RGB and len(self.bits) == 4:
+            return (_ALPHA,)
+        return tuple(_ALPHA if kind == _UNSPECIFIED_ALPHA else kind for kind in extra)
 
     @property
     def orientation(self) -> int:
@@ -192,14 +203,14 @@ def _alone(data: bytes, offset: int, wide: bool) -> bytes:
 
 
 def check_compression(page: Page, name: str) -> None:
-    """Refuses compressions that neither Pillow nor `samples` knows, and damaged JPEG.
+    """Refuses what neither Pillow nor `samples` unpacks, and damaged JPEG.
 
     Args:
         page: Of `film_page`.
         name: What to call the film in messages.
 
     Raises:
-        UnsupportedCoding: The compression is not known.
+        UnsupportedCoding: The compression is not known, or colour has fewer samples than grey.
         TruncatedImage, UnreadableImage: A JPEG in it is not complete, see `pneumoscope.images.jpeg`.
     """
     from PIL.TiffImagePlugin import COMPRESSION_INFO
@@ -207,6 +218,9 @@ def check_compression(page: Page, name: str) -> None:
     known = page.compression in COMPRESSION_INFO and page.compression != _WEBP
     if not known and page.compression not in BYTEWISE:
         raise UnsupportedCoding(name, unsupported(page))
+    is_subsampled = set(page.tags.get(_SUBSAMPLING, ())) - {1}
+    if page.photometric == YCBCR and page.compression in BYTEWISE and is_subsampled:
+        raise UnsupportedCoding(name, "TIFF with subsampled colour")
     if page.compression != _JPEG:
         return
     tables = bytes(page.tags.get(_JPEG_TABLES, b""))
@@ -224,6 +238,8 @@ def is_for_numpy(page: Page) -> bool:
         return True
     if (deepest == 32 and page.sample_format == 1) or (page.planar and deepest > 8):
         return True
+    if deepest == _PACKED_DEEP:
+        return True
     if page.compression not in BYTEWISE:
         return False
     # Pillow keeps the high bytes of colours, divides all entries of a palette by 256, and takes
@@ -237,7 +253,7 @@ def is_for_numpy(page: Page) -> bool:
 
 def unsupported(page: Page) -> str:
     """What `samples` does not support about this page, in words."""
-    compression = _NAMES.get(page.compression, f"compression {page.compression}")
+    compression = NAMES.get(page.compression, f"compression {page.compression}")
     deep = f"TIFF with {', '.join(map(str, sorted(set(page.bits))))} bits per sample"
     if page.compression in BYTEWISE:
         return f"{deep} and {len(page.bits)} samples per pixel, of this photometric kind,"

@@ -11,7 +11,7 @@ from pneumoscope import errors
 from pneumoscope.decision import gate
 from pneumoscope.decision.explain import CHECKED
 from pneumoscope.decision.sentences import TABLES, translated
-from pneumoscope.images import archive_errors
+from pneumoscope.images import archive_errors, tiff
 from pneumoscope.images.foreign import BEGINNINGS, BRANDS, DOWNLOAD_ADVICE, SAVE_ADVICE
 from pneumoscope.images.media import other_classes
 from pneumoscope.jobs.readers import AUTOMATIC
@@ -191,7 +191,7 @@ def _errors() -> dict[str, dict[str, str]]:
 
 
 def foreign_words() -> dict[str, Any]:
-    """Words for files that are no films, by how they begin."""
+    """Words for files that are no films, by how they begin, and for the compressions of TIFF."""
 
     def words(kind: str, advice: str) -> dict[str, str]:
         return {"kind": f"{kind}, not an image format that pneumoscope reads", "advice": advice}
@@ -207,4 +207,5 @@ def foreign_words() -> dict[str, Any]:
             "page": words("a web page", DOWNLOAD_ADVICE),
             "unknown": {"kind": "not an image format that pneumoscope reads", "advice": ""},
         },
+        "compressions": tiff.NAMES,
     }

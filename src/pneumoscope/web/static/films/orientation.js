@@ -8,12 +8,13 @@ const [APP1, SOS, ORIENTATION] = [0xe1, 0xda, 0x0112];
 export function orientationOf(data) {
   const bytes = new Bytes(data);
   for (let at = 2; at + 4 < bytes.length && data[at] === 0xff && data[at + 1] !== SOS; at += 2 + bytes.number(at + 2, 2)) {
-    if (data[at + 1] === APP1 && bytes.startsWith("Exif\0\0", at + 4)) return inExif(new Bytes(bytes.part(at + 10, at + 2 + bytes.number(at + 2, 2))));
+    if (data[at + 1] === APP1 && bytes.startsWith("Exif\0\0", at + 4)) return orientationInExif(new Bytes(bytes.part(at + 10, at + 2 + bytes.number(at + 2, 2))));
   }
   return 1;
 }
 
-function inExif(tiff) {
+/** The orientation that Exif data states, which begins as a TIFF does. */
+export function orientationInExif(tiff) {
   const little = tiff.startsWith("II");
   const start = tiff.number(4, 4, little);
   for (let i = 0; i < tiff.number(start, 2, little); i += 1) {

@@ -1,34 +1,38 @@
-// PNG: its checksums, and grey of 16 bits, of which a canvas would keep 8.
+// PNG: its checksums, and samples of which a canvas would drop something: the low bytes of 16 bits, colours under alpha.
 
 import { Bytes, inflated, joinedBytes } from "./bytes.js";
-import { truncated, unreadable } from "./problems.js";
+import { orientationInExif } from "./orientation.js";
+import { notOneFilm, truncated, unreadable } from "./problems.js";
 
 const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
   let value = byte;
   for (let bit = 0; bit < 8; bit += 1) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
   return value;
 });
-const GREY = 0;
+const CHANNELS = { 0: 1, 2: 3, 4: 2, 6: 4 }; // of the colour types that `samplesOfPng` reads
+const [GREY, GREY_ALPHA] = [0, 4];
 /** Adam7 (PNG 8.2): first row and column, and the steps between rows and columns, of each pass. */
 const PASSES = [[0, 0, 8, 8], [0, 4, 8, 8], [4, 0, 8, 4], [0, 2, 4, 4], [2, 0, 4, 2], [0, 1, 2, 2], [1, 0, 2, 1]];
 const WHOLE = [[0, 0, 1, 1]];
 
-/** Size and kind of a PNG, its checksums being right: {rows, columns, depth, colour, interlaced, data}. */
+/** Size and kind of a PNG, its checksums being right: {rows, columns, depth, colour, interlaced, parts, orientation}. */
 export function checkedPng(data) {
   const bytes = new Bytes(data);
   const parts = [];
+  let orientation = 1;
   for (let at = 8, kind = ""; kind !== "IEND"; ) {
     const size = bytes.number(at, 4);
     kind = bytes.text(at + 4, at + 8);
     const end = at + 8 + size;
     if (end + 4 > bytes.length) throw truncated();
-    if (kind === "acTL") throw unreadable("an animation");
-    const isCritical = kind[0] >= "A" && kind[0] <= "Z";
-    if (isCritical && crc(bytes.part(at + 4, end)) !== bytes.number(end, 4)) throw unreadable("a checksum is wrong");
+    const isSound = crc(bytes.part(at + 4, end)) === bytes.number(end, 4);
+    if (!isSound && kind[0] >= "A" && kind[0] <= "Z") throw unreadable("a checksum is wrong");
+    if (isSound && kind === "acTL" && bytes.number(at + 8, 4) > 1) throw notOneFilm("animation");
+    if (isSound && kind === "eXIf") orientation = orientationInExif(new Bytes(bytes.part(at + 8, end)));
     if (kind === "IDAT") parts.push(bytes.part(at + 8, end));
     at = end + 4;
   }
-  return { columns: bytes.number(16, 4), rows: bytes.number(20, 4), depth: data[24], colour: data[25], interlaced: data[28] === 1, parts };
+  return { columns: bytes.number(16, 4), rows: bytes.number(20, 4), depth: data[24], colour: data[25], interlaced: data[28] === 1, parts, orientation };
 }
 
 function crc(part) {
@@ -37,36 +41,45 @@ function crc(part) {
   return (value ^ 0xffffffff) >>> 0;
 }
 
-export const isDeepGrey = ({ depth, colour }) => depth === 16 && colour === GREY;
+/** Whether a canvas would drop bits of the samples, or colours under alpha. */
+export const needsSamples = ({ depth, colour }) => depth === 16 ? colour in CHANNELS : depth === 8 && colour >= GREY_ALPHA;
 
-/** The samples of a PNG in grey of 16 bits, Uint16Array. */
-export async function deepGrey({ rows, columns, interlaced, parts }) {
+/** What the samples are, in the words of TIFF 6.0, see sample-grey.js. */
+export function meaningOf({ depth, colour }) {
+  const isColour = colour !== GREY && colour !== GREY_ALPHA;
+  return { photometric: isColour ? 2 : 1, bits: [depth], format: 1, samples: CHANNELS[colour], extra: colour >= GREY_ALPHA ? [2] : [], colourMap: [] };
+}
+
+/** The samples of a PNG of 8 or 16 bits without a palette, row by row. */
+export async function samplesOfPng({ rows, columns, depth, colour, interlaced, parts }) {
   const passes = interlaced ? PASSES : WHOLE;
+  const channels = CHANNELS[colour];
+  const pixel = (depth / 8) * channels;
   let raw;
   try {
-    raw = await inflated(joinedBytes(parts), "deflate", 2 * rows * columns + 8 * rows + 2 ** 16);
+    raw = await inflated(joinedBytes(parts), "deflate", pixel * rows * columns + 8 * rows + 2 ** 16);
   } catch {
     throw unreadable("the PNG data is broken");
   }
-  const samples = new Uint16Array(rows * columns);
+  const samples = depth === 8 ? new Uint8Array(rows * columns * channels) : new Uint16Array(rows * columns * channels);
   let at = 0;
   for (const [top, left, down, along] of passes) {
     const [height, width] = [Math.ceil((rows - top) / down), Math.ceil((columns - left) / along)];
     if (height <= 0 || width <= 0) continue;
-    const lines = unfiltered(raw, at, height, 2 * width);
-    at += height * (2 * width + 1);
-    for (let row = 0; row < height; row += 1) {
+    const lines = unfiltered(raw, at, height, pixel * width, pixel);
+    at += height * (pixel * width + 1);
+    for (let row = 0, from = 0; row < height; row += 1) {
       for (let i = 0; i < width; i += 1) {
-        const from = 2 * (row * width + i);
-        samples[(top + row * down) * columns + left + i * along] = lines[from] * 256 + lines[from + 1];
+        const to = ((top + row * down) * columns + left + i * along) * channels;
+        for (let k = 0; k < channels; k += 1, from += depth / 8) samples[to + k] = depth === 8 ? lines[from] : lines[from] * 256 + lines[from + 1];
       }
     }
   }
   return samples;
 }
 
-/** Rows without their filters (PNG 9.2); two bytes per pixel. */
-function unfiltered(raw, start, rows, width) {
+/** Rows without their filters (PNG 9.2), of `width` bytes; `pixel` is the number of bytes per pixel. */
+function unfiltered(raw, start, rows, width, pixel) {
   if (start + rows * (width + 1) > raw.length) throw truncated();
   const lines = new Uint8Array(rows * width);
   for (let row = 0; row < rows; row += 1) {
@@ -74,9 +87,9 @@ function unfiltered(raw, start, rows, width) {
     const kind = raw[from];
     const to = row * width;
     for (let i = 0; i < width; i += 1) {
-      const left = i >= 2 ? lines[to + i - 2] : 0;
+      const left = i >= pixel ? lines[to + i - pixel] : 0;
       const above = row ? lines[to + i - width] : 0;
-      const corner = row && i >= 2 ? lines[to + i - width - 2] : 0;
+      const corner = row && i >= pixel ? lines[to + i - width - pixel] : 0;
       lines[to + i] = raw[from + 1 + i] + predicted(kind, left, above, corner);
     }
   }

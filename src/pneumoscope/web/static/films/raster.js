@@ -1,21 +1,18 @@
 // JPEG, PNG, BMP and WebP, and their grey levels: the same as pneumoscope/images/raster.py and raster_grey.py. The
-// browser decodes them, but for JPEG in grey or YCbCr and for PNG of 16 bits.
+// browser decodes them, but for JPEG in grey or YCbCr and for PNG of 16 bits or with alpha.
 
 import { Bytes } from "./bytes.js";
 import { frameOf, rareProcess } from "./codestream.js";
 import { luminanceOf } from "./jpeg.js";
 import { checkSize } from "./limits.js";
 import { orientationOf, upright } from "./orientation.js";
-import { checkedPng, deepGrey, isDeepGrey } from "./png.js";
+import { checkedPng, meaningOf, needsSamples, samplesOfPng } from "./png.js";
 import { FilmError, notOneFilm, rareCoding, truncated, unreadable } from "./problems.js";
-import { level } from "./resampling.js";
-import { scaled } from "./sample-range.js";
+import { greyOf, luma } from "./sample-grey.js";
 
 const COLOUR_TOLERANCE = 8;
 const MOST_SCANS = 100;
 const TYPES = { JPEG: "image/jpeg", PNG: "image/png", BMP: "image/bmp", WEBP: "image/webp" };
-// ITU-R 601-2 luma in the fixed-point arithmetic of Pillow's mode L.
-const luma = (red, green, blue) => (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16;
 
 /**
  * Decodes one film: {levels, rows, columns, facts}.
@@ -28,7 +25,7 @@ export async function readRaster(data, kind, atLeast) {
   if (kind === "PNG") {
     const png = checkedPng(data);
     checkSize(png.rows, png.columns);
-    if (isDeepGrey(png)) return ofSamples(await deepGrey(png), png);
+    if (needsSamples(png)) return ofSamples(await samplesOfPng(png), png);
     return ofPicture(await pictureOf(data, kind), kind, png.depth);
   }
   if (kind === "JPEG") return ofJpeg(data, atLeast);
@@ -37,10 +34,11 @@ export async function readRaster(data, kind, atLeast) {
   return ofPicture(await pictureOf(data, kind), kind, 8);
 }
 
-function ofSamples(samples, { rows, columns }) {
-  const { grey, bits } = scaled(samples);
-  const levels = Uint8Array.from({ length: samples.length }, (_, i) => level(grey(i)));
-  return { levels, rows, columns, facts: { format: "PNG", rows, columns, bits, colour: false, tint: 0, reduced_by: 1 } };
+function ofSamples(samples, png) {
+  const { rows, columns, depth } = png;
+  const { levels, tint, bits } = greyOf(samples, meaningOf(png));
+  const facts = { format: "PNG", rows, columns, bits: png.colour ? depth : bits, colour: tint > 0, tint, reduced_by: 1 };
+  return upright({ levels, rows, columns, facts }, png.orientation);
 }
 
 /** The grey levels and the tint of a decoded picture. */

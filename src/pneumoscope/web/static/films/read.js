@@ -25,7 +25,7 @@ export async function readFilm(file, { atLeast, codecs, foreign }) {
   const kind = sniff(new Bytes(data.subarray(0, 260)));
   if (kind === null) throw foreignFile(new Bytes(data.subarray(0, 1024)), foreign);
   if (kind === "DICOM") return readDicom(data, codecs);
-  if (kind === "TIFF") return readTiff(data);
+  if (kind === "TIFF") return readTiff(data, foreign.compressions);
   return readRaster(data, kind, atLeast);
 }
 

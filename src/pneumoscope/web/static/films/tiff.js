@@ -1,72 +1,108 @@
-// TIFF with one film: grey or colour of 8 bits and more, uncompressed or packed by LZW, Deflate or PackBits.
-// Black and white are those of pneumoscope/images/tiff.py and sample_range.py. Sections are those of TIFF 6.0.
+// TIFF: finds the one page that is a film, by the rules of pneumoscope/images/tiff.py. Its samples are read by
+// tiff-samples.js, and sample-grey.js says what they mean. Tags and sections are those of TIFF 6.0.
 
-import { Bytes, inflated } from "./bytes.js";
-import { unpacked } from "./dicom-pixels.js";
+import { Bytes, joinedBytes } from "./bytes.js";
+import { rareProcess } from "./codestream.js";
+import { luminanceOf } from "./jpeg.js";
 import { checkSize } from "./limits.js";
 import { upright } from "./orientation.js";
 import { notOneFilm, rareCoding, truncated, unreadable } from "./problems.js";
-import { level } from "./resampling.js";
-import { scaled } from "./sample-range.js";
+import { BLACK_IS_ZERO, greyOf, inverted, RGB, YCBCR } from "./sample-grey.js";
+import { grid, packedPart, samplesOf } from "./tiff-samples.js";
 
 const TAGS = {
-  subfile: 254, columns: 256, rows: 257, bits: 258, compression: 259, photometric: 262, stripOffsets: 273, orientation: 274,
-  samples: 277, stripRows: 278, stripBytes: 279, planar: 284, predictor: 317,
-  tileColumns: 322, tileRows: 323, tileOffsets: 324, tileBytes: 325, extra: 338, format: 339,
+  subfile: 254, oldSubfile: 255, columns: 256, rows: 257, bits: 258, compression: 259, photometric: 262, fillOrder: 266,
+  stripOffsets: 273, orientation: 274, samples: 277, stripRows: 278, stripBytes: 279, planar: 284, predictor: 317, colourMap: 320,
+  tileColumns: 322, tileRows: 323, tileOffsets: 324, tileBytes: 325, extra: 338, format: 339, jpegTables: 347, subsampling: 530,
 };
-const SIZES = { 1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4 }; // bytes of the types that are read
+const SIZES = { 1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 13: 4, 16: 8, 17: 8, 18: 8 }; // bytes of the types that are read
 const MOST_PAGES = 100;
-const [WHITE_IS_ZERO, BLACK_IS_ZERO, RGB] = [0, 1, 2];
-const COLOUR_TOLERANCE = 8;
+const MOST_SAMPLES = 16;
+const JPEG = 7; // technical note 2
+const UNSPECIFIED_ALPHA = 999; // as Pillow knows it, from Corel Draw
 
-/** Decodes one film: {levels, rows, columns, facts}. */
-export async function readTiff(data) {
+/**
+ * Decodes one film: {levels, rows, columns, facts}.
+ *
+ * @param {Uint8Array} data
+ * @param {Object<string, string>} names  Compressions by their numbers, see `pneumoscope.images.tiff.NAMES`.
+ */
+export async function readTiff(data, names) {
   const bytes = new Bytes(data);
-  if (bytes.startsWith("+\0", 2) || bytes.startsWith("\0+", 2)) throw rareCoding("BigTIFF");
   const page = pageOf(bytes);
-  const { rows, columns, bits, samples, format } = page;
+  const { rows, columns } = page;
   checkSize(rows, columns);
-  if (![8, 16, 32].includes(bits) || samples > 4 || (samples >= 3) !== (page.photometric === RGB) || page.photometric > RGB || page.planar) {
-    throw rareCoding(`TIFF with ${bits} bits per sample and ${samples} samples per pixel, of this photometric kind,`);
-  }
-  const stored = samplesOf(await pixelBytes(bytes, page), page);
-  const film = samples >= 3 ? ofColour(stored, page) : ofGrey(stored, page);
-  const facts = { format: "TIFF", rows, columns, bits: film.bits, colour: film.tint > 0, tint: film.tint, reduced_by: 1 };
-  if (format === 3 && bits !== 32) throw rareCoding(`TIFF with floats of ${bits} bits`);
+  if (page.photometric === YCBCR && page.compression !== JPEG && page.subsampling.some((step) => step !== 1)) throw rareCoding("TIFF with subsampled colour");
+  const film = page.compression === JPEG ? ofJpeg(bytes, page) : greyOf(await samplesOf(bytes, page, names), page);
+  const bits = Math.min(film.bits, Math.max(...page.bits));
+  const facts = { format: "TIFF", rows, columns, bits, colour: film.tint > 0, tint: film.tint, reduced_by: 1 };
   return upright({ levels: film.levels, rows, columns, facts }, page.orientation);
 }
 
-/** The one page that is neither a reduced copy nor a mask of another one. */
+/** The one page that is neither a reduced copy nor a mask of another one (section 8, bits 0 and 2). */
 function pageOf(bytes) {
   const little = bytes.startsWith("II");
+  const wide = bytes.startsWith("+\0", 2) || bytes.startsWith("\0+", 2); // BigTIFF
+  const [word, countBytes, entryBytes] = wide ? [8, 8, 20] : [4, 2, 12];
   const pages = [];
   const seen = new Set();
-  let offset = bytes.number(4, 4, little);
+  let offset = bytes.number(wide ? 8 : 4, word, little);
   while (offset && !seen.has(offset) && seen.size < MOST_PAGES) {
     if (offset + 2 > bytes.length) throw truncated();
     seen.add(offset);
-    const count = bytes.number(offset, 2, little);
-    const tags = directory(bytes, offset + 2, count, little);
-    if (!((tags.get(TAGS.subfile)?.[0] ?? 0) & 5)) pages.push(tags);
-    offset = bytes.number(offset + 2 + 12 * count, 4, little);
+    const start = offset + countBytes;
+    const end = start + entryBytes * bytes.number(offset, countBytes, little);
+    const tags = directory(bytes, { start, end, entryBytes, word, little });
+    const isCopy = (tags.get(TAGS.subfile)?.[0] ?? 0) & 5 || tags.get(TAGS.oldSubfile)?.[0] === 2;
+    if (!isCopy) pages.push(tags);
+    offset = bytes.number(end, word, little);
   }
   if (pages.length !== 1) throw notOneFilm(pages.length ? "several pages" : "no page but reduced copies");
-  const [tags] = pages;
+  return described(pages[0], little);
+}
+
+/** Tags of a directory and their numbers. */
+function directory(bytes, { start, end, entryBytes, word, little }) {
+  const tags = new Map();
+  for (let at = start; at < end && at < bytes.length; at += entryBytes) {
+    const size = SIZES[bytes.number(at + 2, 2, little)];
+    const values = bytes.number(at + 4, word, little);
+    if (!size || values > bytes.length) continue;
+    const place = at + 4 + word;
+    const from = size * values <= word ? place : bytes.number(place, word, little);
+    tags.set(bytes.number(at, 2, little), Array.from({ length: values }, (_, k) => bytes.number(from + k * size, size, little)));
+  }
+  return tags;
+}
+
+/** What the tags of a page say. */
+function described(tags, little) {
   const first = (tag, fallback) => tags.get(tag)?.[0] ?? fallback;
+  const samples = first(TAGS.samples, 1);
+  const bits = tags.get(TAGS.bits) ?? [1];
+  if (samples < 1 || samples > MOST_SAMPLES || ![1, samples].includes(bits.length)) throw unreadable(`${samples} samples per pixel`);
+  const formats = new Set(tags.get(TAGS.format) ?? [1]);
   const tiled = tags.has(TAGS.tileOffsets);
   const [rows, columns] = [first(TAGS.rows, 0), first(TAGS.columns, 0)];
+  const photometric = first(TAGS.photometric, BLACK_IS_ZERO);
   return {
     little,
     rows,
     columns,
-    bits: first(TAGS.bits, 1),
-    samples: first(TAGS.samples, 1),
-    format: first(TAGS.format, 1),
+    samples,
+    photometric,
+    tiled,
+    bits: bits.length === 1 ? Array(samples).fill(bits[0]) : bits,
+    format: formats.size === 1 ? [...formats][0] : 0,
     compression: first(TAGS.compression, 1),
-    photometric: first(TAGS.photometric, BLACK_IS_ZERO),
-    planar: first(TAGS.planar, 1) === 2 && first(TAGS.samples, 1) > 1,
+    fillOrder: first(TAGS.fillOrder, 1),
+    planar: first(TAGS.planar, 1) === 2 && samples > 1,
     predictor: first(TAGS.predictor, 1),
     orientation: first(TAGS.orientation, 1),
+    subsampling: tags.get(TAGS.subsampling) ?? [1, 1],
+    tables: Uint8Array.from(tags.get(TAGS.jpegTables) ?? []),
+    extra: extraOf(tags.get(TAGS.extra), photometric, samples),
+    colourMap: tags.get(TAGS.colourMap) ?? [],
     offsets: tags.get(tiled ? TAGS.tileOffsets : TAGS.stripOffsets) ?? [],
     counts: tags.get(tiled ? TAGS.tileBytes : TAGS.stripBytes) ?? [],
     width: tiled ? first(TAGS.tileColumns, 0) : columns,
@@ -74,147 +110,30 @@ function pageOf(bytes) {
   };
 }
 
-/** Tags of a directory and their numbers. */
-function directory(bytes, start, count, little) {
-  const tags = new Map();
-  for (let i = 0; i < count; i += 1) {
-    const at = start + 12 * i;
-    const size = SIZES[bytes.number(at + 2, 2, little)];
-    const values = bytes.number(at + 4, 4, little);
-    if (!size || values > bytes.length) continue;
-    const from = size * values <= 4 ? at + 8 : bytes.number(at + 8, 4, little);
-    tags.set(bytes.number(at, 2, little), Array.from({ length: values }, (_, k) => bytes.number(from + k * size, size, little)));
-  }
-  return tags;
+/** The meaning of samples beyond the colours; a fourth one beside RGB without a meaning is alpha, as Pillow takes it. */
+function extraOf(extra, photometric, samples) {
+  if (!extra) return photometric === RGB && samples === 4 ? [2] : [];
+  return extra.map((kind) => (kind === UNSPECIFIED_ALPHA ? 2 : kind));
 }
 
-/** The unpacked bytes of the page, row by row. */
-async function pixelBytes(bytes, page) {
-  const { offsets, counts, width, height, rows, columns, bits, samples } = page;
-  if (width < 1 || height < 1) throw unreadable("its strips are not listed");
-  const [across, down] = [Math.ceil(columns / width), Math.ceil(rows / height)];
-  if (offsets.length !== across * down || counts.length !== offsets.length) throw unreadable("its strips are not listed");
-  const pixel = (bits / 8) * samples;
-  const whole = new Uint8Array(rows * columns * pixel);
-  for (let i = 0; i < offsets.length; i += 1) {
-    if (offsets[i] + counts[i] > bytes.length) throw truncated();
-    const [top, left] = [Math.floor(i / across) * height, (i % across) * width];
-    const kept = { rows: Math.min(height, rows - top), columns: Math.min(width, columns - left) };
-    const isTile = width !== columns || across > 1;
-    const size = (isTile ? height : kept.rows) * width * pixel;
-    const part = await unpackedPart(bytes.part(offsets[i], offsets[i] + counts[i]), page, size);
-    if (page.predictor === 2) undoDifferences(part, page);
-    else if (page.predictor !== 1) throw rareCoding("TIFF with differences of floats");
-    for (let row = 0; row < kept.rows; row += 1) {
-      const from = row * width * pixel;
-      whole.set(part.subarray(from, from + kept.columns * pixel), ((top + row) * columns + left) * pixel);
+/** Strips or tiles that are JPEG in grey or YCbCr. */
+function ofJpeg(bytes, page) {
+  const { rows, columns, tables, photometric, planar } = page;
+  const levels = new Uint8Array(rows * columns);
+  let tint = 0;
+  for (const piece of grid(bytes, page)) {
+    const stream = packedPart(bytes, piece);
+    const rare = rareProcess(stream);
+    if (rare) throw rareCoding(`TIFF with ${rare} inside`);
+    const whole = tables.length ? joinedBytes([tables.subarray(0, -2), stream.subarray(2)]) : stream;
+    const part = planar || photometric === RGB ? null : luminanceOf(whole);
+    if (!part) throw rareCoding("TIFF with JPEG in colours other than YCbCr");
+    if (part.missingRows !== null) throw truncated();
+    for (let row = 0; row < Math.min(piece.rows, part.rows); row += 1) {
+      const line = part.levels.subarray(row * part.columns, row * part.columns + Math.min(piece.columns, part.columns));
+      levels.set(line, (piece.top + row) * columns + piece.left);
     }
+    tint += (part.tint * piece.rows * piece.columns) / (rows * columns);
   }
-  return whole;
-}
-
-async function unpackedPart(packed, { compression }, size) {
-  if (compression === 1) {
-    if (packed.length < size) throw truncated();
-    return packed.slice(0, size);
-  }
-  if (compression === 32773) return unpacked(packed, size);
-  if (compression === 5) return unpackedLzw(packed, size);
-  if (compression !== 8 && compression !== 32946) throw rareCoding(`TIFF with compression ${compression}`);
-  let part;
-  try {
-    part = await inflated(packed, "deflate", size + 2 ** 20);
-  } catch {
-    throw unreadable("the TIFF data is broken");
-  }
-  if (part.length < size) throw truncated();
-  return part;
-}
-
-/** Section 13: codes of 9 to 12 bits, 256 clears the table and 257 ends. */
-function unpackedLzw(packed, size) {
-  const result = new Uint8Array(size);
-  let table = [];
-  let [bits, at, to, before] = [9, 0, 0, null];
-  while (to < size && at + bits <= 8 * packed.length) {
-    let code = 0;
-    for (let i = 0; i < bits; i += 1, at += 1) code = (code << 1) | ((packed[at >> 3] >> (7 - (at & 7))) & 1);
-    if (code === 257) break;
-    if (code === 256) {
-      [table, bits, before] = [[], 9, null];
-      continue;
-    }
-    const known = code < 256 ? [code] : table[code - 258];
-    if (!known && (before === null || code - 258 !== table.length)) throw unreadable("the TIFF data is broken");
-    const entry = known ?? [...before, before[0]];
-    for (let i = 0; i < entry.length && to < size; i += 1) result[to++] = entry[i];
-    if (before !== null && table.length < 4096 - 258) table.push([...before, entry[0]]);
-    before = entry;
-    bits = Math.min(12, Math.max(9, 32 - Math.clz32(table.length + 259)));
-  }
-  if (to < size) throw truncated();
-  return result;
-}
-
-/** Section 14: each sample is the difference from the one on its left. */
-function undoDifferences(part, { bits, samples, width, little }) {
-  const size = bits / 8;
-  const view = new DataView(part.buffer, part.byteOffset, part.byteLength);
-  const get = { 1: (at) => view.getUint8(at), 2: (at) => view.getUint16(at, little), 4: (at) => view.getUint32(at, little) }[size];
-  const set = { 1: (at, v) => view.setUint8(at, v), 2: (at, v) => view.setUint16(at, v, little), 4: (at, v) => view.setUint32(at, v, little) }[size];
-  const line = width * samples * size;
-  const step = samples * size;
-  for (let begin = 0; begin + line <= part.length; begin += line) {
-    for (let at = begin + step; at < begin + line; at += size) set(at, get(at) + get(at - step));
-  }
-}
-
-/** Samples as numbers. */
-function samplesOf(raw, { bits, format, little }) {
-  const view = new DataView(raw.buffer);
-  const count = raw.length / (bits / 8);
-  if (bits === 8) return format === 2 ? new Int8Array(raw.buffer) : raw;
-  const read = {
-    "16,1": (i) => view.getUint16(2 * i, little),
-    "16,2": (i) => view.getInt16(2 * i, little),
-    "32,1": (i) => view.getUint32(4 * i, little),
-    "32,2": (i) => view.getInt32(4 * i, little),
-    "32,3": (i) => view.getFloat32(4 * i, little),
-  }[`${bits},${format}`];
-  if (!read) throw rareCoding(`TIFF with ${bits} bits per sample`);
-  const values = new Float64Array(count);
-  for (let i = 0; i < count; i += 1) values[i] = read(i);
-  return values;
-}
-
-function ofGrey(stored, { bits, samples, format, photometric }) {
-  const count = stored.length / samples;
-  const grey = samples === 1 ? stored : stored.filter((_, i) => i % samples === 0);
-  const inverse = photometric === WHITE_IS_ZERO;
-  const levels = new Uint8Array(count);
-  if (bits === 8 && format === 1) {
-    for (let i = 0; i < count; i += 1) levels[i] = inverse ? 255 - grey[i] : grey[i];
-    return { levels, tint: 0, bits };
-  }
-  const most = format === 2 ? 2 ** (bits - 1) - 1 : 2 ** bits - 1;
-  const range = scaled(grey, { float: format === 3, most: bits === 16 && format === 1 ? 2 ** 31 - 1 : most });
-  for (let i = 0; i < count; i += 1) levels[i] = level(inverse ? 1 - range.grey(i) : range.grey(i));
-  return { levels, tint: 0, bits: format === 3 ? bits : range.bits };
-}
-
-/** As Pillow reads colour: the high byte of 16 bits, and ITU-R 601-2 luma. */
-function ofColour(stored, { bits, samples, format }) {
-  if (bits > 16 || format !== 1) throw rareCoding(`TIFF in colour with ${bits} bits per sample`);
-  const count = stored.length / samples;
-  const levels = new Uint8Array(count);
-  let [redSum, blueSum, most] = [0, 0, 0];
-  for (let i = 0; i < count; i += 1) {
-    const [red, green, blue] = [0, 1, 2].map((k) => stored[i * samples + k] >> (bits - 8));
-    levels[i] = (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16;
-    const [r, b] = [Math.abs(red - green), Math.abs(blue - green)];
-    redSum += r;
-    blueSum += b;
-    most = Math.max(most, r, b);
-  }
-  return { levels, tint: most > COLOUR_TOLERANCE ? Math.max(redSum, blueSum) / count / 255 : 0, bits: 8 };
+  return { levels: photometric === YCBCR ? levels : inverted(levels, photometric), tint, bits: 8 };
 }
