@@ -126,3 +126,25 @@ def test_a_file_that_is_no_manifest(tmp_path: Path) -> None:
 def test_nothing_can_be_held_out(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="too few patients to hold some out"):
         load(draw(tmp_path / "mine", "tb/0.png", "normal/0.png"))
+
+
+def test_a_link_to_another_class_is_no_class(tmp_path: Path) -> None:
+    draw(tmp_path, *numbered("NORMAL", "PNEUMONIA", count=3))
+    (tmp_path / "COPY").symlink_to(tmp_path / "NORMAL")
+    listing = data.find(tmp_path)
+    assert listing.names == ("NORMAL", "PNEUMONIA")
+    assert len(listing.entries) == 6
+
+
+def test_folders_of_few_films_are_patients(tmp_path: Path) -> None:
+    draw(tmp_path, *numbered(*(f"study-{kind}" for kind in "abcdefg"), count=1))
+    with pytest.raises(DataError, match="its folders are no classes"):
+        data.find(tmp_path)
+
+
+def test_a_train_folder_with_a_table_names_it(tmp_path: Path) -> None:
+    draw(tmp_path, *numbered("train", count=3))
+    (tmp_path / "train" / "metadata.csv").write_text("file_name,label\n0.png,normal\n")
+    with pytest.raises(DataError) as caught:
+        data.find(tmp_path)
+    assert f"If {tmp_path / 'train' / 'metadata.csv'} has the labels" in caught.value.hint

@@ -99,6 +99,27 @@ def test_every_film_is_tested_once(tmp_path: Path) -> None:
     assert len(hashes) == 1
 
 
+def test_kinds_of_a_class_are_spread_over_the_folds(tmp_path: Path) -> None:
+    """Healthy or ill, where the data know two kinds of illness, one of them with a single patient."""
+    root = films(tmp_path)
+    lines = (root / "manifest.csv").read_text().splitlines()
+    kinds = ["bacteria"] * 6 + ["virus"] * 4 + ["fungus"] * 2
+    ill = [line.replace("ill", kind) for line, kind in zip(lines[13:], kinds, strict=True)]
+    (root / "manifest.csv").write_text("\n".join([*lines[:13], *ill]) + "\n")
+    (root / "23.png").write_bytes(b"broken")
+    tested = []
+    for number in (1, 2):
+        loaded = load(
+            root, 64, task="binary", split=f"fold:{number}/2", share=0.3, seed=1, cache=tmp_path,
+            skip_broken=True,
+        )  # fmt: skip
+        assert loaded.broken == ("23.png",)
+        paths = [loaded.films[i].path for i in loaded.rows("test")]
+        assert {"18.png", "20.png"} & {*paths}  # one of the two patients with a virus
+        tested += paths
+    assert sorted(tested) == sorted(f"{i}.png" for i in range(23))
+
+
 def test_the_datas_own_splits(tmp_path: Path) -> None:
     """Films for testing stay out; validation films are dealt to the folds, with a word."""
     root = films(tmp_path, "train", "train", "validation", "test")

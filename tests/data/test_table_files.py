@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pneumoscope.data.table_files import read_header, read_rows
+from pneumoscope.data.table_files import read_header, read_rows, rows_of
 from pneumoscope.errors import DataError
 
 ROWS = [{"path": "a.png", "label": "normal, left"}, {"path": "b.png", "label": ""}]
@@ -19,6 +19,7 @@ ROWS = [{"path": "a.png", "label": "normal, left"}, {"path": "b.png", "label": "
         b"sep=;\r\npath;label\r\na.png;normal, left\r\nb.png;\r\n",
         b'\xef\xbb\xbf"path";"label"\na.png;"normal, left"\nb.png\n',
         "path\tlabel\r\na.png\tnormal, left\r\nb.png\t\r\n".encode("utf-16"),
+        b'path,label\na.png,"normal, left"\n,\nb.png,\n,\n',  # rows that a spreadsheet left empty
     ],
 )
 def test_separators_and_encodings(tmp_path: Path, content: bytes) -> None:
@@ -26,6 +27,26 @@ def test_separators_and_encodings(tmp_path: Path, content: bytes) -> None:
     file.write_bytes(content)
     assert read_rows(file) == (["path", "label"], ROWS)
     assert read_header(file) == ["path", "label"]
+
+
+def test_columns_without_name_and_content_are_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text('path,label,,\na.png,"normal, left",,\nb.png,,,\n', "utf-8")
+    assert read_rows(file) == (["path", "label"], ROWS)
+    file.write_text(",path,label\n0,a.png,normal\n", "utf-8")  # a row number, as pandas writes it
+    assert read_rows(file) == (
+        ["", "path", "label"],
+        [{"": "0", "path": "a.png", "label": "normal"}],
+    )
+
+
+def test_a_table_in_the_coding_of_windows(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_bytes("path;größe\r\nMüller.png;groß\r\n".encode("cp1252"))
+    assert read_header(file) == ["path", "größe"]
+    assert read_rows(file) == (["path", "größe"], [{"path": "Müller.png", "größe": "groß"}])
+    with file.open("rb") as stream:
+        assert list(rows_of(stream, "t.csv")[1]) == [{"path": "Müller.png", "größe": "groß"}]
 
 
 def test_a_cell_may_contain_other_separators_and_lines(tmp_path: Path) -> None:
@@ -38,7 +59,7 @@ def test_a_cell_may_contain_other_separators_and_lines(tmp_path: Path) -> None:
 
 def test_what_is_no_table(tmp_path: Path) -> None:
     file = tmp_path / "t.csv"
-    file.write_bytes(b"path,label\na.png,gr\xf6\xdfe\n")
+    file.write_bytes(b"path,label\na.png,gr\x81\n")  # no UTF-8, and not of Windows
     with pytest.raises(DataError, match="cannot be read as a table") as raised:
         read_rows(file)
     assert "UTF-8" in raised.value.hint

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _NEGATIVE = {
     "normal", "normals", "negative", "healthy", "no finding", "no findings", "nofinding",
     "nofindings", "none", "normal chest", "normal cxr", "normal x ray", "normal xray",
-    "no pneumonia", "non pneumonia",
+    "no pneumonia", "non pneumonia", "neg", "gesund", "unauffällig",
 }  # fmt: skip
 _WITHOUT = re.compile(r"(no|non|not|without) (.+)")
 _SEPARATORS = re.compile(r"[\s_\-.]+")

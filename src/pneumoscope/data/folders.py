@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from pneumoscope.data.class_names import negative_first, negative_of
@@ -10,10 +11,11 @@ from pneumoscope.data.film_files import films_below, folders_in, is_mask_folder,
 from pneumoscope.data.listing import KERMANY, LABELS, NO_SUBTYPE, Entry, Listing, one_hot
 from pneumoscope.data.sheet import shipped_sheet
 from pneumoscope.data.split_names import split_of
+from pneumoscope.data.table_files import ENDINGS
 from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
     from pathlib import Path
 
 SUBTYPES = {"bacteria": "bacterial", "virus": "viral"}
@@ -27,6 +29,8 @@ _IDENTIFIER = re.compile(
     r"(patient|subject|person|case|study|series|images?|batch|part|id|p|s)?[\s_\-]*\d{2,}",
     re.IGNORECASE,
 )
+_MOST_SMALL, _FEW = 5, 3
+"""More folders than this with so few films each are patients or studies, not classes."""
 
 
 def read_split_folders(base: Path, root: Path) -> Listing:
@@ -52,7 +56,12 @@ def read_split_folders(base: Path, root: Path) -> Listing:
         for path in films_of(kind)
     ]
     if not any(split == "train" for _, _, split in films):
-        raise DataError(f"{train}: holds no class folders with films", "Add a folder per class.")
+        table = next((f for f in sorted(train.iterdir()) if f.suffix.lower() in ENDINGS), None)
+        raise DataError(
+            f"{train}: holds no class folders with films",
+            f"If {table} has the labels, give it in place of the folder." if table
+            else "Add a folder per class.",
+        )  # fmt: skip
     others = [f for f in folders_in(base) if f not in splits and any(map(films_of, _classes_in(f)))]
     unused = ", ".join(folder.name for folder in others)
     return _listing(
@@ -172,7 +181,7 @@ def _listing(
     warnings: tuple[str, ...] = (),
 ) -> Listing:
     names = negative_first(sorted({kind for _, kind, _ in films}))
-    _check_classes(root, names)
+    _check_classes(root, Counter(kind for _, kind, _ in films))
     negative = negative_of(names)
     entries = []
     for path, kind, split in films:
@@ -200,9 +209,16 @@ def _listing(
     )
 
 
-def _check_classes(root: Path, names: Iterable[str]) -> None:
-    """Refuses folders that are patients, studies or parts of an archive rather than classes."""
-    identifiers = [name for name in names if _IDENTIFIER.fullmatch(name)]
+def _check_classes(root: Path, films: Mapping[str, int]) -> None:
+    """Refuses folders that are patients, studies or parts of an archive rather than classes.
+
+    Args:
+        root: The data folder.
+        films: Name of a folder to the number of its films.
+    """
+    identifiers = [name for name in films if _IDENTIFIER.fullmatch(name)]
+    if len(films) > _MOST_SMALL and max(films.values()) <= _FEW:
+        identifiers = sorted(films)
     if len(identifiers) > 2:
         shown = ", ".join(identifiers[:3])
         raise DataError(
@@ -228,7 +244,10 @@ def _relative(path: Path, root: Path) -> str:
 
 
 def _classes_in(parent: Path) -> list[Path]:
-    return [folder for folder in folders_in(parent) if not is_mask_folder(folder.name)]
+    """The folders of classes; a link to another one of them is no class of its own."""
+    folders = [folder for folder in folders_in(parent) if not is_mask_folder(folder.name)]
+    real = {folder.resolve() for folder in folders if not folder.is_symlink()}
+    return [folder for folder in folders if not folder.is_symlink() or folder.resolve() not in real]
 
 
 def _name(root: Path) -> str:

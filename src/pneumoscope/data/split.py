@@ -153,9 +153,11 @@ def _films_of_fold(
     """Which of the films are in a fold."""
     entries = [labelled.entries[i] for i in members]
     several = len({*labelled.strata}) == 1  # several findings on a film: no class to deal by
+    # A class of the task may have several kinds: these are spread over the folds, too, but need not
+    # have a patient for each.
     drawn = folds_of(
-        ["" if several else labelled.names[labelled.strata[i]] for i in members],
-        [entry.source for entry in entries],
+        ["" if several else labelled.names[labelled.targets[i].index(1.0)] for i in members],
+        [f"{labelled.entries[i].source} {labelled.strata[i]}" for i in members],
         same_patient([entry.patient for entry in entries], [hashes[i] for i in members]),
         folds,
         seed,

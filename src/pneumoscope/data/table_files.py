@@ -1,7 +1,8 @@
-"""Reads tables as programs write them: separated by commas, semicolons or tabs, in UTF-8 or UTF-16."""
+"""Reads tables as programs write them: separated by commas, semicolons or tabs, in UTF-8, UTF-16 or Windows' own coding."""
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -43,10 +44,17 @@ def read_rows(file: Path) -> tuple[list[str], list[Row]]:
         )
         header = [(name or "").strip() for name in reader.fieldnames or ()]
         reader.fieldnames = header
-        rows = [{name: (row[name] or "").strip() for name in header} for row in reader]
+        rows = [row for row in map(_stripped, reader) if any(row.values())]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise _unreadable(str(file), error) from error
-    return header, rows
+    if not any(row.get("") for row in rows):  # separators behind the last column
+        header = [name for name in header if name]
+    return header, [{name: row[name] for name in header} for row in rows]
+
+
+def _stripped(row: dict[str, str | None]) -> Row:
+    """A row without spaces around its cells, and without cells behind the last column."""
+    return {name: (value or "").strip() for name, value in row.items() if name is not None}
 
 
 def rows_of(stream: IO[bytes], name: str) -> tuple[list[str], Generator[Row, None, None]]:
@@ -81,8 +89,9 @@ def rows_of(stream: IO[bytes], name: str) -> tuple[list[str], Generator[Row, Non
             reader = csv.DictReader(text, skipinitialspace=True, delimiter=separator)
             next(reader.reader, None)
             reader.fieldnames = header
-            for row in reader:
-                yield {column: (row[column] or "").strip() for column in header}
+            for row in map(_stripped, reader):
+                if any(row.values()):  # spreadsheets leave empty ones at the end
+                    yield row
         except (UnicodeDecodeError, csv.Error) as error:
             raise _unreadable(name, error) from error
         finally:
@@ -117,7 +126,13 @@ def _decoded(content: bytes) -> str:
 
 
 def _encoding(content: bytes) -> str:
-    return "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(content)  # its last character may be cut
+    except UnicodeDecodeError:
+        return "cp1252"  # "CSV" of a spreadsheet, in Western Europe and America
+    return "utf-8-sig"
 
 
 def _separator(text: str) -> tuple[str, str]:

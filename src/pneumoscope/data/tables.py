@@ -47,7 +47,8 @@ _WORDS: dict[str, float | None] = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 
 _PATHS = (
     "file_path", "filepath", "file path", "image_path", "image path", "imagepath", "img_path",
     "filename", "file_name", "file name", "image_name", "image name", "image",
-    "image_id", "image id", "imageid", "img", "file",
+    "image_id", "image id", "imageid", "img", "file", "x_ray_image_name", "png_path", "pngpath",
+    "dicom_path", "dicompath",
 )  # fmt: skip
 _FILM_KEY = re.compile(r"(?:^|/)file/")  # written for a layout without patient keys
 _CHEXPERT_PATIENT = re.compile(r"(?:^|/)(patient\d+)/")
