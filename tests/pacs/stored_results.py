@@ -34,9 +34,19 @@ class Target:
     got: list[str] = field(default_factory=list)
     calls: int = 0
     prepared: list[str] = field(default_factory=list)
+    rounds: list[int] = field(default_factory=list)
 
     def prepare(self, film: StoredFilm) -> None:
         self.prepared.append(film.id)
+
+    @contextmanager
+    def sending(self) -> Iterator[Callable[[StoredFilm], None]]:
+        self.rounds.append(0)
+        yield self._send_in_round
+
+    def _send_in_round(self, film: StoredFilm) -> None:
+        self.rounds[-1] += 1
+        self.send(film)
 
     def send(self, film: StoredFilm) -> None:
         self.calls += 1

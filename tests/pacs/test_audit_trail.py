@@ -84,6 +84,8 @@ def test_deliveries_and_films_that_are_fetched(tmp_path: Path) -> None:
     with Syslog() as syslog:
         with trail(syslog, tmp_path) as started:
             started.watched(AnyFilm("archive"), archive).send(FILM)
+            with started.watched(AnyFilm("archive"), archive).sending() as send:
+                send(FILM)
             broken = started.watched(AnyFilm("web", lambda _call: refuse), web)
             assert (broken.name, broken.check().ok) == ("web", True)
             with pytest.raises(DeliveryFailed):
@@ -92,15 +94,16 @@ def test_deliveries_and_films_that_are_fetched(tmp_path: Path) -> None:
             assert started.watched(folder, FolderSettings("f", tmp_path, ("sr",))) is folder
             started.fetched(source, FILM.film)
             started.fetched(source, b"no DICOM file")
-        _, *events, _ = reported(syslog, 7)
+        _, *events, _ = reported(syslog, 9)
     assert [(e["event"], e["action"], e["outcome"]) for e in events] == [
+        ("110102", "E", "0"), ("110104", "R", "0"),
         ("110102", "E", "0"), ("110104", "R", "0"),
         ("110102", "E", "0"), ("110104", "R", "4"),
         ("110104", "C", "0"),
     ]  # fmt: skip
-    peers = [e["participants"]["110152"][:2] for e in events[:4]]  # type: ignore[index]
-    assert peers == [("ARCHIVE", "10.0.0.9")] * 2 + [("", "pacs.example")] * 2
-    assert events[4]["participants"]["110153"] == ("", "127.0.0.1", False)  # type: ignore[index]
+    peers = [e["participants"]["110152"][:2] for e in events[:6]]  # type: ignore[index]
+    assert peers == [("ARCHIVE", "10.0.0.9")] * 4 + [("", "pacs.example")] * 2
+    assert events[6]["participants"]["110153"] == ("", "127.0.0.1", False)  # type: ignore[index]
 
 
 def test_pseudonyms_in_place_of_ids(tmp_path: Path) -> None:

@@ -87,6 +87,15 @@ def test_the_next_result_is_made_while_one_is_sent(results: Results) -> None:
     assert (archive.calls, len(archive.got)) == (3, 3)
 
 
+def test_results_that_are_due_are_sent_together(results: Results) -> None:
+    films = [results.add("archive") for _ in range(3)]
+    archive = Target("archive")
+    with results.loop(archive):
+        results.wait(3, DELIVERED)
+    assert sorted(archive.got) == sorted(films)
+    assert archive.rounds == [3]
+
+
 def test_a_result_is_given_up_after_the_last_attempt_and_its_film_kept(results: Results) -> None:
     film = results.add("archive")
     with results.loop(Target("archive", down)):

@@ -36,6 +36,7 @@ from pneumoscope.pacs.destinations.result_objects import ObjectMaker
 from result_films import UIDS
 from test_reasons import refused
 
+PATIENCE_S = 20.0
 SENT = [KINDS[kind].sop_class_uid for kind in ("sr", "sc", "seg")]
 
 
@@ -260,6 +261,93 @@ def test_no_packet_waits_for_an_acknowledgement() -> None:
             assert connection is not None
             assert connection.socket is not None
             assert connection.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
-            assert opened.get_handlers(evt.EVT_DATA_SENT) != [] or not hasattr(
-                socket, "TCP_QUICKACK"
-            )
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="Linux only")
+def test_every_packet_of_an_archive_is_acknowledged_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An archive that sends the head of a PDU first would wait 40 ms before it sends the rest."""
+    options: list[int] = []
+    with archive() as received:
+        contexts = [build_context(KINDS["sr"].sop_class_uid)]
+        with association(settings_for(received), contexts) as opened:
+            connection = opened.dul.socket
+            assert connection is not None
+            with monkeypatch.context() as patch:
+                patch.setattr(socket.socket, "setsockopt", lambda *each: options.append(each[2]))
+                assert connection.recv(0) == b""
+                connection.send(b"")
+    assert options == [socket.TCP_QUICKACK] * 2
+
+
+def counting(associations: list[int]) -> object:
+    """Notes each association with an archive."""
+    return lambda _ae: [(evt.EVT_ESTABLISHED, lambda _event: associations.append(1))]
+
+
+@pytest.mark.parametrize(("commitment", "opened"), [(False, 1), (True, 2)])
+def test_results_that_are_sent_together_share_an_association(
+    film: StoredFilm, maker: ObjectMaker, commitment: bool, opened: int
+) -> None:
+    associations: list[int] = []
+
+    def more(ae: AE) -> list[object]:
+        return [*counting(associations)(ae), *reporting(0)(ae)]
+
+    with archive(more=more) as received:
+        archive_ = destination(received, maker, commitment=commitment, commitment_s=5.0)
+        with archive_.sending() as send:
+            send(film)
+            send(film)
+    assert received.classes == SENT * 2
+    assert len(associations) == opened
+
+
+def test_an_association_that_lacks_a_class_is_not_used_for_it(
+    film: StoredFilm, maker: ObjectMaker, tiny_bundle: Bundle
+) -> None:
+    report_only = stored_film(tiny_bundle, change=refused)
+    associations: list[int] = []
+    with (
+        archive(more=counting(associations)) as received,
+        destination(received, maker).sending() as send,
+    ):
+        for each in (report_only, film, report_only):
+            send(each)
+    assert received.classes == [SENT[0], *SENT, SENT[0]]
+    assert len(associations) == 2
+
+
+def test_an_association_that_the_archive_closes_between_two_results_is_opened_again(
+    film: StoredFilm, maker: ObjectMaker
+) -> None:
+    theirs: list[object] = []
+
+    def more(_ae: AE) -> list[object]:
+        return [(evt.EVT_ESTABLISHED, lambda event: theirs.append(event.assoc))]
+
+    with (
+        archive(more=more) as received,
+        destination(received, maker, objects=("sr",)).sending() as send,
+    ):
+        send(film)
+        theirs[0].abort()
+        theirs[0].join(PATIENCE_S)
+        send(film)
+    assert received.classes == SENT[:1] * 2
+    assert len(theirs) == 2
+
+
+def test_after_a_failure_the_association_is_not_used_again(
+    film: StoredFilm, maker: ObjectMaker
+) -> None:
+    associations: list[int] = []
+    with (
+        archive(status=0xA700, more=counting(associations)) as received,
+        destination(received, maker, objects=("sr",)).sending() as send,
+    ):
+        for _ in range(2):
+            with pytest.raises(DeliveryFailed, match="0xA700"):
+                send(film)
+    assert (received.classes, len(associations)) == (SENT[:1] * 2, 2)

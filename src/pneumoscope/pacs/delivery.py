@@ -129,20 +129,25 @@ class DeliveryLoop:
         longest = timedelta(seconds=self._limits.longest_pause_s)
         ended = 0
         due = self._deliveries.due(_PORTION, destination=name, longest_pause=longest)
+        if not due:
+            return 0, False
         following = [row for _, row in due[1:]]
-        for (delivery, row), next_row in zip_longest(due, following):
-            if self._stopping.is_set():
-                break
-            if next_row is not None:
-                self._ahead.submit(self._prepare, name, next_row)
-            if not self._deliver(delivery, row):
-                return ended, True
-            ended += 1
+        with self._destinations[name].sending() as send:
+            for (delivery, row), next_row in zip_longest(due, following):
+                if self._stopping.is_set():
+                    break
+                if next_row is not None:
+                    self._ahead.submit(self._prepare, name, next_row)
+                if not self._deliver(delivery, row, send):
+                    return ended, True
+                ended += 1
         return ended, False
 
-    def _deliver(self, delivery: Delivery, row: FilmRow) -> bool:
+    def _deliver(
+        self, delivery: Delivery, row: FilmRow, send: Callable[[StoredFilm], None]
+    ) -> bool:
         """Makes an attempt; returns False if the destination failed, so that others would fail too."""
-        error = self._attempt(delivery.destination, row) or self._recorded(delivery, row, DELIVERED)
+        error = self._attempt(row, send) or self._recorded(delivery, row, DELIVERED)
         if error is None:
             self._deliveries.record_success(row.id, delivery.destination)
             self._note(DELIVERED, delivery, None)
@@ -167,7 +172,7 @@ class DeliveryLoop:
         except Exception:  # noqa: BLE001
             _log.debug("a result is not prepared", exc_info=True)
 
-    def _attempt(self, name: str, row: FilmRow) -> PneumoscopeError | None:
+    def _attempt(self, row: FilmRow, send: Callable[[StoredFilm], None]) -> PneumoscopeError | None:
         """Sends a result; returns why that failed."""
         try:
             film = self._film_store.get(row.id)
@@ -178,7 +183,7 @@ class DeliveryLoop:
                 "the film is not kept any more", "Send it to the node again.", permanent=True
             )
         try:
-            self._destinations[name].send(StoredFilm.of_row(row, film))
+            send(StoredFilm.of_row(row, film))
         except PneumoscopeError as error:
             return error
         except Exception as error:  # noqa: BLE001 (one result must not end the thread)

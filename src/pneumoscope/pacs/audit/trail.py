@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -26,7 +27,7 @@ from pneumoscope.pacs.film_header import header_of_file
 from pneumoscope.syslog import TLS, SyslogAddress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pneumoscope.pacs.config import AuditSettings, NodeSettings
     from pneumoscope.pacs.destinations.base import Check, Destination, StoredFilm
@@ -147,9 +148,18 @@ class _WatchedDestination:
 
     def send(self, film: StoredFilm) -> None:
         """See `Destination.send`."""
+        self._send(film, self.destination.send)
+
+    @contextmanager
+    def sending(self) -> Iterator[Callable[[StoredFilm], None]]:
+        """See `Destination.sending`."""
+        with self.destination.sending() as send:
+            yield lambda film: self._send(film, send)
+
+    def _send(self, film: StoredFilm, send: Callable[[StoredFilm], None]) -> None:
         self.trail.begins(self.peer, film.film)
         try:
-            self.destination.send(film)
+            send(film)
         except BaseException:
             self.trail.sent(self.peer, film.film, done=False)
             raise

@@ -16,11 +16,12 @@ from pneumoscope.pacs.destinations.errors import DeliveryFailed
 from pneumoscope.pacs.destinations.tls import client_context, verification_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from pynetdicom.association import Association
     from pynetdicom.events import Event
     from pynetdicom.presentation import PresentationContext
+    from pynetdicom.transport import AssociationSocket
 
     from pneumoscope.pacs.destinations.settings import CStoreSettings
 
@@ -30,28 +31,36 @@ logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 _LARGEST_PDU = 128 * 1024
 
 
-def _send_at_once(event: Event) -> None:
-    """Small packets do not wait until earlier ones are acknowledged (Nagle, RFC 9293 3.7.4)."""
-    _switch_on(event, socket.TCP_NODELAY)
-
-
-def _acknowledge_at_once(event: Event) -> None:
-    """The archive does not wait either: Linux would delay an acknowledgement by 40 ms."""
-    _switch_on(event, socket.TCP_QUICKACK)
-
-
-def _switch_on(event: Event, option: int) -> None:
+def _without_delays(event: Event) -> None:
+    """Neither side waits for acknowledgements: of the small packets of a C-STORE, several would."""
     connection = event.assoc.dul.socket
-    if connection is not None and connection.socket is not None:
+    if connection is None:
+        return
+    # Otherwise small packets wait until earlier ones are acknowledged (Nagle, RFC 9293 3.7.4).
+    _switch_on(connection, socket.TCP_NODELAY)
+    # An archive may send the head of a PDU by itself, and wait before the rest; Linux would delay the
+    # acknowledgement by 40 ms. It goes back to delays by itself, so each time.
+    for name in ("send", "recv") if hasattr(socket, "TCP_QUICKACK") else ():
+        vars(connection)[name] = _acknowledging(connection, getattr(connection, name))
+
+
+def _acknowledging(
+    connection: AssociationSocket, work: Callable[[Any], Any]
+) -> Callable[[Any], Any]:
+    """``work``, after which what has come is acknowledged, and what comes next is at once."""
+
+    def worked(argument: Any) -> Any:
+        result = work(argument)
+        _switch_on(connection, socket.TCP_QUICKACK)
+        return result
+
+    return worked
+
+
+def _switch_on(connection: AssociationSocket, option: int) -> None:
+    if connection.socket is not None:
         with suppress(OSError):  # it has been closed
             connection.socket.setsockopt(socket.IPPROTO_TCP, option, 1)
-
-
-_WITHOUT_DELAYS: list[Any] = [(evt.EVT_CONN_OPEN, _send_at_once)]
-"""Handlers; a C-STORE has several small packets, so each object waited for twice 40 ms."""
-if hasattr(socket, "TCP_QUICKACK"):
-    # Linux goes back to delays by itself: this is said after each packet.
-    _WITHOUT_DELAYS.append((evt.EVT_DATA_SENT, _acknowledge_at_once))
 
 
 class _Ended(RuntimeError):
@@ -137,7 +146,7 @@ def association(
         ae_title=settings.called_ae,
         max_pdu=_LARGEST_PDU,
         tls_args=tls,
-        evt_handlers=[*_WITHOUT_DELAYS, *handlers],
+        evt_handlers=[(evt.EVT_CONN_OPEN, _without_delays), *handlers],
     )
     if not opened.is_established:
         raise _not_established(settings, opened)

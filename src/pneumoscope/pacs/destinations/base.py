@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from pneumoscope.jobs.rows import cells
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     import numpy as np
@@ -90,6 +92,12 @@ class Destination(Protocol):
             DeliveryFailed: It did not take everything.
         """
 
+    def sending(self) -> AbstractContextManager[Callable[[StoredFilm], None]]:
+        """`send` for several results one after the other, which may share a connection.
+
+        Only one thread may use it. What `send` has delivered is delivered, whatever comes afterwards.
+        """
+
     def prepare(self, film: StoredFilm) -> None:
         """Makes what `send` will send, so that it finds it made; `send` does not need it.
 
@@ -99,3 +107,14 @@ class Destination(Protocol):
 
     def check(self) -> Check:
         """Tries whether results can be delivered, without delivering one."""
+
+
+class SendsEachAlone:
+    """`Destination.sending` of destinations whose results share nothing."""
+
+    __slots__ = ()
+
+    @contextmanager
+    def sending(self: Destination) -> Iterator[Callable[[StoredFilm], None]]:
+        """`send` as it is."""
+        yield self.send

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import io
 import logging
+import time
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -26,7 +28,7 @@ from pneumoscope.pacs.destinations.associations import association
 from pneumoscope.pacs.destinations.base import Check
 from pneumoscope.pacs.destinations.commitment import REQUEST_COMMITMENT
 from pneumoscope.pacs.destinations.encoded_store import send_encoded
-from pneumoscope.pacs.destinations.errors import DeliveryFailed
+from pneumoscope.pacs.destinations.errors import AssociationEnded, DeliveryFailed
 from pneumoscope.pacs.destinations.statuses import (
     REFUSED_CLASS,
     is_permanent,
@@ -35,7 +37,7 @@ from pneumoscope.pacs.destinations.statuses import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pynetdicom.association import Association
     from pynetdicom.presentation import PresentationContext
@@ -80,7 +82,7 @@ class _Sending(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """Sends objects over one association for each result.
+    """Sends the objects of results, of several over one association.
 
     Attributes:
         settings: What the site has configured.
@@ -103,15 +105,33 @@ class Archive:
         Raises:
             DeliveryFailed: The archive has not taken all of them, or has not committed to keep them.
         """
-        made = self.maker.objects(film, self.settings.objects)
-        if not made:  # of a film that was refused, for an archive that gets pictures only
-            return
-        sendings = [_Sending.of(item) for item in made]
+        with self.sending() as send:
+            send(film)
+
+    @contextmanager
+    def sending(self) -> Iterator[Callable[[StoredFilm], None]]:
+        """`send` over one association, as long as the archive leaves it open.
+
+        With storage commitment each result has its own, on which the archive may report.
+        """
+        with _KeptAssociation(self.settings) as kept:
+
+            def send(film: StoredFilm) -> None:
+                made = self.maker.objects(film, self.settings.objects)
+                if not made:  # of a film that was refused, for an archive that gets pictures only
+                    return
+                sendings = [_Sending.of(item) for item in made]
+                if self.settings.commitment:
+                    self._send_committed(sendings)
+                else:
+                    kept.use(
+                        _contexts_of(sendings), lambda opened: self._store_all(opened, sendings)
+                    )
+
+            yield send
+
+    def _send_committed(self, sendings: Sequence[_Sending]) -> None:
         contexts = _contexts_of(sendings)
-        if not self.settings.commitment:
-            with association(self.settings, contexts) as opened:
-                self._store_all(opened, sendings)
-            return
         with self.commitments.transaction() as transaction:
             handlers = [(evt.EVT_N_EVENT_REPORT, self.commitments.report)]
             contexts.append(build_context(StorageCommitmentPushModel, list(UNCOMPRESSED)))
@@ -139,12 +159,15 @@ class Archive:
 
     def _store(self, opened: Association, sending: _Sending) -> None:
         what = f"{self.name}: {sending.kind}"
+        latest = time.monotonic() + self.settings.timeout_s
         try:
             status = _sent(opened, sending).get("Status")
         except ValueError as error:  # of pynetdicom: no accepted context
             raise _refused_class(what, sending.kind) from error
         except RuntimeError as error:  # of pynetdicom: the association is gone
-            raise DeliveryFailed(f"{what}: the association ended", _AGAIN) from error
+            raise AssociationEnded(f"{what}: the association ended", _AGAIN) from error
+        if status is None and time.monotonic() < latest:  # it was aborted or closed meanwhile
+            raise AssociationEnded(f"{what}: the association ended", _AGAIN)
         if status is None:
             raise DeliveryFailed(f"{what}: no answer within {self.settings.timeout_s:g} s", _AGAIN)
         if is_warning(status):
@@ -215,6 +238,60 @@ class Archive:
             )
         answers = "answers C-ECHO" if echo.get("Status") == 0 else "does not answer C-ECHO"
         return Check(True, f"{where} {answers}, accepts {', '.join(kinds)}")
+
+
+class _KeptAssociation:
+    """An association that is opened when it is needed, and kept for what is sent next."""
+
+    def __init__(self, settings: CStoreSettings) -> None:
+        self._settings = settings
+        self._kept = ExitStack()
+        self._opened: Association | None = None
+        self._proposed: set[tuple[str, ...]] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._close()
+
+    def use(
+        self, contexts: Sequence[PresentationContext], work: Callable[[Association], None]
+    ) -> None:
+        """Does something over the association; if that fails, it is aborted.
+
+        Args:
+            contexts: What it must have proposed.
+            work: Done once more over a new association if the archive has closed the one that was
+                kept: many do so after a while, or after a number of objects.
+
+        Raises:
+            DeliveryFailed: See `association` and ``work``.
+        """
+        needed = {(str(each.abstract_syntax), *each.transfer_syntax) for each in contexts}
+        if self._opened is not None and needed <= self._proposed:
+            try:
+                self._do(self._opened, work)
+            except AssociationEnded:
+                _log.debug("the archive has closed the association; a new one is opened")
+            else:
+                return
+        self._close()
+        opened = self._kept.enter_context(association(self._settings, contexts))
+        self._opened, self._proposed = opened, needed
+        self._do(opened, work)
+
+    def _do(self, opened: Association, work: Callable[[Association], None]) -> None:
+        try:
+            work(opened)
+        except BaseException:
+            self._opened = None
+            with self._kept.pop_all():
+                raise
+
+    def _close(self) -> None:
+        self._opened = None
+        self._kept.close()
 
 
 def _contexts_of(sendings: Iterable[_Sending]) -> list[PresentationContext]:

@@ -16,3 +16,7 @@ class DeliveryFailed(PneumoscopeError, OSError):
     def __init__(self, message: str, hint: str = "", *, permanent: bool = False) -> None:
         super().__init__(message, hint)
         self.permanent = permanent
+
+
+class AssociationEnded(DeliveryFailed):
+    """An archive has closed the association before it got an object."""

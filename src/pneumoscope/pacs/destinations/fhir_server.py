@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pneumoscope.pacs.destinations.base import Check
+from pneumoscope.pacs.destinations.base import Check, SendsEachAlone
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
 from pneumoscope.pacs.destinations.http import ReachedByHttp, json_of, shown
 
@@ -21,7 +21,7 @@ _STATEMENT_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class FhirServer(ReachedByHttp):
+class FhirServer(ReachedByHttp, SendsEachAlone):
     """Posts a transaction; its entries are conditional, so a second time adds nothing.
 
     Attributes:

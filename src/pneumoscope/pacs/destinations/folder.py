@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pneumoscope import files
 from pneumoscope.ai_results.kinds import KINDS
 from pneumoscope.errors import DiskFull
-from pneumoscope.pacs.destinations.base import Check
+from pneumoscope.pacs.destinations.base import Check, SendsEachAlone
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _UID = re.compile(r"\d+(\.\d+)+")
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(SendsEachAlone):
     """Writes the objects of a result into files that are complete or not there.
 
     Attributes:

@@ -12,7 +12,7 @@ from dicomweb_client.api import DICOMwebClient
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from pneumoscope.pacs.destinations.base import Check
+from pneumoscope.pacs.destinations.base import Check, SendsEachAlone
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
 from pneumoscope.pacs.destinations.http import ReachedByHttp
 from pneumoscope.pacs.destinations.statuses import is_permanent, is_stored, is_warning
@@ -33,7 +33,7 @@ _FAILED, _STORED = "FailedSOPSequence", "ReferencedSOPSequence"
 
 
 @dataclass(frozen=True, slots=True)
-class StowServer(ReachedByHttp):
+class StowServer(ReachedByHttp, SendsEachAlone):
     """Sends all objects of a result in one request.
 
     Attributes:

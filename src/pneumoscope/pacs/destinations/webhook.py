@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pneumoscope.ai_results.source_header import source_header
 from pneumoscope.errors import PneumoscopeError
-from pneumoscope.pacs.destinations.base import Check
+from pneumoscope.pacs.destinations.base import Check, SendsEachAlone
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
 from pneumoscope.pacs.destinations.http import ReachedByHttp, secret_of
 from pneumoscope.render.serialise import NOTICE
@@ -37,7 +37,7 @@ EVENT = "film.judged"
 
 
 @dataclass(frozen=True, slots=True)
-class Webhook(ReachedByHttp):
+class Webhook(ReachedByHttp, SendsEachAlone):
     """Calls the service with a result as JSON.
 
     Attributes:
