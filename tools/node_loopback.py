@@ -108,8 +108,8 @@ class Node:
     log: Path
 
     def metric(self, name: str) -> float:
-        """The sum of a metric over its labels."""
-        with urllib.request.urlopen(self.metrics, timeout=60) as answer:
+        """The sum of a metric over its labels; no other is computed, which would slow the node down."""
+        with urllib.request.urlopen(f"{self.metrics}?name[]={name}", timeout=60) as answer:
             lines = answer.read().decode().splitlines()
         return sum(
             float(line.rsplit(" ", 1)[1]) for line in lines if re.match(rf"{name}[{{ ]", line)

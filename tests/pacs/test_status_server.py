@@ -41,6 +41,26 @@ def test_page_json_and_metrics(server: StatusServer) -> None:
     assert b"pneumoscope_node_receiver_up 0.0" in answer(server, "/metrics").read()
 
 
+def test_a_metric_alone_is_read_without_the_others() -> None:
+    metrics = NodeMetrics()
+    metrics.attempt("archive", "delivered")
+
+    class Unreadable:
+        def read(self) -> None:
+            raise AssertionError("the database is read")
+
+    metrics.watch(Unreadable(), lambda: True)  # type: ignore[arg-type]
+    running = StatusServer(0, metrics.registry, metrics.status)
+    try:
+        body = answer(running, "/metrics?name[]=pneumoscope_node_deliveries_total").read()
+    finally:
+        running.stop()
+    values = [line for line in body.decode().splitlines() if not line.startswith("#")]
+    assert values == [
+        'pneumoscope_node_deliveries_total{destination="archive",outcome="delivered"} 1.0'
+    ]
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [("POST", "/", 405), ("DELETE", "/metrics", 405), ("GET", "/x", 404), ("HEAD", "/", 200)],

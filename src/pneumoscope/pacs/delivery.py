@@ -6,7 +6,7 @@ import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from itertools import zip_longest
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -31,6 +31,8 @@ _log = logging.getLogger(__name__)
 
 _PORTION = 16
 """Deliveries that are read from the database together."""
+_AHEAD = 2
+"""Results of a destination that are made at the same time: one would occupy one core at most."""
 _IDLE_S = 1.0
 """Seconds after which the database is looked at even if nobody reported a result."""
 _LONGEST_REST_S = 60.0
@@ -79,8 +81,8 @@ class DeliveryLoop:
             threading.Thread(target=self._work, args=(name,), name=f"deliver-{i}", daemon=True)
             for i, name in enumerate(destinations)
         ]
-        # While a result of a destination is sent, its next one is made.
-        self._ahead = ThreadPoolExecutor(max(1, len(destinations)), "prepare")
+        # While a result of a destination is sent, its next ones are made.
+        self._preparing = ThreadPoolExecutor(_AHEAD * max(1, len(destinations)), "prepare")
         for thread in self._threads:
             thread.start()
 
@@ -98,7 +100,7 @@ class DeliveryLoop:
         self.wake()
         for thread in self._threads:
             thread.join(timeout_s)
-        self._ahead.shutdown(wait=False, cancel_futures=True)
+        self._preparing.shutdown(wait=False, cancel_futures=True)
         return not any(thread.is_alive() for thread in self._threads)
 
     def _work(self, name: str) -> None:
@@ -131,13 +133,14 @@ class DeliveryLoop:
         due = self._deliveries.due(_PORTION, destination=name, longest_pause=longest)
         if not due:
             return 0, False
-        following = [row for _, row in due[1:]]
+        following = iter(due)
+        next(following)
         with self._destinations[name].sending() as send:
-            for (delivery, row), next_row in zip_longest(due, following):
+            for place, (delivery, row) in enumerate(due):
                 if self._stopping.is_set():
                     break
-                if next_row is not None:
-                    self._ahead.submit(self._prepare, name, next_row)
+                for _, later in islice(following, 1 if place else _AHEAD):
+                    self._preparing.submit(self._prepare, name, later)
                 if not self._deliver(delivery, row, send):
                     return ended, True
                 ended += 1
