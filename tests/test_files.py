@@ -34,6 +34,63 @@ def test_a_file_is_replaced_only_when_the_block_ends(tmp_path: Path) -> None:
     assert names(tmp_path) == ["film.txt"]
 
 
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, list[str]]]:
+    """Each folder that is synced, with the names that it has then."""
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("this system does not say which file a number means")
+    calls: list[tuple[Path, list[str]]] = []
+    fsync = os.fsync
+
+    def record(number: int) -> None:
+        path = Path(f"/proc/self/fd/{number}").readlink()
+        if path.is_dir():
+            calls.append((path, names(path)))
+        fsync(number)
+
+    monkeypatch.setattr(os, "fsync", record)
+    return calls
+
+
+def test_the_name_of_a_file_is_on_the_disk_when_the_block_has_ended(
+    tmp_path: Path, synced: list[tuple[Path, list[str]]]
+) -> None:
+    with files.replacing(tmp_path / "film.txt") as stream:
+        stream.write(b"new")
+    assert synced == [(tmp_path, ["film.txt"])]
+    files.write_png(tmp_path / "overlay.png", np.zeros((2, 2), np.uint8))
+    assert len(synced) == 1  # the same command makes it again
+
+
+def test_the_names_of_new_folders_are_on_the_disk(
+    tmp_path: Path, synced: list[tuple[Path, list[str]]]
+) -> None:
+    files.make_folder(tmp_path / "a" / "b", 0o700)
+    assert synced == [(tmp_path, ["a"]), (tmp_path / "a", ["b"])]
+    files.make_folder(tmp_path / "a" / "b")
+    assert len(synced) == 2
+    if os.name == "posix":
+        assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    ("number", "raised"), [(errno.EINVAL, False), (errno.ENOTSUP, False), (errno.EIO, True)]
+)
+def test_only_a_system_that_cannot_sync_folders_may_refuse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, raised: bool
+) -> None:
+    def refused(_number: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refused)
+    if raised:
+        with pytest.raises(OSError, match=os.strerror(number)):
+            files.sync_folder(tmp_path)
+    else:
+        files.sync_folder(tmp_path)
+    files.sync_folder(tmp_path / "none")
+
+
 def test_a_block_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "film.txt"
     path.write_text("old")

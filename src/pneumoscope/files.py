@@ -97,9 +97,46 @@ def room_for(path: Path) -> Iterator[None]:
         raise
 
 
+_NO_FOLDERS = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
+"""What systems answer that cannot sync a folder."""
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes the names in a folder outlive a power cut, where the system can.
+
+    Without it the content of a new file is on the disk, but a file system may lose its name.
+    """
+    try:
+        number = os.open(folder, os.O_RDONLY)
+    except OSError:  # Windows opens no folders
+        return
+    try:
+        os.fsync(number)
+    except OSError as error:
+        if error.errno not in _NO_FOLDERS:
+            raise
+    finally:
+        os.close(number)
+
+
+def make_folder(folder: Path, mode: int = 0o777) -> None:
+    """Makes a folder, and those above it, that outlive a power cut; nothing happens if it is there."""
+    if folder.is_dir():
+        return
+    if not folder.parent.exists():
+        make_folder(folder.parent)
+    folder.mkdir(exist_ok=True, mode=mode)
+    sync_folder(folder.parent)
+
+
 @contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
+def replacing(path: Path, *, made_again: bool = False) -> Iterator[IO[bytes]]:
     """A binary stream whose content takes the place of ``path`` when the block ends well.
+
+    Args:
+        path: The file.
+        made_again: Whether the same command makes the file again. Other files outlive a power cut once
+            the block has ended, which takes about a third to a half longer.
 
     Raises:
         DiskFull: See `room_for`.
@@ -111,6 +148,8 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             stream.flush()
             os.fsync(stream.fileno())
         part.replace(path)
+        if not made_again:
+            sync_folder(path.parent)
     except OSError as error:
         if error.filename == str(part):
             error.filename = str(path)  # the name that a reader knows
@@ -193,5 +232,5 @@ def write_png(path: Path, picture: NDArray[np.uint8]) -> None:
     """Writes uint8 (rows, columns) or (rows, columns, 3) as PNG in one step."""
     from PIL import Image
 
-    with replacing(path) as stream:
+    with replacing(path, made_again=True) as stream:
         Image.fromarray(picture).save(stream, "PNG")

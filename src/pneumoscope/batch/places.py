@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 
 from pneumoscope import buckets
 from pneumoscope.errors import UsageError
-from pneumoscope.files import replacing
+from pneumoscope.files import make_folder, replacing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,14 +100,14 @@ class Folder:
         Raises:
             DiskFull: The disk is full.
         """
-        self._path.mkdir(parents=True, exist_ok=True)
+        make_folder(self._path)
         with replacing(self._path / name) as stream:
             stream.write(data)
 
     @contextmanager
     def locked(self) -> Iterator[Path]:
         """See `Place.locked`; also removes what a killed run left half-written."""
-        self._path.mkdir(parents=True, exist_ok=True)
+        make_folder(self._path)
         lock = os.open(self._path / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
         try:
             if not _lock(lock):

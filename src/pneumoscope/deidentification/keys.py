@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pneumoscope.errors import UsageError
+from pneumoscope.files import sync_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,6 +76,7 @@ def read_or_make_key(path: Path) -> Key:
         stream.write(key.secret.hex() + "\n")
         stream.flush()
         os.fsync(stream.fileno())
+    sync_folder(path.parent)
     return key
 
 

@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from pneumoscope.files import replacing
+from pneumoscope.files import make_folder, replacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -41,7 +41,7 @@ class FilmStore:
         self._used_bytes = 0
         self._lock = threading.Lock()
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(folder, 0o700)
 
     def put(self, id_: str, film: bytes) -> None:
         """Holds a film in memory, and keeps it on the disk if the site keeps films.

@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from pneumoscope.errors import UsageError
+from pneumoscope.files import make_folder, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -199,7 +200,7 @@ def write_secrets(path: Path, all_secrets: Sequence[bytes], *, replace: bool) ->
         all_secrets: The current one first.
         replace: Replace a file that exists; otherwise it stays.
     """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(path.parent, 0o700)
     text = b"".join(base64.b64encode(secret) + b"\n" for secret in all_secrets)
     part = path.with_name(f".key.{os.getpid()}.part")
     part.unlink(missing_ok=True)  # of a killed process with the same id, as in a container
@@ -213,6 +214,7 @@ def write_secrets(path: Path, all_secrets: Sequence[bytes], *, replace: bool) ->
         else:  # unlike a rename, a link never replaces the key of another process
             with suppress(FileExistsError):
                 os.link(part, path)
+        sync_folder(path.parent)  # what is encrypted from now on must not outlive its key
     finally:
         part.unlink(missing_ok=True)
 

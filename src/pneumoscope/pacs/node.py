@@ -9,8 +9,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pneumoscope import files
 from pneumoscope.errors import ImageError, UsageError
-from pneumoscope.files import cause
 from pneumoscope.jobs.bundles import load_bundles
 from pneumoscope.jobs.clock import SteadyClock
 from pneumoscope.jobs.deliveries import Deliveries, waiting_for_others
@@ -169,11 +169,11 @@ def make_folder(settings: NodeSettings) -> None:
         UsageError: It cannot be made or written to.
     """
     try:
-        settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        files.make_folder(settings.folder, 0o700)
         with tempfile.TemporaryFile(dir=settings.folder):
             pass
     except OSError as error:
-        reason = "is no folder" if settings.folder.is_file() else cause(error)
+        reason = "is no folder" if settings.folder.is_file() else files.cause(error)
         raise UsageError(
             f"{settings.folder}: {reason}",
             "Name another folder in the configuration, or let it be written to.",
@@ -273,7 +273,7 @@ def start_polling(
         spool.put(sop_instance, [film])
         wake()
 
-    settings.cursors_folder.mkdir(exist_ok=True, mode=0o700)
+    files.make_folder(settings.cursors_folder, 0o700)
     sources = open_sources(settings.sources, settings.cursors_folder)
 
     def fetched(source: PullSettings, film: bytes) -> None:

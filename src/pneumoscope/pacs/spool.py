@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pneumoscope.errors import DiskFull
-from pneumoscope.files import room_for
+from pneumoscope.files import make_folder, room_for, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ class Spool:
         self._lock = threading.Lock()
         self._measured_at = float("-inf")
         self._used_bytes = 0
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(folder, 0o700)
 
     def put(self, sop_instance: str, parts: Sequence[bytes | memoryview]) -> None:
         """Stores a film; after the return it is on the disk, not in a cache.
@@ -74,7 +74,7 @@ class Spool:
                 stream.flush()
                 os.fsync(stream.fileno())
             part_path.replace(path)
-            _sync(self._folder)
+            sync_folder(self._folder)
         finally:
             part_path.unlink(missing_ok=True)
 
@@ -133,13 +133,3 @@ def _size_bytes(folder: Path) -> int:
             with suppress(FileNotFoundError):
                 size += entry.stat(follow_symlinks=False).st_size
     return size
-
-
-def _sync(folder: Path) -> None:
-    """Makes a new name in a folder outlive a power cut, where the system can."""
-    with suppress(OSError):
-        number = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)

@@ -76,7 +76,7 @@ class FolderTarget(Target):
         """See `Target.write`."""
         full = self._inside(path)
         with files.room_for(full):
-            full.parent.mkdir(parents=True, exist_ok=True)
+            files.make_folder(full.parent)
         with files.replacing(full) as stream:
             stream.write(content)
 

@@ -156,7 +156,7 @@ def make_private_folder(folder: Path) -> None:
         UsageError: It cannot be made or written to.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        files.make_folder(folder, 0o700)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:

@@ -178,7 +178,7 @@ def with_fetched_heatmaps(
             report(outcome.error)
         elif folder is not None and record is not None and _has_heatmap(outcome):
             written = folder / _free_name(Path(outcome.source).name, taken)
-            with files.replacing(written) as stream:
+            with files.replacing(written, made_again=True) as stream:
                 stream.write(client.rendering(record, "overlay.png"))
         yield FilmResult(outcome, written)
 

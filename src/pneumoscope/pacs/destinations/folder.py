@@ -50,8 +50,10 @@ class Folder(SendsEachAlone):
         study = self.settings.folder / file_name(header.StudyInstanceUID)
         stem = file_name(header.SOPInstanceUID)
         try:
-            self.settings.folder.mkdir(exist_ok=True)
-            study.mkdir(exist_ok=True)
+            for folder in (self.settings.folder, study):
+                if not folder.is_dir():
+                    folder.mkdir(exist_ok=True)
+                    files.sync_folder(folder.parent)
             for item in made:
                 with files.replacing(
                     study / f"{stem}.{item.kind}.{KINDS[item.kind].ending}"

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from pneumoscope.errors import UsageError
+from pneumoscope.files import make_folder
 from pneumoscope.pacs.pauses import pause_s
 
 if TYPE_CHECKING:
@@ -132,5 +133,5 @@ class Postponed:
         return alone and entry.attempts >= MOST_ATTEMPTS
 
     def _save(self) -> None:
-        self.file.path.parent.mkdir(exist_ok=True, mode=0o700)
+        make_folder(self.file.path.parent, 0o700)
         self.file.save({key: asdict(entry) for key, entry in self._entries.items()})
