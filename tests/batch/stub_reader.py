@@ -13,6 +13,7 @@ from pneumoscope.batch.columns import ERROR_CODE, PATH, SHA256, STAMP, Row
 from pneumoscope.batch.films import Film
 from pneumoscope.batch.job import ReadJob
 from pneumoscope.batch.reading import UNCHANGED
+from pneumoscope.images.sources import BrokenSource
 from pneumoscope.records import Settings
 
 JOB = ReadJob(None, Settings(), (("stub 1", "0" * 64),), ("normal", "pneumonia"))
@@ -35,6 +36,8 @@ class StubReader:
         pass
 
     def _row(self, film: Film) -> Row:
+        if isinstance(film.source, BrokenSource):
+            return {PATH: film.name, SHA256: None, STAMP: "", ERROR_CODE: "MissingFile"}
         file = Path(os.fspath(film.source))
         if "deadly" in film.name and (content := file.read_bytes()):
             if "once" in film.name and content:

@@ -138,6 +138,21 @@ def test_a_film_that_comes_twice_has_one_row(batch: Batch) -> None:
     assert len(batch.rows()) == 25
 
 
+def test_a_path_that_is_filled_in_later_leaves_no_error(batch: Batch) -> None:
+    names = sorted(path.name for path in batch.films.glob("*.png"))[:4]
+    manifest = batch.films / "m.csv"
+    manifest.write_text(f"path,age\n{names[0]},1\n,2\n{names[2]},3\n,4\n")
+    assert batch.run(manifest).failed == 2
+    assert batch.rows().keys() == {names[0], "row 2", names[2], "row 4"}
+    manifest.write_text(f"path,age\n{names[0]},1\n{names[1]},2\n{names[2]},3\n,4\n")
+    batch.run(manifest)
+    assert batch.rows().keys() == {*names[:3], "row 4"}
+    # Rows that move take their error along.
+    manifest.write_text(f"path,age\n{names[0]},1\n{names[1]},2\n,4\n{names[2]},3\n")
+    batch.run(manifest)
+    assert batch.rows().keys() == {*names[:3], "row 3"}
+
+
 def test_too_many_errors_stop_the_run(batch: Batch) -> None:
     films_in(batch.films, *(f"{i:02}-broken.png" for i in range(0, 25, 2)))
     tally = batch.run(limit_errors=3)

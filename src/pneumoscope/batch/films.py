@@ -13,6 +13,9 @@ from pneumoscope.images.archives import ArchiveFilm
 if TYPE_CHECKING:
     from pneumoscope.images import ListedFilm
 
+NO_PATH = "row {}"
+"""Name of a row of a manifest whose cell of the path is empty, by its number."""
+
 
 @dataclass(frozen=True, slots=True)
 class Film:

@@ -11,6 +11,7 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+from pneumoscope.batch.films import NO_PATH
 from pneumoscope.errors import DiskFull
 
 if TYPE_CHECKING:
@@ -108,6 +109,11 @@ class Index:
             return None
         name, sha256, stamp, shard, failed = row
         return Entry(name=name, sha256=sha256, stamp=stamp, shard=shard, failed=bool(failed))
+
+    def without_path(self) -> set[str]:
+        """Names of rows that a manifest gave no path for."""
+        query = "select name from films where failed and sha256 = '' and name glob ?"
+        return {name for (name,) in self._database.execute(query, (NO_PATH.format("[0-9]*"),))}
 
     def restamp(self, stamps: Mapping[str, str]) -> None:
         """Notes that files were written anew with the same content.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from pneumoscope import buckets
-from pneumoscope.batch.films import Film, stamp_of, text_of
+from pneumoscope.batch.films import NO_PATH, Film, stamp_of, text_of
 from pneumoscope.buckets import BucketFilm
 from pneumoscope.data.film_paths import FilmPaths
 from pneumoscope.data.table_files import ENDINGS, rows_of
@@ -97,7 +97,7 @@ class Listing:
         paths: FilmPaths | None = None
         for number, cell in enumerate(self._cells(), 1):
             if not cell:
-                name = f"row {number}"
+                name = NO_PATH.format(number)
                 error = restored(MissingFile, f"{name}: names no film", "Fill the column path.")
                 yield Film(name, BrokenSource(name, error))
                 continue

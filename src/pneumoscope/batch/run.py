@@ -113,7 +113,10 @@ def run(
         with Index(folder) as index:
             index.reconcile(shards.stamps(), shards.entries)
             writer = _Writer(shards, index, max(1, shard_rows - engine.capacity))
-            unread = _unread(chain([first], films), index, tally, retry_errors=retry_errors)
+            # A cell that was filled in since, or a row that was moved: its error is obsolete.
+            obsolete = index.without_path()
+            listed = _seen(chain([first], films), obsolete)
+            unread = _unread(listed, index, tally, retry_errors=retry_errors)
             try:
                 with closing(engine.results(_chunks(unread, engine.chunk_films))) as results:
                     for rows in results:
@@ -122,9 +125,18 @@ def run(
                         if limit_errors is not None and tally.failed > limit_errors:
                             tally.stopped = True
                             break
+                if tally.all_listed:
+                    writer.remove(obsolete)
             finally:  # also after Ctrl-C: the work is done
                 writer.flush()
     return tally
+
+
+def _seen(films: Iterable[Film], names: set[str]) -> Iterator[Film]:
+    """The same films; takes the names out that they have."""
+    for film in films:
+        names.discard(film.name)
+        yield film
 
 
 def _unread(
@@ -177,6 +189,13 @@ class _Writer:
             tally.failed += row.get(ERROR_CODE) is not None
             if len(self._rows) >= self._most:  # also within a chunk: Ray's are large
                 self.flush()
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Takes the rows of these names out of their shards."""
+        for name in names:
+            entry = self._index.get(name)
+            if entry is not None:
+                self._obsolete[entry.shard].add(name)
 
     def flush(self) -> None:
         """Writes what there is.

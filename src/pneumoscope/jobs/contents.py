@@ -159,7 +159,7 @@ class QueueContents:
         """
         deliveries = Deliveries(self._store)
         moved = deliveries.redirect(destination, other)
-        if not moved:
+        if moved is None:
             names = sorted({name for name, state in deliveries.counts() if state != DELIVERED})
             raise UsageError(
                 f"no result waits for {destination}",

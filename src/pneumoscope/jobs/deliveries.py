@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from pneumoscope.jobs.database import changed_rows
 from pneumoscope.jobs.tables import (
     DELIVERED,
     DONE,
@@ -62,7 +61,9 @@ def begun_again() -> dict[str, Any]:
 
 
 def waiting_for_others(engine: Engine, destinations: Sequence[str]) -> dict[str, int]:
-    """The numbers of results that wait for destinations which are not among these, by name.
+    """The numbers of results that destinations which are not among these have not got, by name.
+
+    They wait or were given up: `Deliveries.redirect` moves both.
 
     Args:
         engine: The database; it is only read.
@@ -72,7 +73,7 @@ def waiting_for_others(engine: Engine, destinations: Sequence[str]) -> dict[str,
         select(Delivery.destination, func.count())
         .join(FilmRow, FilmRow.id == Delivery.film)
         .where(
-            Delivery.state == PENDING,
+            Delivery.state != DELIVERED,
             FilmRow.state != FAILED,
             Delivery.destination.not_in(destinations),
         )
@@ -157,7 +158,7 @@ class Deliveries:
         with Session(self._store.engine) as session:
             return session.scalar(query) or 0
 
-    def redirect(self, destination: str, other: str | None) -> int:
+    def redirect(self, destination: str, other: str | None) -> int | None:
         """Gives results that are not delivered to another destination, or to none.
 
         A film that has a delivery to the other destination keeps that one.
@@ -167,17 +168,21 @@ class Deliveries:
             other: The new name; None to deliver them nowhere.
 
         Returns:
-            Deliveries that were changed or deleted.
+            The number of results, as `waiting_for_others` counts them: films that failed have none, and
+            are read again for the other destination. None if the destination waits for no film.
         """
         theirs = (Delivery.destination == destination, Delivery.state != DELIVERED)
         with self._store.writing() as session:
-            moved = 0
+            count = select(func.count()).select_from(Delivery).where(*theirs)
+            every = session.scalar(count) or 0
+            with_result = count.join(FilmRow, FilmRow.id == Delivery.film)
+            results = session.scalar(with_result.where(FilmRow.state != FAILED)) or 0
             if other is not None:
                 twice = select(Delivery.film).where(Delivery.destination == other)
                 statement = update(Delivery).where(*theirs, Delivery.film.not_in(twice))
-                fresh = statement.values(destination=other, error=None, **begun_again())
-                moved = changed_rows(session, fresh)
-            return moved + changed_rows(session, delete(Delivery).where(*theirs))
+                session.execute(statement.values(destination=other, error=None, **begun_again()))
+            session.execute(delete(Delivery).where(*theirs))
+            return results if every else None
 
     def undelivered(self, films: Sequence[str]) -> set[str]:
         """Those of some films that have a delivery which is pending or given up.
