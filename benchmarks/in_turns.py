@@ -48,8 +48,8 @@ def speeds(costs: Mapping[str, list[Cost]], first: str) -> dict[str, tuple[Cost,
     result = {}
     for name, each in costs.items():
         ratios = [
-            [a / b for a, b in zip(one, other, strict=True)]
-            for one, other in zip(costs[first], each, strict=True)
+            [a / b for a, b in zip(first_costs, other_costs, strict=True)]
+            for first_costs, other_costs in zip(costs[first], each, strict=True)
         ]
         by_field = list(zip(*ratios, strict=True))
         result[name] = tuple(Cost(*map(pick, by_field)) for pick in (median, min, max))

@@ -110,7 +110,9 @@ def test_no_import_circle() -> None:
 
 
 def test_names_say_what_they_hold() -> None:
-    assert {house.name(p) for p in SOURCES if house.VAGUE.search(text_of(p))} == set()
+    others = (path for part in (house.TESTS, house.BENCHMARKS) for path in part.rglob("*.py"))
+    checked = {*SOURCES, *others} - {Path(__file__)}  # the lines of the next test are vague
+    assert {house.name(p) for p in checked if house.VAGUE.search(text_of(p))} == set()
 
 
 def test_code_that_reads_films_names_no_kind_and_no_data_set() -> None:
@@ -150,6 +152,7 @@ def test_tests_of_the_page_wait_for_a_state() -> None:
         ("total = sum(own for i, own in pairs)", True),
         ("_OWN: Path = folder", True),
         ("async def one(film: Path) -> None:", True),
+        ("# Of each class one film is held out.", False),
         ("founder = 1", False),
         ("def own_code(name: str) -> Code:", False),
         ("films.found = 1", False),

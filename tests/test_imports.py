@@ -36,13 +36,13 @@ def label(path: Path) -> str:
 def test_imports_point_downwards() -> None:
     upwards = []
     for path in modules():
-        own = unit(path)
+        part = unit(path)
         for name in imported(path):
             if not name.startswith("pneumoscope."):
                 continue
             other = unit_of(name.removeprefix("pneumoscope."))
-            if other in FLOORS and other != own and FLOORS[other] >= FLOORS[own]:
-                upwards.append(f"{label(path)}: {own} imports {other}")
+            if other in FLOORS and other != part and FLOORS[other] >= FLOORS[part]:
+                upwards.append(f"{label(path)}: {part} imports {other}")
     assert not upwards
 
 

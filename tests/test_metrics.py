@@ -73,10 +73,10 @@ def test_the_bootstrap_covers_as_often_as_it_says() -> None:
         hit = rng.random((80, 3)) < rates[:, None]
         patients = [str(i) for i in range(80) for _ in range(3)]
         everyone = np.ones(240, bool)
-        found = patient_bootstrap(
+        interval = patient_bootstrap(
             lambda w, hit=hit, everyone=everyone: share(hit.ravel(), everyone, w), patients, 400
         )
-        covered += found.low <= 0.7 <= found.high
+        covered += interval.low <= 0.7 <= interval.high
     assert 0.90 <= covered / 200 <= 0.985
 
 
@@ -91,8 +91,8 @@ def test_calibration_error_by_hand() -> None:
     # Two bins of two films: |0.5 - 0.15| and |1 - 0.75|, each with half of the films.
     probability = np.array([0.1, 0.2, 0.7, 0.8])
     positive = np.array([False, True, True, True])
-    found = expected_calibration_error(positive, probability, bins=2)
-    assert found == pytest.approx(0.5 * 0.35 + 0.5 * 0.25)
+    error = expected_calibration_error(positive, probability, bins=2)
+    assert error == pytest.approx(0.5 * 0.35 + 0.5 * 0.25)
 
 
 @pytest.mark.parametrize(
@@ -108,16 +108,16 @@ def test_calibration_error_by_hand() -> None:
 )
 def test_average_precision_by_hand(score: list[float], expected: float) -> None:
     positive = np.array([True, False, True, False, True])
-    found = metrics.average_precision(positive, np.array(score), np.ones((1, 5)))
-    assert found.tolist() == pytest.approx([expected])
+    precision = metrics.average_precision(positive, np.array(score), np.ones((1, 5)))
+    assert precision.tolist() == pytest.approx([expected])
 
 
 def test_average_precision_of_weights_is_that_of_repeated_films() -> None:
     rng = np.random.default_rng(0)
     positive, score = rng.random(12) < 0.5, rng.random(12)
     weights = rng.integers(0, 3, (4, 12)).astype(np.float64)
-    found = metrics.average_precision(positive, score, weights)
-    for row, value in zip(weights.astype(int), found, strict=True):
+    precisions = metrics.average_precision(positive, score, weights)
+    for row, value in zip(weights.astype(int), precisions, strict=True):
         often = metrics.average_precision(
             np.repeat(positive, row), np.repeat(score, row), np.ones((1, row.sum()))
         )
@@ -125,8 +125,8 @@ def test_average_precision_of_weights_is_that_of_repeated_films() -> None:
 
 
 def test_average_precision_without_ill_films_does_not_exist() -> None:
-    found = metrics.average_precision(np.zeros(3, bool), np.arange(3.0), np.ones((2, 3)))
-    assert np.isnan(found).all()
+    precision = metrics.average_precision(np.zeros(3, bool), np.arange(3.0), np.ones((2, 3)))
+    assert np.isnan(precision).all()
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 SOURCE, TOOLS, TESTS = ROOT / "src" / "pneumoscope", ROOT / "tools", ROOT / "tests"
+BENCHMARKS = ROOT / "benchmarks"
 _VAGUE_WORD = "_?(?:found|own|told|one|asked|there)"
 _VAGUE_NAME = rf"(?:\w+, )*{_VAGUE_WORD}(?:, \w+)*"
 VAGUE = re.compile(
-    rf"^\s*{_VAGUE_NAME}(?:: [^=]+)? = |\bfor {_VAGUE_NAME} in |\b(?:def|class) {_VAGUE_WORD}\b",
+    rf"^\s*{_VAGUE_NAME}(?:: [^=]+)? = |\bfor {_VAGUE_NAME} in "
+    rf"|^\s*(?:async def|def|class) {_VAGUE_WORD}\b",
     re.MULTILINE | re.IGNORECASE,
 )
 """Assignments, loops, functions and classes with a name that does not say what it is."""

@@ -15,20 +15,20 @@ def test_a_bundle_of_ones_own_and_a_profile_are_sent(
     tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tiny_bundle.path.parent)
-    profile, there = tmp_path / "ward.json", tmp_path / "there"
+    profile, folder = tmp_path / "ward.json", tmp_path / "there"
     profile.write_text("{}")
-    there.mkdir()
+    folder.mkdir()
     job = replace(JOB, bundle=Path(tiny_bundle.path.name), settings=Settings(profile=profile))
     files = SentFiles.of(job)
     monkeypatch.chdir(tmp_path)
     profile.unlink()
-    sent = files.written(there, job)
+    sent = files.written(folder, job)
     assert isinstance(sent.bundle, Path)
-    assert sent.bundle.is_relative_to(there)
+    assert sent.bundle.is_relative_to(folder)
     assert open_bundle(sent.bundle).sha256 == tiny_bundle.sha256
     assert sent.bundle.name == tiny_bundle.path.name  # it is part of messages
-    assert sent.settings.profile == there / "ward.json"
-    assert (there / "ward.json").read_text() == "{}"
+    assert sent.settings.profile == folder / "ward.json"
+    assert (folder / "ward.json").read_text() == "{}"
 
 
 @pytest.mark.parametrize("bundle", [None, "children", Path("children")])

@@ -15,7 +15,7 @@ from pneumoscope.render.card import card_of
 
 
 @pytest.fixture
-def own(tiny_bundle: Bundle, tmp_path: Path) -> Path:
+def copy(tiny_bundle: Bundle, tmp_path: Path) -> Path:
     """A copy of the tiny bundle, for a test that changes it."""
     return Path(shutil.copytree(tiny_bundle.path, tmp_path / "own"))
 
@@ -34,27 +34,27 @@ def test_an_older_card_is_replaced(tiny_bundle: Bundle, tmp_path: Path) -> None:
     assert [path.name for path in target.parent.iterdir()] == ["card.md"]
 
 
-def test_in_place_says_the_new_hash(own: Path, tiny_bundle: Bundle) -> None:
-    done = run("card", own, "--in-place")
+def test_in_place_says_the_new_hash(copy: Path, tiny_bundle: Bundle) -> None:
+    done = run("card", copy, "--in-place")
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == f"{own / CARD}: bundle SHA-256 is now {open_bundle(own).sha256}\n"
-    assert open_bundle(own).sha256 != tiny_bundle.sha256
-    again = run("card", own, "--in-place")
+    assert done.stderr == f"{copy / CARD}: bundle SHA-256 is now {open_bundle(copy).sha256}\n"
+    assert open_bundle(copy).sha256 != tiny_bundle.sha256
+    again = run("card", copy, "--in-place")
     assert again.stderr == done.stderr  # nothing has changed since
 
 
 def test_a_replacement_that_fails_leaves_the_bundle(
-    own: Path, tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+    copy: Path, tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> NoReturn:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("pneumoscope.bundle.folder.shutil.copyfile", full)
-    done = run("card", own, "--in-place")
+    done = run("card", copy, "--in-place")
     assert done.returncode == 1
     assert "the disk or the quota is full" in done.stderr
-    assert open_bundle(own).sha256 == tiny_bundle.sha256
-    assert sorted(path.name for path in own.parent.iterdir() if path.name.startswith(".")) == []
+    assert open_bundle(copy).sha256 == tiny_bundle.sha256
+    assert sorted(path.name for path in copy.parent.iterdir() if path.name.startswith(".")) == []
 
 
 @pytest.mark.parametrize(
@@ -69,30 +69,30 @@ def test_a_replacement_that_fails_leaves_the_bundle(
     ],
 )
 def test_what_cannot_be_written(
-    own: Path,
+    copy: Path,
     tiny_bundle: Bundle,
     monkeypatch: pytest.MonkeyPatch,
     options: tuple[str, ...],
     code: int,
     words: str,
 ) -> None:
-    monkeypatch.chdir(own.parent)
+    monkeypatch.chdir(copy.parent)
     Path("folder").mkdir()
     done = run("card", "own", *options)
     assert (done.returncode, done.stdout) == (code, "")
     assert words in done.stderr
     if code == 1:
         assert "hint: " in done.stderr
-    assert open_bundle(own).sha256 == tiny_bundle.sha256
+    assert open_bundle(copy).sha256 == tiny_bundle.sha256
     assert sorted(path.name for path in Path().iterdir()) == ["folder", "own"]
 
 
-def test_an_evaluation_of_another_bundle_is_refused(own: Path, tmp_path: Path) -> None:
+def test_an_evaluation_of_another_bundle_is_refused(copy: Path, tmp_path: Path) -> None:
     evidence = tmp_path / "evidence"
     evidence.mkdir()
     record = {"bundles": [{"title": "other 1", "sha256": "0" * 64}], "films": {}}
     (evidence / "metrics.json").write_text(json.dumps(record))
-    done = run("card", own, "--evidence", evidence)
+    done = run("card", copy, "--evidence", evidence)
     assert (done.returncode, done.stdout) == (1, "")
     assert "hint: " in done.stderr
 

@@ -127,10 +127,10 @@ def test_the_hint_fits_how_the_package_was_installed(
 
 def test_mlflow_is_an_extra_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     without(monkeypatch, "nothing")
-    found = importlib.util.find_spec
+    find_spec = importlib.util.find_spec
     monkeypatch.setattr(
         "pneumoscope.cli.train.train.importlib.util.find_spec",
-        lambda name, *more: None if name == "mlflow" else found(name, *more),
+        lambda name, *more: None if name == "mlflow" else find_spec(name, *more),
     )
     done: Done = run("train", "--data", tmp_path, "--mlflow", tmp_path / "runs")
     assert done.returncode == 1

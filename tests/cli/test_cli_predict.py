@@ -180,10 +180,10 @@ def test_a_server_prints_what_this_machine_prints(
 ) -> None:
     (film_files / "text.png").write_bytes(b"no film")
     for output in ((), ("--csv",)):
-        here = run("predict", film_files, *output, *tiny)
-        there = run("predict", film_files, *output, "--server", "http://ward:8000")
-        assert there.returncode == here.returncode == 1  # of the file that is no film
-        assert (there.stdout, there.stderr) == (here.stdout, here.stderr)
+        on_machine = run("predict", film_files, *output, *tiny)
+        on_server = run("predict", film_files, *output, "--server", "http://ward:8000")
+        assert on_server.returncode == on_machine.returncode == 1  # of the file that is no film
+        assert (on_server.stdout, on_server.stderr) == (on_machine.stdout, on_machine.stderr)
     assert server.asked[:3] == ["http://ward:8000", None, (Settings(), None)]
     assert server.asked[3] == "closed"
 

@@ -214,16 +214,16 @@ def test_code_of_a_recipe_is_not_run_where_nobody_can_be_asked(
 
 
 def test_the_question_names_the_code_of_a_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[str, dict[str, Any]]] = []
+    questions: list[tuple[str, dict[str, Any]]] = []
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
-    monkeypatch.setattr(typer, "confirm", lambda text, **how: asked.append((text, how)))
+    monkeypatch.setattr(typer, "confirm", lambda text, **how: questions.append((text, how)))
     confirm_code(Recipe(name="theirs", network="hostile:build"), yes=False)
     confirm_code(Recipe(name="plain", network="cnn"), yes=False)
     question = (
         "recipe theirs runs Python code: network = 'hostile:build'. It can do all that you may do. "
         "Run it?"
     )
-    assert asked == [(question, {"abort": True, "err": True})]
+    assert questions == [(question, {"abort": True, "err": True})]
 
 
 def test_yes_agrees_to_the_code_of_a_recipe_and_says_it(

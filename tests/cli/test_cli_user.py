@@ -154,20 +154,20 @@ def test_only_the_first_account_closes_the_server(administer: Run) -> None:
 def test_a_terminal_asks_twice_and_shows_nothing(
     administer: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[tuple[str, dict[str, Any]]] = []
+    prompts: list[tuple[str, dict[str, Any]]] = []
 
     def prompt(text: str, **options: Any) -> str:
-        asked.append((text, options))
+        prompts.append((text, options))
         return PASSWORD
 
     monkeypatch.setattr(user.typer, "prompt", prompt)
     terminal = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True), stderr=io.StringIO())
     monkeypatch.setattr(user, "sys", terminal)
     good(administer("user", "add", "lee"))
-    assert asked == [("Password", {"hide_input": True, "confirmation_prompt": True, "err": True})]
+    assert prompts == [("Password", {"hide_input": True, "confirmation_prompt": True, "err": True})]
     # For a user that does not exist it does not ask.
     assert "no such user" in str(refused(administer("user", "password", "kim")))
-    assert len(asked) == 1
+    assert len(prompts) == 1
 
 
 def test_a_password_may_hold_spaces_and_any_letters(administer: Run, tmp_path: Path) -> None:

@@ -64,10 +64,10 @@ def test_once_ends_with_an_error_if_a_film_has_no_result(runs: list[WatchSetting
 
 def test_each_source_and_target_has_its_own_queue(tmp_path: Path) -> None:
     folder = str(tmp_path)
-    one = default_folder([folder], "s3://b/out")
-    assert one == default_folder([f"{folder}/."], "s3://b/out")
-    assert one != default_folder([folder], "s3://b/other")
-    assert one != default_folder([f"{folder}/x"], "s3://b/out")
+    queue = default_folder([folder], "s3://b/out")
+    assert queue == default_folder([f"{folder}/."], "s3://b/out")
+    assert queue != default_folder([folder], "s3://b/other")
+    assert queue != default_folder([f"{folder}/x"], "s3://b/out")
 
 
 @pytest.mark.parametrize(

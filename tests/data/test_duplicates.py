@@ -19,7 +19,7 @@ from pneumoscope.data import duplicates
 from pneumoscope.train.data import phantom
 
 
-def found(films: list[NDArray[np.uint8]]) -> tuple[duplicates.Duplicate, ...]:
+def duplicates_among(films: list[NDArray[np.uint8]]) -> tuple[duplicates.Duplicate, ...]:
     hashes = [f.tobytes().hex() for f in films]
     return duplicates.duplicates(hashes, np.stack([duplicates.thumbnail(f) for f in films]))
 
@@ -54,7 +54,7 @@ def test_look_alikes_are_not_duplicates() -> None:
     thumbs = np.stack([duplicates.thumbnail(f) for f in films]).reshape(40, -1)
     plain = np.corrcoef(thumbs) - np.eye(40)
     assert plain.max() > duplicates.ALIKE  # whole thumbnails would mix them up
-    assert found(films) == ()
+    assert duplicates_among(films) == ()
 
 
 def test_no_two_real_films_are_near_duplicates(films_dir: Path) -> None:
@@ -62,7 +62,7 @@ def test_no_two_real_films_are_near_duplicates(films_dir: Path) -> None:
     if not folder.is_dir():
         pytest.skip("the real films have another layout")
     films = [np.array(Image.open(p).convert("L")) for p in sorted(folder.glob("*"))[:300]]
-    assert [d for d in found(films) if not d.exact] == []
+    assert [d for d in duplicates_among(films) if not d.exact] == []
 
 
 def test_exact_and_near_duplicates() -> None:
@@ -70,7 +70,7 @@ def test_exact_and_near_duplicates() -> None:
     films.append(films[2].copy())
     films.append(saved(films[4], 40))
     films.append(np.uint8(255 * (films[0] / 255) ** 0.8))
-    exact, *near = found(films)
+    exact, *near = duplicates_among(films)
     assert (exact.films, exact.exact, exact.correlation) == ((2, 6), True, 1.0)
     assert sorted(d.films for d in near) == [(0, 8), (4, 7)]
     assert all(not d.exact and duplicates.ALIKE <= d.correlation < 1 for d in near)
@@ -80,9 +80,9 @@ def test_exact_and_near_duplicates() -> None:
 def test_many_films_go_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     films = chests(9)
     films.append(saved(films[1], 40))
-    whole = found(films)
+    whole = duplicates_among(films)
     monkeypatch.setattr(duplicates, "_ROWS", 3)
-    assert found(films) == whole
+    assert duplicates_among(films) == whole
     assert whole[0].films == (1, 9)
 
 
@@ -101,7 +101,7 @@ def test_duplicates_of_a_film_set(films_folder: Path, tmp_path: Path) -> None:
     films = data.load(
         films_folder, 224, task="binary", share=0.25, seed=0, cache=tmp_path / "cache"
     )
-    one = duplicates.of(films)[0]  # drawn films have so few shapes that some are alike
-    assert one.films == (2, 24)
-    assert duplicates.across(one, films.labels.tolist())
-    assert not duplicates.across(one, [film.split for film in films.films])
+    pair = duplicates.of(films)[0]  # drawn films have so few shapes that some are alike
+    assert pair.films == (2, 24)
+    assert duplicates.across(pair, films.labels.tolist())
+    assert not duplicates.across(pair, [film.split for film in films.films])

@@ -47,9 +47,9 @@ def held(films: data.FilmSet) -> list[str]:
 
 
 def test_labels_and_patients_come_from_names(films_folder: Path) -> None:
-    found = data.find(films_folder)
-    assert found.names == ("normal", "bacterial", "viral")
-    films = {entry.path.name: (entry.values, entry.patient) for entry in found.entries}
+    listing = data.find(films_folder)
+    assert listing.names == ("normal", "bacterial", "viral")
+    films = {entry.path.name: (entry.values, entry.patient) for entry in listing.entries}
     assert len(films) == 64
     assert films["IM-0003-0001.jpeg"] == ((1.0, 0.0, 0.0), "normal/IM-0003")
     assert films["person0_bacteria_1.jpeg"] == ((0.0, 1.0, 0.0), "bacteria/person0")
@@ -114,9 +114,9 @@ def test_no_patient_in_two_splits(films_folder: Path, tmp_path: Path) -> None:
         splits.setdefault(film.patient, set()).add(film.split)
     assert all(len(s) == 1 for s in splits.values())
     for label in range(3):
-        own = {f.patient for f in films if f.targets[label]}
-        out = {f.patient for f in films if f.targets[label] and f.split == "validation"}
-        assert len(out) == round(0.25 * len(own))
+        patients = {f.patient for f in films if f.targets[label]}
+        held_out = {f.patient for f in films if f.targets[label] and f.split == "validation"}
+        assert len(held_out) == round(0.25 * len(patients))
 
 
 def test_patients_who_share_a_film_stay_together() -> None:
@@ -163,9 +163,9 @@ def test_films_are_cached_and_the_cache_notices_changes(films_folder: Path, tmp_
 def test_the_parent_of_chest_xray_is_found(films_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "parent").mkdir()
     shutil.move(films_folder, tmp_path / "parent" / "chest_xray")
-    found = data.find(tmp_path / "parent")
-    assert len(found.entries) == 64
-    assert found.entries[0].name == "chest_xray/train/NORMAL/IM-0000-0000.jpeg"
+    listing = data.find(tmp_path / "parent")
+    assert len(listing.entries) == 64
+    assert listing.entries[0].name == "chest_xray/train/NORMAL/IM-0000-0000.jpeg"
 
 
 def test_a_missing_folder(tmp_path: Path) -> None:

@@ -18,25 +18,27 @@ def of_odds(z: np.ndarray, kinds: np.ndarray) -> np.ndarray:
 
 def test_by_hand() -> None:
     # Odds 0.5 / 0.5 = 1: log odds 0, times 2 plus ln 3 gives odds of 3.
-    found = Calibration((2.0,), (np.log(3),), 0.5).apply(np.array([[0.5, 0.3, 0.2]]), 0)
+    calibrated = Calibration((2.0,), (np.log(3),), 0.5).apply(np.array([[0.5, 0.3, 0.2]]), 0)
     # Temperature 1/2 squares the shares of the kinds: 9 to 4.
-    assert found[0] == pytest.approx([0.25, 0.75 * 9 / 13, 0.75 * 4 / 13])
+    assert calibrated[0] == pytest.approx([0.25, 0.75 * 9 / 13, 0.75 * 4 / 13])
 
 
 def test_the_negative_class_may_stand_anywhere() -> None:
-    own = Calibration((1.5,), (0.3,), 0.8)
+    calibration = Calibration((1.5,), (0.3,), 0.8)
     p = np.array([[0.5, 0.3, 0.2], [0.1, 0.6, 0.3]])
-    assert own.apply(p[:, [1, 0, 2]], 1)[:, [1, 0, 2]] == pytest.approx(own.apply(p, 0))
+    assert calibration.apply(p[:, [1, 0, 2]], 1)[:, [1, 0, 2]] == pytest.approx(
+        calibration.apply(p, 0)
+    )
 
 
 @pytest.mark.parametrize("negative", [0, None])
 def test_what_is_undone_was_there_before(negative: int | None) -> None:
     p = np.random.default_rng(0).dirichlet([1, 1, 1], 50)
-    own = Calibration((1.6,), (-0.7,), 0.6)
+    calibration = Calibration((1.6,), (-0.7,), 0.6)
     if negative is None:
-        own = Calibration((1.6, 0.5, 1.0), (-0.7, 2.0, 0.0))
-    assert own.undo(own.apply(p, negative), negative) == pytest.approx(p, abs=1e-9)
-    assert Calibration((1.0,) * len(own.scale), (0.0,) * len(own.scale)).apply(
+        calibration = Calibration((1.6, 0.5, 1.0), (-0.7, 2.0, 0.0))
+    assert calibration.undo(calibration.apply(p, negative), negative) == pytest.approx(p, abs=1e-9)
+    assert Calibration((1.0,) * len(calibration.scale), (0.0,) * len(calibration.scale)).apply(
         p, negative
     ) == pytest.approx(p, abs=1e-12)
 
@@ -49,11 +51,11 @@ def test_the_fit_recovers_what_was_done_to_honest_probabilities() -> None:
     truth = np.where(ill, np.where(rng.random(6000) < share, 1, 2), 0)
     # What a network says that is under-confident of ill and over-confident of the kind.
     sharp = kinds**2 / (kinds**2).sum(axis=1, keepdims=True)
-    found = fit({"plain": of_odds((z - 0.5) / 1.6, sharp)}, truth, 0)
-    assert found.scale[0] == pytest.approx(1.6, rel=0.06)
-    assert found.offset[0] == pytest.approx(0.5, abs=0.1)
-    assert found.kinds_temperature == pytest.approx(2.0, rel=0.1)
-    assert found.prevalence == ill.mean()
+    fitted = fit({"plain": of_odds((z - 0.5) / 1.6, sharp)}, truth, 0)
+    assert fitted.scale[0] == pytest.approx(1.6, rel=0.06)
+    assert fitted.offset[0] == pytest.approx(0.5, abs=0.1)
+    assert fitted.kinds_temperature == pytest.approx(2.0, rel=0.1)
+    assert fitted.prevalence == ill.mean()
 
 
 def test_findings_have_each_their_own() -> None:
@@ -63,11 +65,11 @@ def test_findings_have_each_their_own() -> None:
     truth[rng.random(z.shape) < 0.2] = np.nan
     # Class weights raise the first; the second is over-confident.
     said = np.stack([sigmoid(z[:, 0] + 2), sigmoid(2 * z[:, 1])], axis=1)
-    found = fit({"plain": said}, truth, None)
-    assert found.scale == pytest.approx((1.0, 0.5), rel=0.1)
-    assert found.offset == pytest.approx((-2.0, 0.0), abs=0.2)
-    assert found.prevalence is None
-    assert found.apply(said, None)[:, 0] == pytest.approx(sigmoid(z[:, 0]), abs=0.04)
+    fitted = fit({"plain": said}, truth, None)
+    assert fitted.scale == pytest.approx((1.0, 0.5), rel=0.1)
+    assert fitted.offset == pytest.approx((-2.0, 0.0), abs=0.2)
+    assert fitted.prevalence is None
+    assert fitted.apply(said, None)[:, 0] == pytest.approx(sigmoid(z[:, 0]), abs=0.04)
 
 
 def test_films_told_apart_without_error_leave_the_scale_finite() -> None:

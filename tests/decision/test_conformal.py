@@ -16,8 +16,8 @@ def kind_limits(p: np.ndarray, truth: np.ndarray, error: float) -> np.ndarray:
 
 def test_quantiles_by_hand() -> None:
     # Class 0: 9 films with p = 0.1 ... 0.9; error 0.2: m = floor(0.2 * 10) = 2, the second smallest.
-    own = np.arange(1, 10) / 10
-    p = np.stack([np.r_[own, 0.3, 0.4], np.r_[1 - own, 0.7, 0.6]], axis=1)
+    shares = np.arange(1, 10) / 10
+    p = np.stack([np.r_[shares, 0.3, 0.4], np.r_[1 - shares, 0.7, 0.6]], axis=1)
     truth = np.r_[np.zeros(9, int), 1, 1]
     least = kind_limits(p, truth, 0.2)
     assert least[0] == pytest.approx(0.2)

@@ -38,11 +38,11 @@ def test_the_cases_cover_everything_that_can_be_decided() -> None:
     assert min(labels.values()) >= 5
     sets = {len(decision["classes"]) for decision in decided}
     assert (sets, {len(d["kinds"]) for d in decided}) == ({0, 1, 2}, {0, 1, 2, 3})
-    found = {(r["code"], r["level"]) for d in decided for r in d["gate"]["reasons"]}
+    reasons = {(r["code"], r["level"]) for d in decided for r in d["gate"]["reasons"]}
     # The last three kinds of pictures refuse as "inverted" does.
     rare = {"rotated-180", "rotated-270"}
-    assert {code for code, _ in found} == set(REASONS) - rare
-    assert {level for _, level in found} == {"note", "refuse"}
+    assert {code for code, _ in reasons} == set(REASONS) - rare
+    assert {level for _, level in reasons} == {"note", "refuse"}
     for key in ("prevalence", "profile", "forced", "findings", "subtype", "warnings"):
         assert {bool(decision[key]) for decision in decided} == {True, False}, key
     assert any(decision["error_rate"] is None for decision in decided)

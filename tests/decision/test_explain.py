@@ -19,9 +19,9 @@ SPOT = slice(16, 24), slice(40, 48)  # pixels of the cell (2, 5)
 
 def film() -> np.ndarray:
     """Grey with a bright spot, that fills the cell (2, 5)."""
-    found = np.full((SIZE, SIZE), 80, np.uint8)
-    found[SPOT] = 220
-    return found
+    pixels = np.full((SIZE, SIZE), 80, np.uint8)
+    pixels[SPOT] = 220
+    return pixels
 
 
 def heat_at(row: int, column: int) -> np.ndarray:
@@ -69,8 +69,8 @@ def test_covering_what_drives_the_network_changes_its_odds() -> None:
 
 def test_a_network_that_does_not_look_depends_on_nothing() -> None:
     p, maps = constant(film()[None, ..., None])
-    found = explain.dependence(subject(maps[0, 1]), p[0], constant)
-    assert found == pytest.approx({"depends": 0.5, "odds_hot": 1.0, "odds_cold": 1.0})
+    checks = explain.dependence(subject(maps[0, 1]), p[0], constant)
+    assert checks == pytest.approx({"depends": 0.5, "odds_hot": 1.0, "odds_cold": 1.0})
 
 
 def test_maps_that_follow_the_film_are_steady() -> None:
@@ -131,11 +131,11 @@ def test_frames_and_collimation_are_not_the_body(grey: int, wide: int) -> None:
     x = rng.integers(80, 160, (SIZE, SIZE)).astype(np.uint8)
     assert explain.body(x).all()
     x[:wide] = x[-wide:] = x[:, :wide] = x[:, -wide:] = grey
-    found = explain.body(x)
-    assert found.shape == (32, 32)
-    assert not found[0].any()
-    assert not found[:, -1].any()
-    assert found[6:-6, 6:-6].all()
+    mask = explain.body(x)
+    assert mask.shape == (32, 32)
+    assert not mask[0].any()
+    assert not mask[:, -1].any()
+    assert mask[6:-6, 6:-6].all()
 
 
 def test_a_film_of_one_grey_has_no_frame() -> None:
@@ -168,16 +168,18 @@ def test_the_hot_region_holds_half_of_the_heat() -> None:
 def test_the_odds_are_those_of_the_verdict(
     label: int, negative: int | None, expected: float
 ) -> None:
-    found = subject(heat_at(0, 0), label, negative).log_odds(np.array([[0.2, 0.5, 0.3]]))
-    assert found == pytest.approx([np.log(expected / (1 - expected))])
+    log_odds = subject(heat_at(0, 0), label, negative).log_odds(np.array([[0.2, 0.5, 0.3]]))
+    assert log_odds == pytest.approx([np.log(expected / (1 - expected))])
 
 
 def test_fast_runs_nothing_and_says_what_it_does_not_know() -> None:
-    found = explain.explain(subject(heat_at(2, 5)), FAST, None, np.array([0.1, 0.9]), forbidden)
-    assert set(found.checks) == {"inside", "focus"}
-    assert (found.reliable, found.limit, found.mode) == (True, None, "fast")
-    assert "was not tested" in found.sentence
-    assert "never set on films" in found.sentence
+    explanation = explain.explain(
+        subject(heat_at(2, 5)), FAST, None, np.array([0.1, 0.9]), forbidden
+    )
+    assert set(explanation.checks) == {"inside", "focus"}
+    assert (explanation.reliable, explanation.limit, explanation.mode) == (True, None, "fast")
+    assert "was not tested" in explanation.sentence
+    assert "never set on films" in explanation.sentence
 
 
 @pytest.mark.parametrize(("heatmap", "reliable"), [(heat_at(2, 5), True), (heat_at(6, 1), False)])
@@ -185,18 +187,18 @@ def test_checked_shows_what_holds_and_hides_what_does_not(
     heatmap: np.ndarray, reliable: bool
 ) -> None:
     p, _ = spotted(film()[None, ..., None])
-    found = explain.explain(subject(heatmap), CHECKED, {CHECKED: 0.6}, p[0], spotted)
-    assert found.reliable == reliable == (found.score >= 0.6)
-    assert found.sentence.startswith("no reliable explanation") != reliable
-    assert "odds of PNEUMONIA" in found.sentence
+    explanation = explain.explain(subject(heatmap), CHECKED, {CHECKED: 0.6}, p[0], spotted)
+    assert explanation.reliable == reliable == (explanation.score >= 0.6)
+    assert explanation.sentence.startswith("no reliable explanation") != reliable
+    assert "odds of PNEUMONIA" in explanation.sentence
 
 
 @pytest.mark.parametrize("mode", [FAST, CHECKED])
 def test_a_blank_map_explains_nothing(mode: str) -> None:
     blank = np.zeros((CELLS, CELLS))
-    found = explain.explain(subject(blank), mode, None, np.array([0.1, 0.9]), spotted)
-    assert (found.reliable, found.score) == (False, 0.0)
-    assert "blank" in found.sentence
+    explanation = explain.explain(subject(blank), mode, None, np.array([0.1, 0.9]), spotted)
+    assert (explanation.reliable, explanation.score) == (False, 0.0)
+    assert "blank" in explanation.sentence
 
 
 @pytest.mark.parametrize("cells", [(1, 1), (2, 2), (4, 4), (7, 7), (14, 14)])
@@ -206,9 +208,9 @@ def test_maps_of_any_size(cells: tuple[int, int]) -> None:
     def run(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return constant(x)[0], np.tile(heat, (len(x), 2, 1, 1))
 
-    found = explain.explain(subject(heat), CHECKED, None, np.array([0.3, 0.7]), run)
-    assert 0 <= found.score <= 1
-    assert found.checks["depends"] == pytest.approx(0.5)
+    explanation = explain.explain(subject(heat), CHECKED, None, np.array([0.3, 0.7]), run)
+    assert 0 <= explanation.score <= 1
+    assert explanation.checks["depends"] == pytest.approx(0.5)
 
 
 def test_a_mode_that_does_not_exist() -> None:
@@ -228,25 +230,25 @@ def test_occlusion_finds_what_supports_and_what_speaks_against() -> None:
     both = film()
     both[48:56, 8:16] = 220
     steps: list[tuple[int, int]] = []
-    told: Callable[[int, int], None] = lambda i, n: steps.append((i, n))  # noqa: E731
-    found = explain.occlusion(
-        Subject(both, heat_at(0, 0), 1, 0, "PNEUMONIA"), np.array([0.5, 0.5]), signed, told
+    progress: Callable[[int, int], None] = lambda i, n: steps.append((i, n))  # noqa: E731
+    occluded = explain.occlusion(
+        Subject(both, heat_at(0, 0), 1, 0, "PNEUMONIA"), np.array([0.5, 0.5]), signed, progress
     )
-    assert (found.shape, found.dtype) == ((16, 16), np.float32)
+    assert (occluded.shape, occluded.dtype) == ((16, 16), np.float32)
     # Covered whole, the spot falls by 140 grey levels: two units of log odds, less what the edge leaves.
-    assert 1.0 < found[4:6, 10:12].max() <= 2.01
-    assert -2.01 <= found[12:14, 2:4].min() < -1.0
-    assert np.abs(found[:3, :8]).max() < 0.05
+    assert 1.0 < occluded[4:6, 10:12].max() <= 2.01
+    assert -2.01 <= occluded[12:14, 2:4].min() < -1.0
+    assert np.abs(occluded[:3, :8]).max() < 0.05
     assert steps[-1] == (256, 256)
 
 
 def test_checked_hides_a_map_on_which_nothing_depends() -> None:
     p, _ = constant(film()[None, ..., None])
-    found = explain.explain(subject(heat_at(2, 5)), CHECKED, {CHECKED: 0.1}, p[0], constant)
-    assert found.checks["depends"] == pytest.approx(0.5)
-    assert found.score > 0.1
-    assert not found.reliable
-    assert "does not depend on the marked region" in found.sentence
+    explanation = explain.explain(subject(heat_at(2, 5)), CHECKED, {CHECKED: 0.1}, p[0], constant)
+    assert explanation.checks["depends"] == pytest.approx(0.5)
+    assert explanation.score > 0.1
+    assert not explanation.reliable
+    assert "does not depend on the marked region" in explanation.sentence
 
 
 def test_the_map_of_the_positive_verdict_is_that_of_all_kinds() -> None:

@@ -26,16 +26,16 @@ CLEAN = {
 }  # fmt: skip
 
 
-def told(
+def reasons_for(
     scores: dict[str, float] | None = None, facts: dict[str, Any] | None = None
 ) -> list[tuple[str, str]]:
     film = FilmFacts(**({"format": "DICOM", "rows": 300, "columns": 300} | (facts or {})))
-    found = gate.report(CLEAN | (scores or {}), LIMITS, film, CHILDREN)
-    assert found.level == (found.reasons[0].level if found.reasons else OK)
-    for reason in found.reasons:
+    report = gate.report(CLEAN | (scores or {}), LIMITS, film, CHILDREN)
+    assert report.level == (report.reasons[0].level if report.reasons else OK)
+    for reason in report.reasons:
         assert reason.sentence
         assert reason.hint == gate.REASONS[reason.code][1]
-    return [(reason.code, reason.level) for reason in found.reasons]
+    return [(reason.code, reason.level) for reason in report.reasons]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def told(
     ],
 )
 def test_a_clean_film_passes(facts: dict[str, Any]) -> None:
-    assert told(facts=facts) == []
+    assert reasons_for(facts=facts) == []
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_clean_film_passes(facts: dict[str, Any]) -> None:
 def test_a_score_beyond_its_limit_has_its_reason(
     scores: dict[str, float], expected: tuple[str, str]
 ) -> None:
-    assert told(scores) == [expected]
+    assert reasons_for(scores) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -99,52 +99,52 @@ def test_a_score_beyond_its_limit_has_its_reason(
     ],
 )
 def test_what_a_film_says_of_itself(facts: dict[str, Any], expected: tuple[str, str]) -> None:
-    assert told(facts=facts) == [expected]
+    assert reasons_for(facts=facts) == [expected]
 
 
 def test_a_header_never_refuses_by_itself() -> None:
     facts = {"age_years": 90.0, "view_position": "LATERAL", "body_part": "SKULL"}
-    assert {level for _, level in told(facts=facts)} == {NOTE}
+    assert {level for _, level in reasons_for(facts=facts)} == {NOTE}
 
 
 def test_a_mirrored_film_is_refused_only_if_the_header_says_that_it_is_not() -> None:
-    assert told({"mirrored": 0.9}, {"row_direction": "L"}) == [("mirrored", REFUSE)]
-    assert told({"mirrored": 0.9}, {"row_direction": "R"}) == [("mirrored", NOTE)]
-    assert told({"mirrored": 0.2}, {"row_direction": "R"}) == []
+    assert reasons_for({"mirrored": 0.9}, {"row_direction": "L"}) == [("mirrored", REFUSE)]
+    assert reasons_for({"mirrored": 0.9}, {"row_direction": "R"}) == [("mirrored", NOTE)]
+    assert reasons_for({"mirrored": 0.2}, {"row_direction": "R"}) == []
 
 
 def test_one_lung_on_a_narrow_picture_is_a_cut_film() -> None:
     scores = {"unsuitable": 0.9, "not-frontal": 0.8}
-    assert told(scores, {"rows": 400, "columns": 200}) == [("cropped", REFUSE)]
-    assert told(scores, {"rows": 400, "columns": 350}) == [("not-frontal", REFUSE)]
-    assert told({"one-lung": 0.9}, {"rows": 400, "columns": 200}) == [("cropped", REFUSE)]
+    assert reasons_for(scores, {"rows": 400, "columns": 200}) == [("cropped", REFUSE)]
+    assert reasons_for(scores, {"rows": 400, "columns": 350}) == [("not-frontal", REFUSE)]
+    assert reasons_for({"one-lung": 0.9}, {"rows": 400, "columns": 200}) == [("cropped", REFUSE)]
 
 
 def test_the_gravest_reason_comes_first() -> None:
-    found = told({"unsuitable": 0.9, "inverted": 0.8}, {"age_years": 54.0, "columns": 100})
-    assert found[0] == ("inverted", REFUSE)
-    assert {level for _, level in found[1:]} == {NOTE}
+    reasons = reasons_for({"unsuitable": 0.9, "inverted": 0.8}, {"age_years": 54.0, "columns": 100})
+    assert reasons[0] == ("inverted", REFUSE)
+    assert {level for _, level in reasons[1:]} == {NOTE}
 
 
 def test_a_bundle_without_limits_asks_only_what_the_film_says_of_itself() -> None:
     film = FilmFacts("PNG", 70, 300, age_years=54.0)
     wild = {"flatness": 1.0, "blur": 1.0, "distance": 9.0}
-    found = gate.report(wild, {}, film, Population("whoever", None, ()))
-    assert [reason.code for reason in found.reasons] == ["too-small"]
+    report = gate.report(wild, {}, film, Population("whoever", None, ()))
+    assert [reason.code for reason in report.reasons] == ["too-small"]
 
 
 def test_grey_statistics_by_hand() -> None:
     flat = gate.grey_statistics(np.full((32, 32), 100, np.uint8))
     assert flat == {"flatness": 1.0, "saturation": 0.0, "blur": 1.0}
     ramp = np.tile(np.arange(0, 256, 8, dtype=np.uint8), (32, 1))
-    found = gate.grey_statistics(ramp)
+    statistics = gate.grey_statistics(ramp)
     # 1st and 99th percentile are the first and the last column; second differences are all 0.
-    assert found["flatness"] == pytest.approx(1 - 248 / 255)
-    assert found["blur"] == 1.0
+    assert statistics["flatness"] == pytest.approx(1 - 248 / 255)
+    assert statistics["blur"] == 1.0
     steps = np.tile(np.array([0, 255], np.uint8), (32, 16))
-    found = gate.grey_statistics(steps)
-    assert found["saturation"] == 1.0
-    assert found["blur"] == pytest.approx(1 - 510 / 510)
+    statistics = gate.grey_statistics(steps)
+    assert statistics["saturation"] == 1.0
+    assert statistics["blur"] == pytest.approx(1 - 510 / 510)
 
 
 def test_one_bright_half_is_saturated_only_in_the_middle() -> None:
@@ -162,11 +162,11 @@ def test_scores_by_hand() -> None:
         bias=np.zeros(2, np.float32),
         mirror=np.array([0.0, 1.0, -1.0], np.float32),
     )
-    found = heads.scores(np.array([[1.0, 1.0], [0.0, 0.0]], np.float32))
-    assert found["unsuitable"] == pytest.approx([1 / (1 + np.exp(-2.0)), 0.5])
-    assert found["inverted"] == pytest.approx(found["unsuitable"])
-    assert found["distance"] == pytest.approx([1.0, 0.0])
-    assert found["mirrored"] == pytest.approx([0.5, 1 / (1 + np.e)])
+    scores = heads.scores(np.array([[1.0, 1.0], [0.0, 0.0]], np.float32))
+    assert scores["unsuitable"] == pytest.approx([1 / (1 + np.exp(-2.0)), 0.5])
+    assert scores["inverted"] == pytest.approx(scores["unsuitable"])
+    assert scores["distance"] == pytest.approx([1.0, 0.0])
+    assert scores["mirrored"] == pytest.approx([0.5, 1 / (1 + np.e)])
 
 
 def test_the_score_of_other_patients_by_hand() -> None:
@@ -264,8 +264,8 @@ def test_a_gate_limit_that_is_no_number_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_network_input_of_the_tiny_bundle_is_large_enough(tiny_bundle: Bundle) -> None:
-    found = load(tiny_bundle).run(np.zeros((1, TINY_SIZE, TINY_SIZE, 1), np.uint8))
-    assert found.features is None
+    outputs = load(tiny_bundle).run(np.zeros((1, TINY_SIZE, TINY_SIZE, 1), np.uint8))
+    assert outputs.features is None
 
 
 def test_heads_of_another_network_are_refused(tmp_path: Path) -> None:

@@ -44,8 +44,8 @@ def code_of(classifier: Classifier, picture: NDArray[np.uint8]) -> str:
     """The first reason of a refusal, or the label."""
     data = io.BytesIO()
     Image.fromarray(picture).save(data, "PNG")
-    found = classifier.predict(data.getvalue())
-    return found.gate.reasons[0].code if found.gate.level == REFUSE else found.label
+    prediction = classifier.predict(data.getvalue())
+    return prediction.gate.reasons[0].code if prediction.gate.level == REFUSE else prediction.label
 
 
 def scaled(factor: float, offset: float, film: Film) -> Film:
@@ -132,8 +132,8 @@ def test_a_changed_chest_film_gets_its_reason(
     kind: str, classifier: Classifier, chests: list[Film]
 ) -> None:
     change, expected = CHANGED[kind]
-    found = [code_of(classifier, np.ascontiguousarray(change(film))) for film in chests]
-    wrong = [code for code in found if code not in expected]
+    codes = [code_of(classifier, np.ascontiguousarray(change(film))) for film in chests]
+    wrong = [code for code in codes if code not in expected]
     assert len(wrong) <= 2, wrong
 
 
@@ -239,10 +239,10 @@ def test_other_modalities_are_refused(name: str, classifier: Classifier) -> None
     if path is None:
         pytest.skip(f"this pydicom does not carry {name}")
     try:
-        found = classifier.predict(Path(str(path)))
+        prediction = classifier.predict(Path(str(path)))
     except pneumoscope.PneumoscopeError:
         return  # refused by the reader, with its own reason
-    assert found.label == "REFUSED"
+    assert prediction.label == "REFUSED"
 
 
 def test_at_least_forty_kinds() -> None:

@@ -38,59 +38,59 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
 
 
 def test_a_new_calibration_has_another_title() -> None:
-    one, other = site_profile(), site_profile(prevalence=0.1)
-    assert one.title.startswith("ward (")
-    assert one.title == site_profile().title != other.title
+    profile, other = site_profile(), site_profile(prevalence=0.1)
+    assert profile.title.startswith("ward (")
+    assert profile.title == site_profile().title != other.title
 
 
 def test_the_bundle_must_be_the_profile_s(tiny_bundle: Bundle) -> None:
     site_profile(bundle_sha256=tiny_bundle.sha256).check(tiny_bundle.title, tiny_bundle.sha256)
-    with pytest.raises(ProfileMismatch, match="made for the bundle tiny 1") as found:
+    with pytest.raises(ProfileMismatch, match="made for the bundle tiny 1") as error:
         site_profile().check(tiny_bundle.title, tiny_bundle.sha256)
-    assert "calibrate" in found.value.hint
+    assert "calibrate" in error.value.hint
 
 
 def test_a_bundle_reads_as_the_site_says(tiny_bundle: Bundle) -> None:
     gate = {"limits": {"distance": 2.0, "blur": 1.0}, "measured": {}}
-    found = applied(site_profile(), replace(tiny_bundle.meta, gate=gate).rules)
-    (point,) = points_named(found.operating_points, found.default_operating_point)
+    rules = applied(site_profile(), replace(tiny_bundle.meta, gate=gate).rules)
+    (point,) = points_named(rules.operating_points, rules.default_operating_point)
     assert point.threshold == 0.4
     with pytest.raises(UnknownOperatingPoint) as error:
-        points_named(found.operating_points, "screen")
+        points_named(rules.operating_points, "screen")
     assert error.value.hint == "Choose one of: balanced."
-    assert found.conformal == site_profile().conformal
-    assert found.calibration.prevalence == 0.5
-    assert found.gate_limits == {"distance": 2.5, "blur": 1.0}
+    assert rules.conformal == site_profile().conformal
+    assert rules.calibration.prevalence == 0.5
+    assert rules.gate_limits == {"distance": 2.5, "blur": 1.0}
     assert applied(site_profile(), tiny_bundle.meta.rules).gate_limits is None
 
 
 def test_predicting_with_a_profile(tiny_bundle: Bundle, film_files: Path, tmp_path: Path) -> None:
-    own = site_profile(bundle_sha256=tiny_bundle.sha256, conformal=WIDE, prevalence=0.1)
+    profile = site_profile(bundle_sha256=tiny_bundle.sha256, conformal=WIDE, prevalence=0.1)
     site = tmp_path / "site.json"
-    write_profile(site, own)
+    write_profile(site, profile)
     settings = Settings(profile=site)
-    found = load(tiny_bundle, settings=settings).predict(film_files / "bright.png")
+    prediction = load(tiny_bundle, settings=settings).predict(film_files / "bright.png")
     # A film of grey 204 has the log odds 8 * 0.3 + ln(1 + 1 / e); the site makes half of it plus 1.
     site_odds = 0.5 * (2.4 + math.log(1 + math.exp(-1))) + 1
-    assert found.p_unadjusted == pytest.approx(1 / (1 + math.exp(-site_odds)), abs=1e-5)
+    assert prediction.p_unadjusted == pytest.approx(1 / (1 + math.exp(-site_odds)), abs=1e-5)
     # From a prevalence of 1/2 to 1/10 the odds fall to a ninth.
-    assert found.p_positive == pytest.approx(1 / (1 + 9 * math.exp(-site_odds)), abs=1e-5)
-    assert sum(found.probabilities.values()) == pytest.approx(1)
-    assert found.profile == own.title
-    assert (found.prevalence, found.operating_point.threshold) == (0.1, 0.4)
+    assert prediction.p_positive == pytest.approx(1 / (1 + 9 * math.exp(-site_odds)), abs=1e-5)
+    assert sum(prediction.probabilities.values()) == pytest.approx(1)
+    assert prediction.profile == profile.title
+    assert (prediction.prevalence, prediction.operating_point.threshold) == (0.1, 0.4)
     assert load(tiny_bundle).predict(film_files / "bright.png").profile is None
-    asked = Settings(profile=site, prevalence=0.5)
-    assert load(tiny_bundle, settings=asked).predict(film_files / "bright.png").prevalence == 0.5
+    common = Settings(profile=site, prevalence=0.5)
+    assert load(tiny_bundle, settings=common).predict(film_files / "bright.png").prevalence == 0.5
     page = tmp_path / "sheet.html"
     options = ("--profile", site, "--bundle", tiny_bundle.path)
     done = run("predict", film_files, *options, "--sheet", page)
     assert done.returncode == 0, done.stderr
-    assert f"site profile {own.title}, operating point balanced" in done.stdout
+    assert f"site profile {profile.title}, operating point balanced" in done.stdout
     assert "like those of the site profile" in done.stdout
     assert "site profile ward" in page.read_text()
     assert (
         json.loads(run("predict", film_files, *options, "--json").stdout)["results"][0]["profile"]
-        == own.title
+        == profile.title
     )
     newer = write_bundle(tmp_path / "newer", tiny_meta(version="2"), tiny_files(tmp_path / "parts"))
     done = run("predict", film_files, "--profile", site, "--bundle", newer.path)
@@ -98,8 +98,10 @@ def test_predicting_with_a_profile(tiny_bundle: Bundle, film_files: Path, tmp_pa
 
 
 def test_log_odds_stay_finite() -> None:
-    found = logit(np.array([0.0, 0.5, 0.8, 1.0]))
-    assert found.tolist() == pytest.approx([-math.log(999999), 0.0, math.log(4), math.log(999999)])
+    log_odds = logit(np.array([0.0, 0.5, 0.8, 1.0]))
+    assert log_odds.tolist() == pytest.approx(
+        [-math.log(999999), 0.0, math.log(4), math.log(999999)]
+    )
 
 
 def test_the_bundle_s_probability_comes_back() -> None:
@@ -169,9 +171,9 @@ def test_a_profile_leaves_the_heatmap_s_checks_alone_and_turns_the_occlusion_map
     tiny_bundle: Bundle, film_files: Path, tmp_path: Path
 ) -> None:
     flipping = Calibration((2.0,), (6.0,), prevalence=0.5)
-    own = site_profile(bundle_sha256=tiny_bundle.sha256, calibration=flipping, conformal=WIDE)
+    profile = site_profile(bundle_sha256=tiny_bundle.sha256, calibration=flipping, conformal=WIDE)
     site = tmp_path / "site.json"
-    write_profile(site, own)
+    write_profile(site, profile)
     dark = film_files / "dark.png"
     plain = load(tiny_bundle, settings=Settings(explain="checked"))
     at_site = load(tiny_bundle, settings=Settings(explain="checked", profile=site))
@@ -192,8 +194,8 @@ def test_a_classifier_asked_otherwise_keeps_the_profile_it_read(
     tiny_bundle: Bundle, tmp_path: Path
 ) -> None:
     site = tmp_path / "site.json"
-    own = site_profile(bundle_sha256=tiny_bundle.sha256, conformal=WIDE, prevalence=0.1)
-    write_profile(site, own)
+    profile = site_profile(bundle_sha256=tiny_bundle.sha256, conformal=WIDE, prevalence=0.1)
+    write_profile(site, profile)
     first = load(tiny_bundle, settings=Settings(profile=site))
     site.unlink()  # or a new one is written while a server runs
     other = first.with_settings(Settings(profile=site, prevalence=0.2))

@@ -140,9 +140,9 @@ def test_a_person_stays_one_person() -> None:
 
 def test_another_key_gives_other_names() -> None:
     data = dicom(film_pixels())
-    one, two = (cleaned(data, key=Key(bytes([n] * 32))) for n in (1, 2))
-    assert one.PatientID != two.PatientID
-    assert one.SOPInstanceUID != two.SOPInstanceUID
+    first, second = (cleaned(data, key=Key(bytes([n] * 32))) for n in (1, 2))
+    assert first.PatientID != second.PatientID
+    assert first.SOPInstanceUID != second.SOPInstanceUID
 
 
 @pytest.mark.parametrize(

@@ -29,28 +29,28 @@ def frame_header(bits: int, rows: int, columns: int, *components: tuple[int, int
     return struct.pack(">BHHB", bits, rows, columns, len(components)) + listed
 
 
-ONE = (1, 0x11)
+GREY = (1, 0x11)
 # A table of two codes of one bit: categories 0 and 1.
 TABLE = bytes([0]) + bytes([2] + [0] * 15) + bytes([0, 1])
 SCAN = bytes([1, 1, 0, 1, 0, 0])  # one component, table 0, predictor 1
 
 
 def lossless(
-    frame: bytes = frame_header(8, 4, 4, ONE), table: bytes = TABLE, scan: bytes = SCAN
+    frame: bytes = frame_header(8, 4, 4, GREY), table: bytes = TABLE, scan: bytes = SCAN
 ) -> bytes:
     return SOI + segment(0xC3, frame) + segment(0xC4, table) + segment(0xDA, scan) + b"\0" + EOI
 
 
 @pytest.mark.parametrize("marker", [0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xF7])
 def test_every_kind_of_jpeg_frame_tells_its_size(marker: int) -> None:
-    data = SOI + segment(marker, frame_header(12, 300, 200, ONE))
+    data = SOI + segment(marker, frame_header(12, 300, 200, GREY))
     assert frame_of(data) == Frame(rows=300, columns=200, samples=1, bits=12)
 
 
 @pytest.mark.parametrize("marker", [0xC4, 0xC8, 0xCC])
 def test_tables_and_reserved_markers_are_no_frames(marker: int) -> None:
-    between = segment(marker, frame_header(8, 9, 9, ONE))
-    data = SOI + between + segment(0xC0, frame_header(8, 30, 20, ONE))
+    between = segment(marker, frame_header(8, 9, 9, GREY))
+    data = SOI + between + segment(0xC0, frame_header(8, 30, 20, GREY))
     assert frame_of(data) == Frame(30, 20, 1, 8)
 
 
@@ -73,8 +73,8 @@ def test_segments_fill_bytes_and_markers_without_length_are_passed_over() -> Non
         SOI,
         SOI + b"\x00" * 20,  # no marker where one must be
         SOI + EOI + bytes(20),
-        SOI + segment(0xDA, SCAN) + segment(0xC0, frame_header(8, 7, 5, ONE)),  # a scan first
-        SOI + segment(0xC0, frame_header(8, 7, 5, ONE))[:8],  # cut
+        SOI + segment(0xDA, SCAN) + segment(0xC0, frame_header(8, 7, 5, GREY)),  # a scan first
+        SOI + segment(0xC0, frame_header(8, 7, 5, GREY))[:8],  # cut
         b"GIF89a" + bytes(40),
         b"\xff\x4f\xff\x51" + bytes(30),  # a JPEG 2000 that ends within SIZ
         b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(40),  # a JP2 file without a codestream
@@ -105,7 +105,7 @@ def test_a_sound_lossless_header_passes() -> None:
     check_lossless(SOI + more + lossless()[2:], 16)
 
 
-COMPONENT_TWICE = frame_header(8, 4, 4, ONE, ONE)
+COMPONENT_TWICE = frame_header(8, 4, 4, GREY, GREY)
 
 
 @pytest.mark.parametrize(
@@ -113,11 +113,11 @@ COMPONENT_TWICE = frame_header(8, 4, 4, ONE, ONE)
     [
         (SOI, "no scan"),
         (SOI + b"\xff\xc3\x00\x01", "a segment is cut"),
-        (SOI + segment(0xC3, frame_header(8, 4, 4, ONE))[:-1], "a segment is cut"),
+        (SOI + segment(0xC3, frame_header(8, 4, 4, GREY))[:-1], "a segment is cut"),
         (lossless(frame=b"\x08\0\x04\0"), "bad frame header"),
-        (lossless(frame=frame_header(1, 4, 4, ONE)), "bad frame header"),  # H.1.1: 2 to 16 bits
-        (lossless(frame=frame_header(9, 4, 4, ONE)), "bad frame header"),  # more than allocated
-        (lossless(frame=frame_header(8, 4, 4, ONE) + b"\0"), "bad frame header"),
+        (lossless(frame=frame_header(1, 4, 4, GREY)), "bad frame header"),  # H.1.1: 2 to 16 bits
+        (lossless(frame=frame_header(9, 4, 4, GREY)), "bad frame header"),  # more than allocated
+        (lossless(frame=frame_header(8, 4, 4, GREY) + b"\0"), "bad frame header"),
         (lossless(frame=COMPONENT_TWICE), "bad components"),
         (lossless(frame=frame_header(8, 4, 4, (1, 0x21))), "bad components"),
         (SOI + segment(0xC4, TABLE) + segment(0xDA, SCAN), "bad scan header"),  # no frame yet
@@ -129,7 +129,7 @@ COMPONENT_TWICE = frame_header(8, 4, 4, ONE, ONE)
         (lossless(scan=bytes([1, 1, 0, 8, 0, 0])), "bad predictor"),
         (lossless(scan=bytes([1, 1, 0, 1, 1, 0])), "bad predictor"),
         (SOI + segment(0xDD, b"\0\0\x04"), "bad restart interval"),
-        (SOI + segment(0xC0, frame_header(8, 4, 4, ONE)), "marker C0 is out of place"),
+        (SOI + segment(0xC0, frame_header(8, 4, 4, GREY)), "marker C0 is out of place"),
     ],
 )
 def test_a_lossless_header_that_breaks_the_standard_is_named(data: bytes, reason: str) -> None:
@@ -163,9 +163,9 @@ def test_one_segment_may_hold_several_tables() -> None:
     [
         (save(smooth(64, 80), "JPEG"), "jpeg"),
         (save(smooth(64, 80), "JPEG", progressive=True), "jpeg"),
-        (SOI + segment(0xC1, frame_header(12, 8, 8, ONE)), "jpeg-12"),
+        (SOI + segment(0xC1, frame_header(12, 8, 8, GREY)), "jpeg-12"),
         (lossless_jpeg(ramp(8, 9), 8, 1), "jpeg-lossless"),
-        (SOI + segment(0xF7, frame_header(12, 8, 8, ONE)), "jpeg-ls"),
+        (SOI + segment(0xF7, frame_header(12, 8, 8, GREY)), "jpeg-ls"),
         (jpeg_2000(ramp(64, 80), 8), "jpeg-2000"),
         (jpeg_2000(ramp(64, 80), 8, codec_format=1), "jpeg-2000"),
         (b"\xff\x4f\xff\x51\x00\x29\x40\x00" + bytes(36), "htj2k"),  # bit 14 of Rsiz

@@ -51,8 +51,8 @@ def test_smoothing_is_that_of_opencv() -> None:
     cv2 = pytest.importorskip("cv2", reason="needs the [evidence] extra")
     x = np.random.default_rng(1).random((48, 60), np.float32)
     for sigma in (1.3, 4.0, 7.2):
-        own = gaussian(48, sigma) @ x @ gaussian(60, sigma).T
-        np.testing.assert_allclose(own, cv2.GaussianBlur(x, (0, 0), sigma), atol=2e-4)
+        smoothed = gaussian(48, sigma) @ x @ gaussian(60, sigma).T
+        np.testing.assert_allclose(smoothed, cv2.GaussianBlur(x, (0, 0), sigma), atol=2e-4)
 
 
 def test_bilinear_by_hand() -> None:

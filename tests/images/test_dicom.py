@@ -220,8 +220,8 @@ def test_inverted_exactly_once(
     expected = np.array([0, 1023, 3071, 4095]) / 4095
     if inverted:
         expected = 1 - expected
-    found = shades(dicom(four(0, 1023, 3071, 4095), **elements))
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+    greys = shades(dicom(four(0, 1023, 3071, 4095), **elements))
+    np.testing.assert_allclose(greys, expected, atol=1e-4)
 
 
 def test_linear_window() -> None:
@@ -528,8 +528,8 @@ def test_facts() -> None:
     [("054Y", 54), ("018M", 1.5), ("003W", 21 / 365.25), ("010D", 10 / 365.25), ("", None)],
 )
 def test_age(age: str, years: float | None) -> None:
-    found = images.read(dicom(ramp(), PatientAge=age)).facts.age_years
-    assert found == (years if years is None else pytest.approx(years))
+    age_years = images.read(dicom(ramp(), PatientAge=age)).facts.age_years
+    assert age_years == (years if years is None else pytest.approx(years))
 
 
 def test_missing_facts_are_none() -> None:

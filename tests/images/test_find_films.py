@@ -36,8 +36,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def names(found: object, root: Path) -> list[str]:
-    return [path.relative_to(root).as_posix() for path in found]  # type: ignore[attr-defined]
+def names(films: object, root: Path) -> list[str]:
+    return [path.relative_to(root).as_posix() for path in films]  # type: ignore[attr-defined]
 
 
 ALL = ["IM000001", "a.JPG", "b.png", "broken.png", "odd.xyz", "sub/000.1", "sub/c.dcm"]

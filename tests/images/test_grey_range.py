@@ -40,7 +40,7 @@ def without_window(stored: np.ndarray, **elements: object) -> np.ndarray:
     return images.read(dicom(stored, BitsStored=12, HighBit=11, **elements)).pixels
 
 
-OWN = without_window(FILM)
+PLAIN = without_window(FILM)
 KINDS: dict[str, Callable[[], np.ndarray]] = {
     "white box of 1 %": lambda: box(0.01, 4095),
     "white box of 2 %": lambda: box(0.02, 4095),
@@ -58,7 +58,7 @@ KINDS: dict[str, Callable[[], np.ndarray]] = {
 def test_what_is_burnt_in_takes_no_range(kind: str, photometric: str) -> None:
     stored = KINDS[kind]().astype(np.uint16)
     made = without_window(stored, PhotometricInterpretation=photometric)
-    alone = OWN if photometric == "MONOCHROME2" else 1 - OWN
+    alone = PLAIN if photometric == "MONOCHROME2" else 1 - PLAIN
     same = stored == FILM
     assert same.mean() > 0.94
     np.testing.assert_allclose(made[same], alone[same], atol=0.02)
@@ -68,7 +68,7 @@ def test_burnt_in_text_after_lossy_compression() -> None:
     codestream = make.jpeg_2000(text(4095), 12, compression_ratios=[10])
     data = wrap(dataset(text(4095), BitsStored=12, HighBit=11), codestream, make.J2K)
     same = text(4095) == FILM
-    assert np.abs(images.read(data).pixels - OWN)[same].mean() < 0.02
+    assert np.abs(images.read(data).pixels - PLAIN)[same].mean() < 0.02
 
 
 def test_a_window_counts_whatever_is_burnt_in() -> None:
@@ -80,7 +80,7 @@ def test_a_film_of_32_bits() -> None:
     stored = box(0.02, 4095).astype(np.uint32) * 100_000
     made = images.read(dicom(stored)).pixels
     same = stored == FILM.astype(np.uint32) * 100_000
-    np.testing.assert_allclose(made[same], OWN[same], atol=0.005)
+    np.testing.assert_allclose(made[same], PLAIN[same], atol=0.005)
 
 
 def old_range(counts: np.ndarray) -> tuple[int, int]:

@@ -46,9 +46,9 @@ def test_linear_window_by_its_formula() -> None:
 def test_exact_and_sigmoid_windows_by_their_formulae() -> None:
     values = np.array([50.0, 75.0, 100.0, 125.0, 150.0])
     assert Window(100, 100, "LINEAR_EXACT")(values).tolist() == [0, 0.25, 0.5, 0.75, 1]
-    found = Window(100, 100, "SIGMOID")(values)
+    greys = Window(100, 100, "SIGMOID")(values)
     # 1 / (1 + exp(-4 (x - c) / w))
-    assert found.tolist() == pytest.approx([1 / (1 + np.exp(-k)) for k in (-2, -1, 0, 1, 2)])
+    assert greys.tolist() == pytest.approx([1 / (1 + np.exp(-k)) for k in (-2, -1, 0, 1, 2)])
     with np.errstate(over="raise"):
         assert Window(0, 1e-3, "SIGMOID")(np.array([-9.0, 9.0])).tolist() == pytest.approx([0, 1])
 

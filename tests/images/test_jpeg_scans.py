@@ -48,7 +48,7 @@ def test_a_sequential_file_without_the_scan_of_a_component_is_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "one"),
+    ("data", "is_single"),
     [
         (frame(0xC0, 3) + scan((1, 2, 3), 0, 63, 0, 0), True),
         (frame(0xC1) + scan((1,), 0, 63, 0, 0), True),
@@ -61,9 +61,9 @@ def test_a_sequential_file_without_the_scan_of_a_component_is_not() -> None:
         (frame(0xC0), False),
     ],
 )  # fmt: skip
-def test_one_scan_is_a_sequential_one_of_every_component(data: bytes, one: bool) -> None:
-    assert has_one_scan(SOI + data) is one
-    if one:  # whatever follows
+def test_one_scan_is_a_sequential_one_of_every_component(data: bytes, is_single: bool) -> None:
+    assert has_one_scan(SOI + data) is is_single
+    if is_single:  # whatever follows
         assert has_one_scan(SOI + data + b"abc" + scan((1,), 0, 63, 0, 0) + EOI)
 
 

@@ -17,9 +17,9 @@ def film(pixels: np.ndarray) -> Radiograph:
 
 def test_an_8_bit_film_of_the_source_size_passes_bit_by_bit() -> None:
     stored = np.arange(224 * 224).reshape(224, 224).astype(np.uint8)  # every grey level
-    found = images.model_input(images.read(save(stored, "PNG")), 224)
-    assert found.dtype == np.uint8
-    np.testing.assert_array_equal(found, stored)
+    x = images.model_input(images.read(save(stored, "PNG")), 224)
+    assert x.dtype == np.uint8
+    np.testing.assert_array_equal(x, stored)
 
 
 def test_the_second_step_is_pillows_8_bit_bilinear() -> None:
@@ -44,16 +44,16 @@ def test_other_films_go_through_the_source_size_first() -> None:
 def test_shrinking_averages() -> None:
     """448 x 448 with columns 0, 1, 0, 1 ...: with antialiasing nothing but grey is left."""
     pixels = np.tile(np.array([0, 1], np.float32), (448, 224))
-    found = images.model_input(film(pixels), 224)[:, 5:-5]
-    assert 120 <= found.min() <= found.max() <= 135
+    x = images.model_input(film(pixels), 224)[:, 5:-5]
+    assert 120 <= x.min() <= x.max() <= 135
 
 
 def test_the_aspect_ratio_is_not_kept() -> None:
     pixels = np.zeros((100, 400), np.float32)
     pixels[:, 200:] = 1
-    found = images.model_input(film(pixels), 224)
-    assert found[:, :100].max() == 0
-    assert found[:, 124:].min() == 255
+    x = images.model_input(film(pixels), 224)
+    assert x[:, :100].max() == 0
+    assert x[:, 124:].min() == 255
 
 
 def test_bare_pixels_do_as_well() -> None:
@@ -73,8 +73,8 @@ def test_another_source_size() -> None:
 
 @pytest.mark.parametrize("value", [-0.5, 0.0, 1.0, 1.5])
 def test_values_outside_are_cut(value: float) -> None:
-    found = images.model_input(np.full((224, 224), value, np.float32), 224)
-    assert set(found.ravel().tolist()) == {0 if value <= 0 else 255}
+    x = images.model_input(np.full((224, 224), value, np.float32), 224)
+    assert set(x.ravel().tolist()) == {0 if value <= 0 else 255}
 
 
 def test_the_result_may_be_written_to() -> None:

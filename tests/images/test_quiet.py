@@ -17,7 +17,7 @@ def warn(source: str) -> None:
 
 
 def ours() -> int:
-    return sum(one is module._FILTER for one in warnings.filters)
+    return sum(each is module._FILTER for each in warnings.filters)
 
 
 @pytest.mark.parametrize(

@@ -221,7 +221,7 @@ def in_one_batch(
     return futures
 
 
-def told(outcomes: Sequence[tuple[QueuedFilm, Outcome]]) -> list[str]:
+def summaries(outcomes: Sequence[tuple[QueuedFilm, Outcome]]) -> list[str]:
     """What became of each film."""
     return [
         f"{film.tag} {outcome.prediction.label if outcome.prediction else outcome.error.code}"  # type: ignore[union-attr]
@@ -235,7 +235,7 @@ def results(futures: Sequence[Future[Any]]) -> list[str]:
 
 def test_a_film_that_cannot_be_read_does_not_disturb_the_others(tiny_bundle: Bundle) -> None:
     runs: list[int] = []
-    hooks = BatchHooks(lambda _: None, told, lambda films, _seconds: runs.append(films))
+    hooks = BatchHooks(lambda _: None, summaries, lambda films, _seconds: runs.append(films))
     films = [film("a"), film("b", b"no film" * 40), film("c", BRIGHT[1]), film("d", b"")]
     assert results(in_one_batch(tiny_bundle, films, hooks)) == [
         "a NORMAL", "b UnknownFormat", "c PNEUMONIA", "d EmptySource",
@@ -247,7 +247,7 @@ def test_settings_that_are_no_longer_valid_fail_their_own_films(tiny_bundle: Bun
     old = Settings("an operating point of an older bundle")
     films = [film("a"), QueuedFilm(DARK[1], old, "b"), film("c", bundle="gone"), film("d")]
     # Which decoder a film of an unknown bundle needs is not known either.
-    assert results(in_one_batch(tiny_bundle, films, BatchHooks(lambda _: None, told))) == [
+    assert results(in_one_batch(tiny_bundle, films, BatchHooks(lambda _: None, summaries))) == [
         "a NORMAL", "b UnknownOperatingPoint", "c BundleNotServed", "d NORMAL",
     ]  # fmt: skip
 
@@ -264,7 +264,7 @@ def test_a_run_of_the_network_that_fails_costs_only_its_own_films(
 
     monkeypatch.setattr(Classifier, "judge", broken)
     films = [film("a"), QueuedFilm(BRIGHT[1], Settings("screen"), "b"), film("c")]
-    assert results(in_one_batch(tiny_bundle, films, BatchHooks(lambda _: None, told))) == [
+    assert results(in_one_batch(tiny_bundle, films, BatchHooks(lambda _: None, summaries))) == [
         "a NORMAL", "b ServerFault", "c NORMAL",
     ]  # fmt: skip
     assert "a run of the network failed" in caplog.text
@@ -284,7 +284,7 @@ def test_an_exception_for_one_film_is_its_future_s(tiny_bundle: Bundle) -> None:
 def test_a_batch_of_which_nothing_is_left_is_not_begun(tiny_bundle: Bundle) -> None:
     begun: list[int] = []
     late = [film(tag, deadline=time.monotonic() - 1) for tag in "ab"]
-    hooks = BatchHooks(lambda films: begun.append(len(films)), told)
+    hooks = BatchHooks(lambda films: begun.append(len(films)), summaries)
     futures = in_one_batch(tiny_bundle, late, hooks)
     assert [type(future.exception(0)) for future in futures] == [DeadlinePassed] * 2
     assert begun == []
@@ -292,7 +292,7 @@ def test_a_batch_of_which_nothing_is_left_is_not_begun(tiny_bundle: Bundle) -> N
 
 def test_batches_are_no_larger_than_the_settings_say(tiny_bundle: Bundle) -> None:
     begun: list[list[object]] = []
-    hooks = BatchHooks(lambda films: begun.append([film.tag for film in films]), told)
+    hooks = BatchHooks(lambda films: begun.append([film.tag for film in films]), summaries)
     in_one_batch(tiny_bundle, [film(i) for i in range(7)], hooks, max_batch_size=3)
     assert begun == [[0, 1, 2], [3, 4, 5], [6]]
 
@@ -303,7 +303,9 @@ def test_time_per_film_becomes_the_time_to_wait(
     noted: list[tuple[int, float]] = []
     monkeypatch.setattr(FilmQueue, "record_time", lambda _self, n, s: noted.append((n, s)))
     seen: list[tuple[int, float]] = []
-    hooks = BatchHooks(lambda _: None, told, lambda films, seconds: seen.append((films, seconds)))
+    hooks = BatchHooks(
+        lambda _: None, summaries, lambda films, seconds: seen.append((films, seconds))
+    )
     in_one_batch(tiny_bundle, [film(tag) for tag in "ab"], hooks)
     assert noted == seen
     [(films, seconds)] = seen
@@ -339,7 +341,7 @@ def beside_slow_films(bundle: Bundle, threads: int) -> Iterator[tuple[FilmQueue,
     readers = Readers({"tiny": Classifier(bundle, threads=1)}, max_pixels=50_000_000)
     settings = BatchSettings(threads=threads, max_batch_size=4, max_wait_ms=0)
     decoders = Slow()
-    hooks = BatchHooks(lambda _: None, told)
+    hooks = BatchHooks(lambda _: None, summaries)
     batcher = Batcher(queue, readers, decoders, settings, hooks)  # type: ignore[arg-type]
     try:
         yield queue, decoders
@@ -355,14 +357,14 @@ def test_films_do_not_wait_for_a_slow_one_of_their_batch(tiny_bundle: Bundle) ->
             before = queue.submit(film("before"))
             slow = queue.submit(film("slow", SLOW, owner="ann"))
             others = [queue.submit(film(tag)) for tag in "abc"]
-            own = queue.submit(film("own", owner="ann"))
+            same_owner = queue.submit(film("own", owner="ann"))
         assert before.result(30) == "before NORMAL"
         assert [future.result(30) for future in others] == [f"{tag} NORMAL" for tag in "abc"]
         assert not slow.done()
-        assert not own.done()  # its owner occupies one batch already
+        assert not same_owner.done()  # its owner occupies one batch already
         decoders.go.set()
         assert slow.result(30) == "slow NORMAL"
-        assert own.result(30) == "own NORMAL"
+        assert same_owner.result(30) == "own NORMAL"
         assert queue.drain(30)
         assert queue.outstanding == 0
 
@@ -404,7 +406,7 @@ def test_a_film_at_which_the_network_fails_costs_no_other_film(
 
     monkeypatch.setattr(Classifier, "judge", broken)
     films = [film("a"), film("b", BRIGHT[1]), film("c")]
-    assert results(in_one_batch(tiny_bundle, films, BatchHooks(lambda _: None, told))) == [
+    assert results(in_one_batch(tiny_bundle, films, BatchHooks(lambda _: None, summaries))) == [
         "a NORMAL", "b ServerFault", "c NORMAL",
     ]  # fmt: skip
     assert "a run of the network failed" in caplog.text

@@ -176,10 +176,10 @@ def certificate(folder: Path, name: str) -> Path:
     return file
 
 
-def server_context(own: Path, peer: Path | None = None) -> ssl.SSLContext:
+def server_context(pem: Path, peer: Path | None = None) -> ssl.SSLContext:
     """A server's context; with ``peer`` it asks for that certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(own)
+    context.load_cert_chain(pem)
     if peer is not None:
         context.load_verify_locations(peer)
         context.verify_mode = ssl.CERT_REQUIRED

@@ -46,10 +46,10 @@ def test_messages_arrive_in_their_order(syslog: Syslog) -> None:
 
 
 def test_by_tls_with_certificates_on_both_sides(tmp_path: Path) -> None:
-    own, theirs = certificate(tmp_path, "node"), certificate(tmp_path, "syslog")
-    with Syslog(server_context(theirs, own)) as syslog:
+    of_node, of_syslog = certificate(tmp_path, "node"), certificate(tmp_path, "syslog")
+    with Syslog(server_context(of_syslog, of_node)) as syslog:
         address = SyslogAddress("tls", "127.0.0.1", syslog.port)
-        sender = SyslogSender(address, lambda: client_context(TlsSettings(theirs, own)))
+        sender = SyslogSender(address, lambda: client_context(TlsSettings(of_syslog, of_node)))
         sender.put(b"<secret/>")
         assert bodies(syslog.wait_for(1)) == [b"<secret/>"]
         sender.stop(10)
@@ -57,11 +57,11 @@ def test_by_tls_with_certificates_on_both_sides(tmp_path: Path) -> None:
         stranger.put(b"<to nobody/>")
         stranger.stop(10)
         # With TLS 1.3 the syslog refuses the node only after the handshake.
-        refused = SyslogSender(address, lambda: client_context(TlsSettings(theirs)))
+        refused = SyslogSender(address, lambda: client_context(TlsSettings(of_syslog)))
         refused.put(b"<not taken/>")
         refused.stop(10)
         assert refused.waiting == 1
-        with pytest.raises(ssl.SSLError), address.sending(client_context(TlsSettings(theirs))):
+        with pytest.raises(ssl.SSLError), address.sending(client_context(TlsSettings(of_syslog))):
             pass
     assert len(syslog.texts) == 1
 

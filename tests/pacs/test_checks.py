@@ -120,13 +120,13 @@ def test_an_archive_is_asked_by_c_echo(tiny_bundle: Bundle, tmp_path: Path) -> N
     sound = settings_in(tmp_path, tiny_bundle)
     with unclosed_sockets():
         with archive() as received:
-            there = settings_for(received)
-            assert failed(replace(sound, destinations=(there,))) == {}
-            stranger = replace(there, called_ae="OTHER")
+            destination = settings_for(received)
+            assert failed(replace(sound, destinations=(destination,))) == {}
+            stranger = replace(destination, called_ae="OTHER")
             assert failed(replace(sound, destinations=(stranger,))).keys() == {
                 "destination archive"
             }
-        assert failed(replace(sound, destinations=(there,))).keys() == {"destination archive"}
+        assert failed(replace(sound, destinations=(destination,))).keys() == {"destination archive"}
 
 
 def test_dates_of_certificates_are_checked(

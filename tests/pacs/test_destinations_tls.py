@@ -14,8 +14,8 @@ from pneumoscope.pacs.destinations.tls import client_context
 
 
 def test_the_other_system_is_always_checked(tmp_path: Path) -> None:
-    own = certificate(tmp_path, "own")
-    for settings in (TlsSettings(), TlsSettings(authority=own, certificate=own)):
+    pem = certificate(tmp_path, "own")
+    for settings in (TlsSettings(), TlsSettings(authority=pem, certificate=pem)):
         context = client_context(settings)
         assert context.verify_mode == ssl.CERT_REQUIRED
         assert context.check_hostname
@@ -23,13 +23,13 @@ def test_the_other_system_is_always_checked(tmp_path: Path) -> None:
 
 
 def test_certificates_that_cannot_be_used_are_named(tmp_path: Path) -> None:
-    own, other = certificate(tmp_path, "own"), certificate(tmp_path, "other")
+    pem, other_pem = certificate(tmp_path, "own"), certificate(tmp_path, "other")
     text = tmp_path / "text.pem"
     text.write_text("none")
     for settings, named in (
         (TlsSettings(authority=tmp_path / "missing.pem"), r"\(no such file.*missing.pem"),
         (TlsSettings(authority=text), r"\(a file is not PEM.*text.pem"),
-        (TlsSettings(certificate=own, key=other), r"\(the key does not belong to.*other.pem"),
+        (TlsSettings(certificate=pem, key=other_pem), r"\(the key does not belong to.*other.pem"),
     ):
         with pytest.raises(DeliveryFailed, match=named):
             client_context(settings)

@@ -93,8 +93,8 @@ def test_a_film_goes_round_with_tls_and_commitment(tiny_bundle: Bundle, tmp_path
     }
     (tmp_path / "film.dcm").write_bytes(film_bytes(200))
     with orthanc(tmp_path, script=ROUTE, **options) as server:
-        own = f'tls_authority = "{theirs}"\ntls_certificate = "{ours}"\n'
-        tables = own + archive_table(server, own + "commitment = true\n")
+        tls_table = f'tls_authority = "{theirs}"\ntls_certificate = "{ours}"\n'
+        tables = tls_table + archive_table(server, tls_table + "commitment = true\n")
         with node(tmp_path, tiny_bundle, port, tables):
             tls = ["+tls", str(ours), str(ours), "+cf", str(theirs)]
             target = ["-aec", server.title, "127.0.0.1", str(server.dicom_port)]

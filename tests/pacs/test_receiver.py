@@ -262,13 +262,13 @@ def test_a_report_of_storage_commitment_is_passed_on(empty: Running) -> None:
 
 
 def test_senders_need_certificates_where_an_authority_is_named(tmp_path: Path) -> None:
-    own, senders = certificate(tmp_path, "node"), certificate(tmp_path, "sender")
-    settings = replace(LOCAL, certificate=own, authority=senders)
+    of_node, of_senders = certificate(tmp_path, "node"), certificate(tmp_path, "sender")
+    settings = replace(LOCAL, certificate=of_node, authority=of_senders)
     with running(tmp_path, settings) as node:
-        context = ssl.create_default_context(cafile=own)
-        context.load_cert_chain(senders)
+        context = ssl.create_default_context(cafile=of_node)
+        context.load_cert_chain(of_senders)
         assert send(node.port, [sent(1)], tls_args=(context, "127.0.0.1")) == [0]
-        anonymous = ssl.create_default_context(cafile=own)
+        anonymous = ssl.create_default_context(cafile=of_node)
         assert send(node.port, [sent(2)], tls_args=(anonymous, "127.0.0.1")) == []
         assert send(node.port, [sent(3)]) == []
         silent = socket.create_connection(("127.0.0.1", node.port))  # never begins a handshake

@@ -48,19 +48,19 @@ def test_the_command_prints_without_a_file() -> None:
 
 
 def test_in_place_changes_the_card_and_nothing_else(tmp_path: Path, tiny_bundle: Bundle) -> None:
-    own = tmp_path / "bundle"
-    shutil.copytree(tiny_bundle.path, own)
-    assert CliRunner().invoke(app, ["card", str(own), "--in-place"]).exit_code == 0
-    after = open_bundle(own)  # checks every hash
-    assert (own / CARD).read_text() == card_of(tiny_bundle.meta)
+    folder = tmp_path / "bundle"
+    shutil.copytree(tiny_bundle.path, folder)
+    assert CliRunner().invoke(app, ["card", str(folder), "--in-place"]).exit_code == 0
+    after = open_bundle(folder)  # checks every hash
+    assert (folder / CARD).read_text() == card_of(tiny_bundle.meta)
     assert after.meta == tiny_bundle.meta
     assert after.sha256 != tiny_bundle.sha256
     assert after.model.read_bytes() == tiny_bundle.model.read_bytes()
 
 
 def test_a_file_inside_the_bundle_is_refused(tmp_path: Path) -> None:
-    own = tmp_path / "bundle"
-    shutil.copytree(SHIPPED, own)
-    done = CliRunner().invoke(app, ["card", str(own), "--out", str(own / CARD)])
+    folder = tmp_path / "bundle"
+    shutil.copytree(SHIPPED, folder)
+    done = CliRunner().invoke(app, ["card", str(folder), "--out", str(folder / CARD)])
     assert isinstance(done.exception, UsageError)
-    open_bundle(own)
+    open_bundle(folder)

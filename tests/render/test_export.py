@@ -187,15 +187,15 @@ def test_a_refused_film_has_empty_cells_for_its_figures() -> None:
 
 
 def test_cells_of_findings_and_sets() -> None:
-    found, clear = (
+    of_findings, of_set = (
         written(outcome_to_json(Outcome("a.png", 0, prediction=p)))[0]
         for p in (with_findings(), prediction(classes=("NORMAL", "PNEUMONIA"), error=None))
     )
-    assert found["findings"] == "Mass; Nodule"  # those that are present
-    assert (found["p_normal"], found["threshold"]) == ("", "0.5")
-    assert (clear["classes"], clear["error_rate"]) == ("NORMAL; PNEUMONIA", "")
-    assert (clear["explanation_reliable"], clear["explanation_score"]) == ("True", "0.75")
-    assert (clear["warnings"], clear["reasons"]) == ("The kinds look alike.", "")
+    assert of_findings["findings"] == "Mass; Nodule"  # those that are present
+    assert (of_findings["p_normal"], of_findings["threshold"]) == ("", "0.5")
+    assert (of_set["classes"], of_set["error_rate"]) == ("NORMAL; PNEUMONIA", "")
+    assert (of_set["explanation_reliable"], of_set["explanation_score"]) == ("True", "0.75")
+    assert (of_set["warnings"], of_set["reasons"]) == ("The kinds look alike.", "")
 
 
 @pytest.mark.parametrize("text", ["", "a", "'", "''=x", "'a", "'=x", "=x", "'-", "-"])

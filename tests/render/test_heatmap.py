@@ -143,7 +143,7 @@ def test_an_outcome_without_film_cannot_be_drawn() -> None:
 
 def predicted(*, reliable: bool, heatmap: bool = True) -> Outcome:
     explanation = Explanation("fast", reliable, 0.3, 0.4, {"inside": 0.3}, "told")
-    found = Prediction(
+    prediction = Prediction(
         label="NORMAL",
         called="NORMAL",
         positive="PNEUMONIA",
@@ -169,8 +169,8 @@ def predicted(*, reliable: bool, heatmap: bool = True) -> Outcome:
         bundle_sha256="0" * 64,
         profile=None,
     )
-    film = Radiograph(np.full((100, 200), 0.5, np.float32), found.facts)
-    return Outcome("x.png", 0, found, film=film)
+    film = Radiograph(np.full((100, 200), 0.5, np.float32), prediction.facts)
+    return Outcome("x.png", 0, prediction, film=film)
 
 
 def test_words_stand_in_place_of_a_heatmap_that_does_not_hold() -> None:

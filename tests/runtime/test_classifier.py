@@ -152,8 +152,8 @@ def test_one_classifier_serves_many_threads(classifier: Classifier, film_files: 
     paths = sorted(film_files.iterdir()) * 20
     expected = [classifier.predict(p).p_positive for p in paths[:2]] * 20
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda p: classifier.predict(p).p_positive, paths))
-    assert found == pytest.approx(expected, abs=1e-6)
+        shares = list(pool.map(lambda p: classifier.predict(p).p_positive, paths))
+    assert shares == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("arguments", [{"threads": 0}, {"threads": -2}])

@@ -170,8 +170,8 @@ def test_many_films_of_both_populations_in_order(reader: PopulationReader, tmp_p
     assert outcomes[-1].error is not None
     populations = [o.prediction.population for o in outcomes[:-1] if o.prediction]
     assert populations == ["children" if level == DARK else "adults" for level in levels]
-    one = reader.predict(paths[1])
-    assert (one.population, one.label) == ("adults", "ABNORMAL")
+    prediction = reader.predict(paths[1])
+    assert (prediction.population, prediction.label) == ("adults", "ABNORMAL")
 
 
 def test_an_occlusion_map_is_of_the_network_that_judged(

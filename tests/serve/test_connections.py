@@ -21,22 +21,9 @@ from pneumoscope.serve.security.connection import Step
 from pneumoscope.serve.security.connections import Connections
 from pneumoscope.serve.security.tarpit import Tarpit
 from pneumoscope.serve.settings import ConnectionLimits, ServeSettings
+from transports import Transport
 
 DRIP = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nx"
-
-
-class Line:
-    """A transport without a network."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-        self.aborted = False
-
-    def get_extra_info(self, _name: str) -> tuple[str, int]:
-        return self.address, 50000
-
-    def abort(self) -> None:
-        self.aborted = True
 
 
 @contextlib.contextmanager
@@ -73,7 +60,7 @@ def without_tarpit(every: Connections) -> Connections:
 
 
 def added(all_of_them: Connections, address: str, now: float) -> Any:
-    return all_of_them.add(Line(address), now)  # type: ignore[arg-type]
+    return all_of_them.add(Transport(address), now)  # type: ignore[arg-type]
 
 
 def test_a_connection_too_many_takes_the_place_of_the_slowest() -> None:
@@ -147,10 +134,10 @@ def test_a_request_that_is_answered_is_never_closed_for_another() -> None:
 def test_one_address_makes_room_among_its_own() -> None:
     every = limited(9, per_address=2)
     others = added(every, "10.0.0.9", 0.0)
-    own = [added(every, "10.0.0.1", 1.0) for _ in range(2)]
+    of_address = [added(every, "10.0.0.1", 1.0) for _ in range(2)]
     assert added(every, "10.0.0.1", 5.0) is not None
     assert not others.transport.aborted
-    assert sum(c.transport.aborted for c in own) == 1
+    assert sum(c.transport.aborted for c in of_address) == 1
     # A /64 of IPv6 is one address.
     for last in range(4):
         added(every, f"2001:db8::{last + 1}", 6.0)

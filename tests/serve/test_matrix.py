@@ -40,7 +40,7 @@ OF_DICOM_FILMS = {
     ("POST", "/api/v1/predictions/{id}/destinations/{destination}"),
 }
 """Likewise; their owner sees them only of DICOM films, see test_dicom_objects.py."""
-OWN = {
+LISTS = {
     ("GET", "/api/v1/predictions"),
     ("DELETE", "/api/v1/predictions"),
     ("GET", "/api/v1/predictions/export"),
@@ -160,7 +160,7 @@ def furnished(settings: ServeSettings) -> Iterator[House]:
 
 
 def test_every_route_is_in_the_matrix(house: House) -> None:
-    known = OWNED | OF_DICOM_FILMS | OWN | COMMON | ACCOUNT | PUBLIC
+    known = OWNED | OF_DICOM_FILMS | LISTS | COMMON | ACCOUNT | PUBLIC
     assert not routes(house.server.app) - known
     # All routes must exist, except for the static page.
     optional = {("GET", "/"), ("GET", "/login"), ("GET", "/static"), ("GET", "/static/samples")}
@@ -212,7 +212,7 @@ def test_own_lists_hold_nothing_of_others(house: House, how: str) -> None:
         ),
         ("DELETE", "/api/v1/predictions"),
     ]
-    assert {(m, p.partition("?")[0]) for m, p in requests} == OWN
+    assert {(m, p.partition("?")[0]) for m, p in requests} == LISTS
     for method, path in requests:
         answer = house.as_user("bert", method, path, how)
         assert answer.status_code in (200, 404), (path, answer.text)
@@ -222,7 +222,7 @@ def test_own_lists_hold_nothing_of_others(house: House, how: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "template"), sorted(OWNED | OF_DICOM_FILMS | OWN | COMMON | ACCOUNT)
+    ("method", "template"), sorted(OWNED | OF_DICOM_FILMS | LISTS | COMMON | ACCOUNT)
 )
 def test_strangers_get_in_nowhere(house: House, method: str, template: str) -> None:
     assert not is_public(method, template)
@@ -233,7 +233,7 @@ def test_strangers_get_in_nowhere(house: House, method: str, template: str) -> N
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_no_route_lets_another_page_change_anything(house: House, method: str) -> None:
-    for _, template in sorted(OWNED | OF_DICOM_FILMS | OWN | COMMON | ACCOUNT | PUBLIC):
+    for _, template in sorted(OWNED | OF_DICOM_FILMS | LISTS | COMMON | ACCOUNT | PUBLIC):
         for path in house.filled(template):
             answer = house.server(
                 method, path, cookie=house.cookies["anna"], origin="https://evil.example"
@@ -245,7 +245,7 @@ def test_no_route_lets_another_page_change_anything(house: House, method: str) -
 def test_a_viewer_changes_nothing_on_any_route(house: House) -> None:
     house.server.security.accounts.set_role("bert", "viewer")
     try:
-        for method, template in sorted(OWNED | OF_DICOM_FILMS | OWN | COMMON):
+        for method, template in sorted(OWNED | OF_DICOM_FILMS | LISTS | COMMON):
             if method != "GET" and template != "/api/v1/session":
                 for path in house.filled(template):
                     assert house.as_user("bert", method, path).status_code == 403, path

@@ -169,8 +169,8 @@ def test_a_line_that_names_what_is_deleted_is_written_before(
     def watched(event: Any) -> object:
         engine = site.administration.store.engine
         with engine.connect() as db:  # another connection: it sees what is committed
-            there = db.scalar(select(FilmRow.id).where(FilmRow.id == film)) is not None
-        seen.append((event.what, event.objects, there))
+            is_stored = db.scalar(select(FilmRow.id).where(FilmRow.id == film)) is not None
+        seen.append((event.what, event.objects, is_stored))
         return append(event)
 
     monkeypatch.setattr(audit, "append", watched)

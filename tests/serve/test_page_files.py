@@ -164,8 +164,10 @@ def test_no_sentence_of_the_package_is_written_again_in_the_page() -> None:
 
 
 def test_numbers_are_written_in_one_place() -> None:
-    own = r"\.(?:toFixed|toPrecision|toExponential)\("
-    assert [name for name, script in SCRIPTS.items() if re.search(own, script)] == ["numbers.js"]
+    formatting = r"\.(?:toFixed|toPrecision|toExponential)\("
+    assert [name for name, script in SCRIPTS.items() if re.search(formatting, script)] == [
+        "numbers.js"
+    ]
 
 
 def test_the_notice_is_that_of_the_package() -> None:

@@ -164,29 +164,29 @@ def test_everything_by_keyboard(visit: Visit) -> None:
 
 def test_downloads_open(visit: Visit) -> None:
     page = visit.read(SAMPLES / "pneumonia-1.png", SAMPLES / "normal-1.png")
-    one = ".panel .menu-holder > button:not(.icon-only)"
-    overlay = np.asarray(Image.open(io.BytesIO(saved(page, one, "Overlay, PNG"))))
+    of_film = ".panel .menu-holder > button:not(.icon-only)"
+    overlay = np.asarray(Image.open(io.BytesIO(saved(page, of_film, "Overlay, PNG"))))
     assert overlay.shape == (512, 512, 3)
-    assert saved(page, one, "Report, PDF").startswith(b"%PDF-")
-    assert json.loads(saved(page, one, "Result, JSON"))["result"]["label"] == "PNEUMONIA"
-    assert len(saved(page, one, "Result, CSV").splitlines()) == 2
-    every = ".worklist .menu-holder > button"
-    lines = saved(page, every, "Results, CSV").decode().splitlines()
+    assert saved(page, of_film, "Report, PDF").startswith(b"%PDF-")
+    assert json.loads(saved(page, of_film, "Result, JSON"))["result"]["label"] == "PNEUMONIA"
+    assert len(saved(page, of_film, "Result, CSV").splitlines()) == 2
+    of_list = ".worklist .menu-holder > button"
+    lines = saved(page, of_list, "Results, CSV").decode().splitlines()
     assert len(lines) == 3
-    assert saved(page, every, "Report, PDF").startswith(b"%PDF-")
-    assert len(json.loads(saved(page, every, "Results, JSON"))["results"]) == 2
-    with zipfile.ZipFile(io.BytesIO(saved(page, every, "Overlays, PNG in a ZIP"))) as pack:
+    assert saved(page, of_list, "Report, PDF").startswith(b"%PDF-")
+    assert len(json.loads(saved(page, of_list, "Results, JSON"))["results"]) == 2
+    with zipfile.ZipFile(io.BytesIO(saved(page, of_list, "Overlays, PNG in a ZIP"))) as pack:
         assert [name[:3] for name in pack.namelist()] == ["001", "002", "REA"]
 
 
 def test_a_dicom_film_has_objects_for_its_study_and_others_have_none(visit: Visit) -> None:
     pytest.importorskip("highdicom")
-    one = ".panel .menu-holder > button:not(.icon-only)"
+    of_film = ".panel .menu-holder > button:not(.icon-only)"
     page = visit.read(SAMPLES / "pneumonia-3.dcm", SAMPLES / "normal-1.png")
-    assert saved(page, one, "Structured report, DICOM")[128:132] == b"DICM"
-    assert json.loads(saved(page, one, "Result, FHIR"))["resourceType"] == "Bundle"
+    assert saved(page, of_film, "Structured report, DICOM")[128:132] == b"DICM"
+    assert json.loads(saved(page, of_film, "Result, FHIR"))["resourceType"] == "Bundle"
     page.locator(".row .open").nth(1).click()
-    page.locator(one).click()
+    page.locator(of_film).click()
     expect(page.get_by_role("menuitem", name="Result, JSON")).to_be_visible()
     expect(page.get_by_role("menuitem", name="Result, FHIR")).to_have_count(0)
 

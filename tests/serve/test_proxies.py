@@ -19,6 +19,7 @@ from pneumoscope.errors import UnsafeAddress, UsageError
 from pneumoscope.serve.security import tls
 from pneumoscope.serve.security.connections import Connections
 from pneumoscope.serve.settings import ConnectionLimits, ServeSettings, from_env
+from transports import Transport
 
 TRUSTING = ("127.0.0.1", "10.0.0.0/8")
 
@@ -102,7 +103,8 @@ def test_connections_of_a_proxy_are_limited_in_all_only() -> None:
     every = Connections(limits=limits, context=None, proxies=networks)
     for address in ("10.1.1.1", "::ffff:10.1.1.1", "192.0.2.1"):
         for _ in range(2):
-            every.add(Line(address), 0.0)  # type: ignore[arg-type]
+            # An answer waits, so that each that makes room is closed at once.
+            every.add(Transport(address, waiting=1), 0.0)  # type: ignore[arg-type]
     assert every.count == 5
 
 
@@ -204,19 +206,3 @@ def answer_of(client: httpx.Client, url: str, headers: dict[str, str]) -> str:
         except httpx.ConnectError:
             assert time.monotonic() < end
             time.sleep(0.05)
-
-
-class Line:
-    """A transport without a network."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-
-    def get_extra_info(self, _name: str) -> tuple[str, int]:
-        return self.address, 50000
-
-    def get_write_buffer_size(self) -> int:
-        return 1  # an answer waits, so that it is closed at once
-
-    def abort(self) -> None:
-        pass

@@ -15,41 +15,25 @@ from pneumoscope.serve.security import tarpit
 from pneumoscope.serve.security.connection import Connection
 from pneumoscope.serve.security.tarpit import Tarpit
 from pneumoscope.serve.settings import ConnectionLimits, ServeSettings
+from transports import Transport
 
 
-class Line:
-    """A transport without a network."""
-
-    def __init__(self, waiting: int = 0) -> None:
-        self.waiting = waiting
-        self.state = "read"
-
-    def get_write_buffer_size(self) -> int:
-        return self.waiting
-
-    def pause_reading(self) -> None:
-        self.state = "unread"
-
-    def abort(self) -> None:
-        self.state = "closed"
-
-
-def held(kept: Tarpit, *, answered: bool = False, waiting: int = 0) -> Line:
-    line = Line(waiting)
+def held(kept: Tarpit, *, answered: bool = False, waiting: int = 0) -> Transport:
+    line = Transport(waiting=waiting)
     connection = Connection(network="10.0.0.1", transport=line, since=0.0, answered=answered)  # type: ignore[arg-type]
     kept.take(connection, asyncio.get_running_loop().time())
     return line
 
 
-def run(trial: Callable[[], Awaitable[list[Line]]]) -> list[Line]:
-    async def all_of_it() -> list[Line]:
+def run(trial: Callable[[], Awaitable[list[Transport]]]) -> list[Transport]:
+    async def all_of_it() -> list[Transport]:
         return await trial()
 
     return asyncio.run(all_of_it())
 
 
 def test_one_too_many_closes_the_one_that_was_kept_longest() -> None:
-    async def trial() -> list[Line]:
+    async def trial() -> list[Transport]:
         kept = Tarpit(2)
         lines = [held(kept) for _ in range(3)]
         assert [line.state for line in lines] == ["closed", "unread", "unread"]
@@ -61,7 +45,7 @@ def test_one_too_many_closes_the_one_that_was_kept_longest() -> None:
 
 
 def test_a_client_that_waits_for_the_server_is_not_kept_waiting() -> None:
-    async def trial() -> list[Line]:
+    async def trial() -> list[Transport]:
         kept = Tarpit(2)
         return [held(kept, answered=True), held(kept, waiting=1), held(Tarpit(0))]
 
@@ -71,7 +55,7 @@ def test_a_client_that_waits_for_the_server_is_not_kept_waiting() -> None:
 def test_each_is_closed_in_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tarpit, "HOLD_S", 0.05)
 
-    async def trial() -> list[Line]:
+    async def trial() -> list[Transport]:
         kept = Tarpit(9)
         lines = [held(kept)]
         await asyncio.sleep(0.03)

@@ -198,17 +198,19 @@ def test_a_certificate_of_the_hospitals_authority_serves_page_and_client(
     tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Root, intermediate and server, as a hospital's authority issues them."""
-    root, middle, own = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
-    authority = _signed("Hospital Root", root, root, "Hospital Root")
+    root_key, issuing_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
+    authority = _signed("Hospital Root", root_key, root_key, "Hospital Root")
     chain = [
-        _signed("localhost", own, middle, "Hospital Issuing"),
-        _signed("Hospital Issuing", middle, root, "Hospital Root"),
+        _signed("localhost", server_key, issuing_key, "Hospital Issuing"),
+        _signed("Hospital Issuing", issuing_key, root_key, "Hospital Root"),
     ]
     pem = serialization.Encoding.PEM
     (tmp_path / "root.pem").write_bytes(authority.public_bytes(pem))
     (tmp_path / "chain.pem").write_bytes(b"".join(each.public_bytes(pem) for each in chain))
     (tmp_path / "key.pem").write_bytes(
-        own.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        server_key.private_bytes(
+            pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
     )
     (tmp_path / "key.pem").chmod(0o600)
     settings = ServeSettings(

@@ -106,11 +106,11 @@ def test_a_manifest_of_findings_becomes_a_bundle(trained: Path) -> None:
         None,
     )
     assert classifier.check() < 1e-5
-    found = meta.validation
-    assert found["parity"]["max_heatmap_error"] <= 1e-3
-    assert found["findings"]["Effusion"]["auc"]["value"] > 0.9
-    assert found["findings"]["Nodule"]["unknown"] == found["films"]
-    assert found["heatmaps"] is None  # no film is known to have none of the three
+    measured = meta.validation
+    assert measured["parity"]["max_heatmap_error"] <= 1e-3
+    assert measured["findings"]["Effusion"]["auc"]["value"] > 0.9
+    assert measured["findings"]["Nodule"]["unknown"] == measured["films"]
+    assert measured["heatmaps"] is None  # no film is known to have none of the three
 
 
 def test_a_film_can_have_both_findings_or_none(trained: Path) -> None:

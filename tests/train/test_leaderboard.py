@@ -66,11 +66,11 @@ def run_folder(
 
 def test_a_validation_survives_its_file(tmp_path: Path) -> None:
     run = run_folder(tmp_path, 1)
-    found = predictions.load(run / "validation.npz")
-    assert found.patients == PATIENTS
-    assert (found.truth == TRUTH).all()
-    assert np.allclose(found.p_positive("blur"), BLUR)
-    assert list(found.probabilities) == ["plain", "blur", "noise"]
+    validation = predictions.load(run / "validation.npz")
+    assert validation.patients == PATIENTS
+    assert (validation.truth == TRUTH).all()
+    assert np.allclose(validation.p_positive("blur"), BLUR)
+    assert list(validation.probabilities) == ["plain", "blur", "noise"]
 
 
 def test_a_row_by_hand(tmp_path: Path) -> None:
@@ -162,9 +162,9 @@ def test_blind_predictions_meet_their_bundle(tmp_path: Path) -> None:
     file.write_text(json.dumps(record))
     blind = leaderboard.blind_predictions([file])
     (row,) = leaderboard.table(leaderboard.find([run]), blind, draws=50)
-    found = row.blind["another hospital"]
-    assert found["accuracy"].value == 1.0
-    assert found["class_accuracy"].value == 0.5
+    figures = row.blind["another hospital"]
+    assert figures["accuracy"].value == 1.0
+    assert figures["class_accuracy"].value == 0.5
     page = leaderboard.to_markdown([row])
     assert "| small 1 | another hospital | 1.000" in page
     other = run_folder(tmp_path / "other", 3, name="other")
@@ -189,8 +189,8 @@ def test_no_runs_there(tmp_path: Path) -> None:
 
 
 def test_what_a_run_has_otherwise_than_the_shipped_recipe(tmp_path: Path) -> None:
-    own = dataclasses.asdict(load("cnn-3class", seed=1, epochs=2))
-    run_folder(tmp_path, 1, name="cnn-3class", recipe=own)
+    recipe = dataclasses.asdict(load("cnn-3class", seed=1, epochs=2))
+    run_folder(tmp_path, 1, name="cnn-3class", recipe=recipe)
     (row,) = leaderboard.table(leaderboard.find([tmp_path]), draws=20)
     assert row.changed == {"epochs": 2}
     assert "| cnn-3class 1 (random start, `epochs = 2`) | 1 |" in leaderboard.to_markdown([row])

@@ -144,7 +144,7 @@ def test_of_odd_messages_only_those_come_again_and_no_key_is_logged(
 
 
 def test_an_object_that_grows_after_its_size_was_asked_is_not_taken_whole() -> None:
-    asked: list[int] = []
+    lengths: list[int] = []
 
     class Growing(MemoryFileSystem):
         cachable = False
@@ -153,12 +153,12 @@ def test_an_object_that_grows_after_its_size_was_asked_is_not_taken_whole() -> N
             return {"name": path, "size": 10, "type": "file"}
 
         def cat_file(self, _path: str, start: int = 0, end: int = 10**9, **_: Any) -> bytes:
-            asked.append(end - start)
+            lengths.append(end - start)
             return bytes(min(10**6, end - start))
 
     with pytest.raises(TooLarge):
         buckets.read(Growing(), "/x", "film", 1000)
-    assert asked == [1001]
+    assert lengths == [1001]
     with pytest.raises(TooLarge):
         buckets.read(Growing(), "/x", "film", 1000, size=5)
 

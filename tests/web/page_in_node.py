@@ -14,7 +14,7 @@ import numpy as np
 from pneumoscope.serve.app import STATIC as ROOM
 from pneumoscope.web import content, page
 
-OWN = Path(page.__file__).with_name("static")
+PAGE = Path(page.__file__).with_name("static")
 READ = """
 import { readFileSync } from "node:fs";
 import { codecsOf } from "./films/codecs.js";
@@ -40,7 +40,7 @@ console.log(JSON.stringify(results));
 def in_node(folder: Path, script: str, values: Any) -> Any:
     """What a script prints as JSON; it finds its input in ``input.json``."""
     if not (folder / "package.json").exists():
-        for source in (ROOM, OWN):
+        for source in (ROOM, PAGE):
             shutil.copytree(source, folder, dirs_exist_ok=True)
         (folder / "package.json").write_text('{"type": "module"}')
     (folder / "input.json").write_text(json.dumps(values))

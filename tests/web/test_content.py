@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from page_in_node import OWN
+from page_in_node import PAGE
 from pneumoscope import load
 from pneumoscope.bundle import Bundle, names
 from pneumoscope.languages.current import LANGUAGES
@@ -48,7 +48,7 @@ def test_one_bundle_without_a_gate(tiny_bundle: Bundle) -> None:
 
 
 def test_every_error_of_the_page_has_words(content: dict[str, Any]) -> None:
-    scripts = "".join(path.read_text() for path in OWN.rglob("*.js"))
+    scripts = "".join(path.read_text() for path in PAGE.rglob("*.js"))
     codes = set(re.findall(r'FilmError\("(\w+)"', scripts))
     assert len(codes) >= 10
     assert codes <= content["errors"].keys()

@@ -26,12 +26,12 @@ P = RNG.dirichlet((2, 1, 1), N) * 0.6 + 0.4 * np.eye(3)[CLASSES]
 SHARES = {"films": {"train": {"normal": 50, "bacterial": 25, "viral": 25}}}
 
 
-def asked() -> Question:
+def question_of_all() -> Question:
     return question((1 - P[:, 0]).tolist(), (CLASSES > 0).tolist())
 
 
 def test_probabilities_that_were_not_calibrated_are_measured_once() -> None:
-    result = calibrations(asked(), P, tiny_meta(), settings())
+    result = calibrations(question_of_all(), P, tiny_meta(), settings())
     assert result.before is result.after
     assert (result.after.scale, result.after.offset) == (1.0, 0.0)
     assert result.after.brier.score.value == pytest.approx(
@@ -43,7 +43,7 @@ def test_before_is_measured_on_the_networks_own_probabilities() -> None:
     meta = tiny_meta(calibration=Calibration((2.0,), (-0.5,), prevalence=0.5))
     odds = np.log((1 - P[:, 0]) / P[:, 0])
     before = 1 / (1 + np.exp(-(odds + 0.5) / 2))
-    given = replace(asked(), before=before)
+    given = replace(question_of_all(), before=before)
     result = calibrations(given, P, meta, settings())
     assert (result.before.scale, result.before.offset) == (1.0, 0.0)
     assert (result.after.scale, result.after.offset) == (2.0, -0.5)
@@ -59,7 +59,7 @@ def test_before_is_measured_on_the_networks_own_probabilities() -> None:
 def test_the_columns_of_findings_have_their_own_line() -> None:
     scales, offsets = (1.0, 3.0, 1.0), (0.0, 0.25, 0.0)
     meta = findings_meta(calibration=Calibration(scales, offsets))
-    given = replace(asked(), column=1, finding="Mass", name="Mass")
+    given = replace(question_of_all(), column=1, finding="Mass", name="Mass")
     result = calibrations(given, P, meta, settings())
     assert (result.after.scale, result.after.offset) == (3.0, 0.25)
     assert (result.prior_shift, result.corrected) == (None, None)
@@ -71,12 +71,12 @@ def test_the_columns_of_findings_have_their_own_line() -> None:
     ids=["no record", "a class without films", "no split"],
 )
 def test_without_all_shares_of_training_there_is_no_prior_shift(data: dict[str, object]) -> None:
-    result = calibrations(asked(), P, tiny_meta(data=data), settings())
+    result = calibrations(question_of_all(), P, tiny_meta(data=data), settings())
     assert (result.prior_shift, result.prior_names, result.corrected) == (None, (), None)
 
 
 def test_class_shares_are_compared_with_those_of_training() -> None:
-    result = calibrations(asked(), P, tiny_meta(data=SHARES), settings())
+    result = calibrations(question_of_all(), P, tiny_meta(data=SHARES), settings())
     assert result.prior_shift is not None
     assert result.prior_shift.reference == (0.5, 0.25, 0.25)
     assert result.prior_names == ("normal", "bacterial", "viral")
@@ -85,7 +85,7 @@ def test_class_shares_are_compared_with_those_of_training() -> None:
 
 
 def test_corrected_probabilities_follow_bayes_with_the_estimated_shares() -> None:
-    result = calibrations(asked(), P, tiny_meta(data=SHARES), settings())
+    result = calibrations(question_of_all(), P, tiny_meta(data=SHARES), settings())
     assert result.prior_shift is not None
     assert result.corrected is not None
     shares = np.array([figure.value for figure in result.prior_shift.priors])

@@ -63,8 +63,8 @@ FILMS = replace(drawn_films(), films=tuple(evaluated_film(i) for i in range(N)))
 
 def test_nothing_that_was_not_asked_for_is_measured(conv: Classifier, tmp_path: Path) -> None:
     made = predicted(conv)
-    asked = question((1 - made.p[:, 0]).tolist(), (CLASSES > 0).tolist())
-    result = slow_sections(made, [asked], FILMS, context(tmp_path))
+    target = question((1 - made.p[:, 0]).tolist(), (CLASSES > 0).tolist())
+    result = slow_sections(made, [target], FILMS, context(tmp_path))
     assert (result.robustness, result.gallery, result.anatomy, result.sanity) == (None,) * 4
     assert result.silences == {}
     assert not result.overlap.known
@@ -72,8 +72,8 @@ def test_nothing_that_was_not_asked_for_is_measured(conv: Classifier, tmp_path: 
 
 def test_films_of_one_class_have_no_anatomy(conv: Classifier, tmp_path: Path) -> None:
     made = predicted(conv)
-    asked = question((1 - made.p[:, 0]).tolist(), [True] * N)
-    result = slow_sections(made, [asked], FILMS, context(tmp_path, "anatomy"))
+    target = question((1 - made.p[:, 0]).tolist(), [True] * N)
+    result = slow_sections(made, [target], FILMS, context(tmp_path, "anatomy"))
     assert result.silences == {"anatomy": "all films are of one class"}
     assert (result.anatomy, result.anatomy_of) == (None, "")
 
@@ -122,8 +122,8 @@ def test_the_gallery_has_no_neighbours_without_training_films(
     conv: Classifier, tmp_path: Path
 ) -> None:
     made = predicted(conv)
-    asked = question((1 - made.p[:, 0]).tolist(), (CLASSES > 0).tolist())
-    result = slow_sections(made, [asked], FILMS, context(tmp_path, "gallery"))
+    target = question((1 - made.p[:, 0]).tolist(), (CLASSES > 0).tolist())
+    result = slow_sections(made, [target], FILMS, context(tmp_path, "gallery"))
     assert result.gallery is not None
     assert result.gallery.training_films == 0
     assert all(film.neighbours == () for film in result.gallery.films)
@@ -132,27 +132,27 @@ def test_the_gallery_has_no_neighbours_without_training_films(
 def test_agreement_says_why_it_was_not_measured(
     conv: Classifier, tiny_bundle: Bundle, tmp_path: Path
 ) -> None:
-    one = predicted(conv)
-    assert agreement_of([one, one], context(tmp_path)) == (None, "left out on request")
-    asked = context(tmp_path, "sanity")
-    assert agreement_of([one], asked) == (
+    made = predicted(conv)
+    assert agreement_of([made, made], context(tmp_path)) == (None, "left out on request")
+    with_sanity = context(tmp_path, "sanity")
+    assert agreement_of([made], with_sanity) == (
         None, "one bundle was evaluated: there are no other seeds to agree with",
     )  # fmt: skip
-    other = replace(one, classifier=load_bundle(tiny_bundle))  # another source size
-    assert agreement_of([one, other], asked) == (None, "the bundles have different labels")
+    other = replace(made, classifier=load_bundle(tiny_bundle))  # another source size
+    assert agreement_of([made, other], with_sanity) == (None, "the bundles have different labels")
 
 
 def test_a_bundle_agrees_with_itself_and_not_with_another(conv: Classifier, tmp_path: Path) -> None:
-    asked = context(tmp_path, "sanity")
+    with_sanity = context(tmp_path, "sanity")
     first, same = predicted(conv, "a"), predicted(conv, "b")
-    agreement, reason = agreement_of([first, same], asked)
+    agreement, reason = agreement_of([first, same], with_sanity)
     assert reason == ""
     assert agreement is not None
     assert list(agreement.pairs) == ["a and b"]
     assert agreement.pairs["a and b"].rank.value == pytest.approx(1)
     assert agreement.films == N
     turned = Classifier(conv_bundle(tmp_path / "other", offset=1.5))
-    changed, _ = agreement_of([first, predicted(turned, "b")], asked)
+    changed, _ = agreement_of([first, predicted(turned, "b")], with_sanity)
     assert changed is not None
     assert changed.mean.rank.value is not None
     assert changed.mean.rank.value < 0.999

@@ -30,12 +30,12 @@ def answered(p: list[float], rows: list[int] | None = None, **changes: Any) -> T
     kept = list(range(12)) if rows is None else rows
     share = np.array(p)
     probabilities = np.stack([1 - share, share, 0 * share], axis=1)
-    asked = replace(question([p[i] for i in kept], [ILL[i] for i in kept]), rows=np.array(kept))
+    target = replace(question([p[i] for i in kept], [ILL[i] for i in kept]), rows=np.array(kept))
     meta = tiny_meta()
     outcomes = outcomes_of(probabilities, meta)
     films = [evaluated_film(i) for i in range(12)]
     return replace(
-        target_result(asked, films, probabilities, outcomes, meta, settings()), **changes
+        target_result(target, films, probabilities, outcomes, meta, settings()), **changes
     )
 
 

@@ -110,8 +110,11 @@ def test_a_figure_that_rests_on_few_patients_has_their_degrees_of_freedom() -> N
     width = 0.12853 / 0.16
     ends = [1 / (1 + np.exp(-(1.38629 - 0.02930 + x))) for x in (-width, width)]
     assert (auc.low, auc.high) == pytest.approx(tuple(ends), abs=1e-4)
-    one = figure_of(sample, boot, patients=1)
-    assert (one.low, one.note) == (None, "too few patients of a kind: there is one")
+    of_one_patient = figure_of(sample, boot, patients=1)
+    assert (of_one_patient.low, of_one_patient.note) == (
+        None,
+        "too few patients of a kind: there is one",
+    )
 
 
 def test_an_interval_ends_where_its_figure_ends() -> None:

@@ -94,8 +94,8 @@ def test_a_ranking_does_not_depend_on_the_scale_of_the_score(
     same(second.roc_auc, first.roc_auc)
     same(second.average_precision, first.average_precision)
     other = np.random.default_rng(5).random(90)
-    one, two = delong(POSITIVE, P, other), delong(POSITIVE, transform(P), other)
-    assert two.p_value == pytest.approx(one.p_value)
+    plain, transformed = delong(POSITIVE, P, other), delong(POSITIVE, transform(P), other)
+    assert transformed.p_value == pytest.approx(plain.p_value)
 
 
 def test_exchanged_models_turn_the_sign() -> None:
@@ -107,9 +107,9 @@ def test_exchanged_models_turn_the_sign() -> None:
         same(back[name].difference, difference.difference, sign=-1)
         assert back[name].p_value == pytest.approx(difference.p_value)
         assert back[name].detectable == pytest.approx(difference.detectable)
-    one, two = delong(POSITIVE, P, other), delong(POSITIVE, other, P)
-    same(two.difference, one.difference, sign=-1)
-    assert two.p_value == pytest.approx(one.p_value)
+    delong_forth, delong_back = delong(POSITIVE, P, other), delong(POSITIVE, other, P)
+    same(delong_back.difference, delong_forth.difference, sign=-1)
+    assert delong_back.p_value == pytest.approx(delong_forth.p_value)
     first, second = mcnemar(POSITIVE, P > 0.5, other > 0.5), mcnemar(POSITIVE, other > 0.5, P > 0.5)
     assert (second.only_first, second.only_second) == (first.only_second, first.only_first)
     assert (second.p_exact, second.p_mid) == pytest.approx((first.p_exact, first.p_mid))
@@ -145,9 +145,9 @@ def test_copies_of_all_films_of_every_patient_change_nothing() -> None:
 def test_the_names_of_patients_do_not_matter_for_the_value() -> None:
     other = Bootstrap.of([f"patient {99 - i // 2}" for i in range(90)], draws=60)
     first, second = at_threshold(POSITIVE, P, 0.4, BOOT), at_threshold(POSITIVE, P, 0.4, other)
-    for one, two in zip(every_figure(first), every_figure(second), strict=True):
-        assert one.value == two.value
-        assert (one.low is None) == (two.low is None)
+    for figure, same_figure in zip(every_figure(first), every_figure(second), strict=True):
+        assert figure.value == same_figure.value
+        assert (figure.low is None) == (same_figure.low is None)
 
 
 def test_the_seed_decides_the_draws() -> None:

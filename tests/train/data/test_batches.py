@@ -59,6 +59,6 @@ def test_the_last_batch_is_one_that_can_be_shared(
     assert len(films.rows("train")) == 50
     monkeypatch.setattr(devices, "count", lambda: sharing)
     batches = Batches(Recipe(size=32, source_size=64, batch_size=batch_size), films)
-    found = [len(y) for _, y, _ in batches.of(Position())]
-    assert found == sizes
+    lengths = [len(y) for _, y, _ in batches.of(Position())]
+    assert lengths == sizes
     assert batches.steps == len(sizes)

@@ -83,8 +83,8 @@ def test_parts_say_which_pixels_are_the_partners(seed: int) -> None:
     assert 0 < theirs.mean() < 1
     assert set(np.unique(made.other)) == {0, 255}
     # Away from the blurred border, pixels of the film's own are unchanged.
-    own = ~_widened(theirs)
-    assert (np.abs(made.film[own].astype(int) - film(60, 160)[own]) <= 1).all()
+    unchanged = ~_widened(theirs)
+    assert (np.abs(made.film[unchanged].astype(int) - film(60, 160)[unchanged]) <= 1).all()
     # The partner's lungs, 10 pixels to the right, were moved onto the film's.
     both = made.lungs.max(axis=0) > 127
     assert np.mean(both == (lungs().max(axis=0) > 0)) > 0.97

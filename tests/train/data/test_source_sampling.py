@@ -34,11 +34,11 @@ def test_films_are_repeated_evenly() -> None:
 
 def test_epochs_differ_and_a_seed_repeats_them() -> None:
     groups = source_sampling.groups_of(ROWS, SOURCES, ILL, [("a", 0.5), ("b+c", 0.5)])
-    one, again, other = (
+    first, again, other = (
         source_sampling.order(groups, 60, np.random.default_rng(seed)) for seed in (1, 1, 2)
     )
-    assert (one == again).all()
-    assert (one != other).any()
+    assert (first == again).all()
+    assert (first != other).any()
 
 
 def test_sources_that_are_left_out_lose_their_share() -> None:

@@ -73,13 +73,13 @@ class Scripted:
 
 def test_the_test_ends_where_the_loss_runs_away() -> None:
     trainer: Any = Scripted(lambda rate: 1 / (1 + 1e3 * rate) if rate < 0.011 else 100.0)
-    found = finder.range_test(trainer, 0)
+    result = finder.range_test(trainer, 0)
     # Of 100 rates from 1e-6 to 1 the 67th is 10 ** (-6 + 66 * 6 / 99) = 0.01, the next 0.0115.
-    assert len(found.rates) == 68
-    assert found.rates[-1] == pytest.approx(0.0115, abs=1e-4)
-    assert found.losses[-1] == 100.0
-    assert found.suggested == pytest.approx(1e-3)
-    assert (found.phase, found.key, found.own_rate) == ("whole network", "learning_rate", 3e-4)
+    assert len(result.rates) == 68
+    assert result.rates[-1] == pytest.approx(0.0115, abs=1e-4)
+    assert result.losses[-1] == 100.0
+    assert result.suggested == pytest.approx(1e-3)
+    assert (result.phase, result.key, result.own_rate) == ("whole network", "learning_rate", 3e-4)
 
 
 def test_a_loss_that_is_no_number() -> None:

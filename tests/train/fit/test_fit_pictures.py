@@ -61,8 +61,8 @@ def test_composed_films_hold_pixels_of_two(tmp_path: Path) -> None:
     sheet = cells(tmp_path, regions=0.5)
     assert np.abs(sheet[:, :6] - sheet[:, :1]).mean() < 2
     for column in (6, 7):
-        own = np.abs(sheet[:, column] - sheet[:, 0]) <= 4
-        partner = np.abs(sheet[:, column] - np.roll(sheet[:, 0], 2, axis=0)) <= 4
-        assert (own | partner).mean() > 0.95
-        assert (partner & ~own).any(axis=(1, 2)).all()
-        assert (own & ~partner).any(axis=(1, 2)).all()
+        of_film = np.abs(sheet[:, column] - sheet[:, 0]) <= 4
+        of_partner = np.abs(sheet[:, column] - np.roll(sheet[:, 0], 2, axis=0)) <= 4
+        assert (of_film | of_partner).mean() > 0.95
+        assert (of_partner & ~of_film).any(axis=(1, 2)).all()
+        assert (of_film & ~of_partner).any(axis=(1, 2)).all()

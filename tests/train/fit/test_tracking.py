@@ -100,16 +100,16 @@ def test_event_files_hold_the_log_once_however_often_it_goes_on(tmp_path: Path) 
     again.end({"validation/auc": 0.9}, [picture, tmp_path / "run.json"])
     assert scalars(folder, "loss") == [(1, 0.7), (2, 0.5), (3, 0.4)]
     assert scalars(folder, "validation/auc") == [(3, 0.9)]
-    found = events(folder)
-    assert found[0].file_version == "brain.Event:2"
-    assert found[1].session_log.status == tf.compat.v1.SessionLog.START
-    (recipe,) = found[2].summary.value
+    written = events(folder)
+    assert written[0].file_version == "brain.Event:2"
+    assert written[1].session_log.status == tf.compat.v1.SessionLog.START
+    (recipe,) = written[2].summary.value
     assert recipe.metadata.plugin_data.plugin_name == "text"
     assert b"| size | 64 |" in recipe.tensor.string_val[0]
     # The second epoch took four seconds.
-    times = {event.step: event.wall_time for event in found if event.summary.value}
+    times = {event.step: event.wall_time for event in written if event.summary.value}
     assert times[2] - times[1] == pytest.approx(4, abs=2)
-    image = found[-1].summary.value[-1]
+    image = written[-1].summary.value[-1]
     assert (image.tag, image.image.width, image.image.height) == ("curves", 7, 5)
     assert image.image.colorspace == 3
 
@@ -226,8 +226,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
         set_terminated = update_run
 
         def get_metric_history(self, key: str, name: str) -> list[Any]:
-            found = kept.runs[key]["metrics"]
-            return [types.SimpleNamespace(step=s) for n, _, s in found if n == name]
+            metrics = kept.runs[key]["metrics"]
+            return [types.SimpleNamespace(step=s) for n, _, s in metrics if n == name]
 
         def log_batch(self, key: str, metrics: Sequence[Any], params: Sequence[Any]) -> None:
             if kept.down:

@@ -36,11 +36,11 @@ def test_the_shipped_network_comes_back(tmp_path: Path) -> None:
     shipped = bundles.open_bundle()
     model = from_onnx.keras_model(shipped.model)
     films = phantom.films(4, shipped.meta.size)
-    found = model(films)
+    outputs = model(films)
     session = onnxruntime.InferenceSession(str(shipped.model))
     for output in OUTPUTS:
         (expected,) = session.run([output], {"films": films})
-        assert np.abs(np.asarray(found[output]) - expected).max() <= 1e-4, output
+        assert np.abs(np.asarray(outputs[output]) - expected).max() <= 1e-4, output
     assert model.input_shape == (None, shipped.meta.size, shipped.meta.size, 1)
 
 
@@ -48,8 +48,8 @@ def test_the_tiny_network_comes_back(tiny_bundle: Bundle) -> None:
     dark = np.full((1, 32, 32, 1), 51, np.uint8)
     logits = np.array([0.0, 8 * (0.2 - 0.5), 8 * (0.2 - 0.5) - 1])
     expected = np.exp(logits) / np.exp(logits).sum()
-    found = from_onnx.keras_model(tiny_bundle.model)(dark)["probabilities"]
-    assert np.allclose(np.asarray(found)[0], expected, atol=1e-5)
+    probabilities = from_onnx.keras_model(tiny_bundle.model)(dark)["probabilities"]
+    assert np.allclose(np.asarray(probabilities)[0], expected, atol=1e-5)
 
 
 def test_an_unknown_operator_is_named(tmp_path: Path) -> None:
@@ -59,6 +59,6 @@ def test_an_unknown_operator_is_named(tmp_path: Path) -> None:
     onnx.save(model, str(file))
     with pytest.raises(ConversionError, match="CumSum"):
         from_onnx.keras_model(file)
-    own = helper.make_node("FusedConv", ["x", "grid"], ["y"], domain="com.microsoft")
+    fused = helper.make_node("FusedConv", ["x", "grid"], ["y"], domain="com.microsoft")
     with pytest.raises(ConversionError, match=r"com\.microsoft\.FusedConv"):
-        from_onnx.keras_model(graph(tmp_path / "h.onnx", own))
+        from_onnx.keras_model(graph(tmp_path / "h.onnx", fused))

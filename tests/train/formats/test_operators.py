@@ -59,9 +59,9 @@ def test_the_same_as_onnx_runtime(nodes: list[tuple[str, list[str], str, dict[st
     file = graph(tmp_path / "g.onnx", *made)
     films = np.random.default_rng(0).integers(0, 256, (3, 4, 4, 1)).astype(np.uint8)
     (expected,) = onnxruntime.InferenceSession(str(file)).run(None, {"films": films})
-    found = np.asarray(from_onnx.keras_model(file)(films)["y"])
-    assert found.shape == expected.shape
-    assert np.allclose(found, expected, atol=1e-4)
+    y = np.asarray(from_onnx.keras_model(file)(films)["y"])
+    assert y.shape == expected.shape
+    assert np.allclose(y, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize(

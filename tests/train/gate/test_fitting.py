@@ -38,13 +38,13 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> FilmSet:
 @pytest.fixture(scope="module")
 def fitted(films: FilmSet) -> fitting.Fitted:
     steps: list[tuple[int, int]] = []
-    found = fitting.fit(cells, films, 64, progress=lambda *at: steps.append(at))
+    gate_fit = fitting.fit(cells, films, 64, progress=lambda *at: steps.append(at))
     assert steps[-1][0] == steps[-1][1]
-    return found
+    return gate_fit
 
 
-def told(fitted: fitting.Fitted, found: np.ndarray[Any, Any]) -> dict[str, Any]:
-    return fitted.heads.scores(fitted.axes.coordinates(found))
+def scores_of(fitted: fitting.Fitted, features: np.ndarray[Any, Any]) -> dict[str, Any]:
+    return fitted.heads.scores(fitted.axes.coordinates(features))
 
 
 def test_the_gate_tells_drawn_films_from_changed_ones(
@@ -52,10 +52,10 @@ def test_the_gate_tells_drawn_films_from_changed_ones(
 ) -> None:
     clean = np.stack([films.pixels[i] for i in films.rows("validation")])
     look = fitting.FeatureExtractor(cells, 64, len(clean))
-    passed = told(fitted, look(clean))["unsuitable"]
+    passed = scores_of(fitted, look(clean))["unsuitable"]
     rng = np.random.default_rng(0)
     turned = np.stack([unsuitable.CHANGES["rotated-90"](film, rng) for film in clean])
-    refused = told(fitted, look(turned))["unsuitable"]
+    refused = scores_of(fitted, look(turned))["unsuitable"]
     assert np.median(passed) < 0.3
     assert np.median(refused) > 0.7
 
@@ -109,7 +109,7 @@ def test_films_of_other_patients_are_told_from_the_populations(
     assert fitted.record["limits"]["other-population"] >= 0.5
     # A chest film of another patient is still a chest film.
     look = fitting.FeatureExtractor(cells, 64, checked)
-    scores = told(fitted, look(wide[::5]))
+    scores = scores_of(fitted, look(wide[::5]))
     assert np.median(scores["unsuitable"]) < 0.5
     assert np.median(scores["other-population"]) > 0.9
     fitting.save_heads(fitted.heads, tmp_path / GATE)

@@ -38,11 +38,11 @@ def test_the_middle_maps_become_a_grid() -> None:
     onnx.checker.check_model(model)
     session = onnxruntime.InferenceSession(model.SerializeToString())
     x = np.random.default_rng(0).random((3, 2, 16, 16), np.float32)
-    found = session.run([features.OUTPUT], {"films": x})[0]
+    grid = session.run([features.OUTPUT], {"films": x})[0]
     # The sixth of eight convolutions is the last in the middle: 4 x 4 cells of 2 channels, each the
     # sum of both channels, doubled five times.
     expected = np.repeat(x[:, :, ::4, ::4].sum(1, keepdims=True) * 2**5, 2, axis=1)
-    np.testing.assert_allclose(found, expected.reshape(3, -1), rtol=1e-5)
+    np.testing.assert_allclose(grid, expected.reshape(3, -1), rtol=1e-5)
 
 
 def test_the_graph_turns_cells_as_numpy_does(tmp_path: Path) -> None:
@@ -62,8 +62,8 @@ def test_the_graph_turns_cells_as_numpy_does(tmp_path: Path) -> None:
     features.project(file, axes)
     session = onnxruntime.InferenceSession(str(file))
     assert session.get_outputs()[-1].shape == ["n", 5]
-    found = session.run([features.OUTPUT], {"films": x})[0]
-    np.testing.assert_allclose(found, axes.coordinates(before), rtol=1e-4, atol=1e-4)
+    coordinates = session.run([features.OUTPUT], {"films": x})[0]
+    np.testing.assert_allclose(coordinates, axes.coordinates(before), rtol=1e-4, atol=1e-4)
     assert np.abs((before - axes.mean) / axes.scale).max() > features.CLIP
     again = onnxruntime.InferenceSession(features.with_cells(file))
     np.testing.assert_array_equal(again.run([features.CELLS], {"films": x})[0], before)

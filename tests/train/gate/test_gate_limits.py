@@ -14,9 +14,9 @@ def test_no_limit_is_so_wide_that_nothing_passes_it() -> None:
     names = ("unsuitable", "distance", "mirrored", "flatness", "saturation", "blur")
 
     def scores(high: float) -> dict[str, np.ndarray[Any, Any]]:
-        found = {name: rng.uniform(0, 0.3, 100) for name in names}
-        found["unsuitable"][:10] = high
-        return found
+        drawn = {name: rng.uniform(0, 0.3, 100) for name in names}
+        drawn["unsuitable"][:10] = high
+        return drawn
 
     chosen = limits.limits_of(
         {"plain": scores(0.2), "augmented": scores(0.99999), "stress:x": scores(0.2)}

@@ -23,7 +23,7 @@ def test_a_change_keeps_size_and_leaves_the_film_alone(kind: str) -> None:
 @pytest.mark.parametrize("kind", list(unsuitable.DRAWINGS))
 def test_a_drawing_is_of_its_seed(kind: str) -> None:
     _, draw = unsuitable.DRAWINGS[kind]
-    one, same, other = (draw(96, np.random.default_rng(seed)) for seed in (3, 3, 4))
-    assert (one.shape, one.dtype) == ((96, 96), np.uint8)
-    np.testing.assert_array_equal(one, same)
-    assert not np.array_equal(one, other)
+    first, same, other = (draw(96, np.random.default_rng(seed)) for seed in (3, 3, 4))
+    assert (first.shape, first.dtype) == ((96, 96), np.uint8)
+    np.testing.assert_array_equal(first, same)
+    assert not np.array_equal(first, other)

@@ -40,19 +40,19 @@ def aged(config: Any) -> Any:
         return [aged(entry) for entry in config]
     if not isinstance(config, dict):
         return config
-    found = {key: aged(value) for key, value in config.items()}
-    own = found.get("config")
-    if isinstance(own, dict):
-        if found.get("class_name") == "DepthwiseConv2D":
-            own["groups"] = 1
-        if found.get("class_name") == "BatchNormalization":
-            own["axis"] = [own["axis"]]
+    entries = {key: aged(value) for key, value in config.items()}
+    layer = entries.get("config")
+    if isinstance(layer, dict):
+        if entries.get("class_name") == "DepthwiseConv2D":
+            layer["groups"] = 1
+        if entries.get("class_name") == "BatchNormalization":
+            layer["axis"] = [layer["axis"]]
         for key in ("input_layers", "output_layers"):
-            if isinstance(own.get(key), list) and isinstance(own[key][0], str):
-                own[key] = [own[key]]
-    if found.get("class_name") == "Functional":
-        found |= {"module": "tf_keras.src.engine.functional", "registered_name": "Functional"}
-    return found
+            if isinstance(layer.get(key), list) and isinstance(layer[key][0], str):
+                layer[key] = [layer[key]]
+    if entries.get("class_name") == "Functional":
+        entries |= {"module": "tf_keras.src.engine.functional", "registered_name": "Functional"}
+    return entries
 
 
 @pytest.fixture(scope="module")
@@ -114,9 +114,9 @@ def test_a_model_of_keras_2_gives_the_same_answers(
     )
     films = phantom.films(6, SIZE, seed=4)
     said = np.asarray(model(films.repeat(3, -1) / np.float32(255), training=False))[:, 0]
-    found = pneumoscope.load(bundle).run(films).probabilities[:, 1]
+    imported = pneumoscope.load(bundle).run(films).probabilities[:, 1]
     assert np.ptp(said) > 1e-4  # not one answer for all films
-    assert found == pytest.approx(said, abs=1e-4)
+    assert imported == pytest.approx(said, abs=1e-4)
     assert file.read_bytes() == before
 
 

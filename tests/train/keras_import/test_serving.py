@@ -38,7 +38,7 @@ def quiet(text: str) -> None:
 @pytest.mark.parametrize("scaling", serving.SCALINGS)
 def test_each_scaling_is_what_keras_does(scaling: str) -> None:
     films = phantom.films(2, 8)
-    found = keras.ops.convert_to_numpy(serving.Scaled(3, scaling)(films))
+    scaled = keras.ops.convert_to_numpy(serving.Scaled(3, scaling)(films))
     rgb = np.repeat(films, 3, axis=-1).astype(np.float32)
     apps = keras.applications
     expected = {
@@ -48,7 +48,7 @@ def test_each_scaling_is_what_keras_does(scaling: str) -> None:
         "imagenet": apps.resnet50.preprocess_input(rgb.copy()),
         "imagenet-torch": apps.densenet.preprocess_input(rgb.copy()),
     }[scaling]
-    assert np.allclose(found, expected, atol=1e-4)
+    assert np.allclose(scaled, expected, atol=1e-4)
 
 
 def test_what_onnx_cannot_say_is_an_error(tmp_path: Path) -> None:

@@ -183,12 +183,12 @@ def test_the_weights_of_keras_give_the_same_maps(
     small.save_weights(file)  # convolutions have the same weights for films of any size
     # Keras' networks call it there.
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", lambda *_, **__: str(file))
-    own = keras_model.Scale(*backbones.own_scaling(name))(FILMS)
+    scaled = keras_model.Scale(*backbones.own_scaling(name))(FILMS)
     for weights in ("imagenet", str(file)):
         backbone = backbones.build(recipe_of(name), weights)
-        found = keras.ops.convert_to_numpy(backbone(own, training=False))
-        assert found.std() > 0.01
-        assert np.allclose(found, expected, atol=1e-3 * np.abs(expected).max()), weights
+        maps = keras.ops.convert_to_numpy(backbone(scaled, training=False))
+        assert maps.std() > 0.01
+        assert np.allclose(maps, expected, atol=1e-3 * np.abs(expected).max()), weights
 
 
 def test_a_download_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,10 +242,10 @@ def test_onnx_computes_the_same(
         warnings.simplefilter("ignore")  # tf2onnx's own
         conversion.convert(serving, tmp_path / "model.onnx")
     assert attempts.call_count == 1  # none of tf2onnx's steps failed
-    found = parity.measure(model, serving, tmp_path / "model.onnx", films).parity
-    assert found["max_dp"] <= 1e-4
-    assert found["max_heatmap_error"] <= 1e-3
-    assert found["max_embedding_error"] <= 1e-3
+    errors = parity.measure(model, serving, tmp_path / "model.onnx", films).parity
+    assert errors["max_dp"] <= 1e-4
+    assert errors["max_heatmap_error"] <= 1e-3
+    assert errors["max_embedding_error"] <= 1e-3
     heatmaps = keras.ops.convert_to_numpy(serving(films)["heatmaps"])
     assert heatmaps.shape[:2] == (4, 3)
     assert (heatmaps.max(axis=(1, 2, 3)) > 0).all()
@@ -291,7 +291,7 @@ def test_help_and_docs_name_every_network() -> None:
         assert f"`{name}`" in page.read_text(encoding="utf-8"), name
 
 
-OWN = """
+NETWORKS = """
 import keras
 
 def build(recipe):
@@ -338,19 +338,19 @@ number = 3
 
 
 @pytest.fixture
-def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def users_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A module in the working directory, which is not on Python's path."""
     module = f"own_{tmp_path.name.replace('-', '_')}"
-    (tmp_path / f"{module}.py").write_text(OWN)
+    (tmp_path / f"{module}.py").write_text(NETWORKS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.path", [p for p in __import__("sys").path if p])
     return module
 
 
-def test_a_network_of_the_users_own_exports(own: str, tmp_path: Path) -> None:
+def test_a_network_of_the_users_own_exports(users_module: str, tmp_path: Path) -> None:
     from pneumoscope.train.fit import loop
 
-    recipe = Recipe(network=f"{own}:build", size=64)
+    recipe = Recipe(network=f"{users_module}:build", size=64)
     backbones.check(recipe.network)
     model = keras_model.build(recipe, 3, None)
     assert model.get_layer(keras_model.FEATURES).output.shape == (None, 16, 16, 6)
@@ -359,8 +359,8 @@ def test_a_network_of_the_users_own_exports(own: str, tmp_path: Path) -> None:
     assert len(model.trainable_variables) == 4
     loop.save(model, tmp_path / "weights.npz")
     target = tmp_path / "model.onnx"
-    found = to_onnx.export_onnx(recipe, 3, tmp_path / "weights.npz", target, FILMS).parity
-    assert found["films"] == 4
+    record = to_onnx.export_onnx(recipe, 3, tmp_path / "weights.npz", target, FILMS).parity
+    assert record["films"] == 4
     assert target.is_file()
 
 
@@ -378,9 +378,11 @@ def test_a_network_of_the_users_own_exports(own: str, tmp_path: Path) -> None:
         ("grouped", "grouped convolution", "DepthwiseConv2D"),
     ],
 )
-def test_functions_that_give_no_network(own: str, function: str, message: str, hint: str) -> None:
+def test_functions_that_give_no_network(
+    users_module: str, function: str, message: str, hint: str
+) -> None:
     with pytest.raises(RecipeError, match=message) as caught:
-        backbones.build(recipe_of(f"{own}:{function}"), None)
+        backbones.build(recipe_of(f"{users_module}:{function}"), None)
     assert hint in caught.value.hint
 
 
@@ -393,9 +395,11 @@ def test_functions_that_give_no_network(own: str, function: str, message: str, h
         ("import no_such_package", "no_such_package"),
     ],
 )
-def test_modules_that_cannot_be_imported(own: str, content: str | None, message: str) -> None:
+def test_modules_that_cannot_be_imported(
+    users_module: str, content: str | None, message: str
+) -> None:
     """Before any film is read."""
     if content is not None:
-        Path(f"bad_{own}.py").write_text(content)
+        Path(f"bad_{users_module}.py").write_text(content)
     with pytest.raises(RecipeError, match=f"cannot be imported.*{message}"):
-        backbones.check(f"bad_{own}:build")
+        backbones.check(f"bad_{users_module}:build")

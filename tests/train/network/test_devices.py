@@ -91,22 +91,22 @@ def test_two_devices_share_each_batch_and_train_like_one(
         },
     )
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert found["errors"] == [
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["errors"] == [
         "3 devices are wanted, JAX finds 2 (cpu:0, cpu:1)",
         "2 devices cannot share a batch of 15 films evenly",
     ]
-    assert found["notes"] == [
+    assert result["notes"] == [
         "one of 2 devices is in use; --devices all takes them all",
         "each batch is shared among cpu:0, cpu:1",
     ]
     # Films, shares, targets and weights of each step, and of none before there were two devices.
-    assert len(found["parts"]) % 4 == 0
-    assert found["parts"] == [[0.5, 0.5]] * len(found["parts"]) != []
-    assert found["holders"] == [2, True]
-    assert np.allclose(found["losses"]["1"], found["losses"]["all"], atol=2e-4)
-    assert found["apart"] < 1e-3
-    assert found["odd"] == [5, 3]
+    assert len(result["parts"]) % 4 == 0
+    assert result["parts"] == [[0.5, 0.5]] * len(result["parts"]) != []
+    assert result["holders"] == [2, True]
+    assert np.allclose(result["losses"]["1"], result["losses"]["all"], atol=2e-4)
+    assert result["apart"] < 1e-3
+    assert result["odd"] == [5, 3]
 
 
 @pytest.mark.parametrize("wanted", ["0", "-1", "two", "", "1.5"])

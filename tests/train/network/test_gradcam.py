@@ -54,13 +54,13 @@ def test_closed_form_is_grad_cam_by_autodiff(name: str) -> None:
     x = FEATURES
     for layer in head:
         x = layer(x)
-    found = keras.ops.convert_to_numpy(gradcam.HeadGradCam(head)(FEATURES))
+    heatmaps = keras.ops.convert_to_numpy(gradcam.HeadGradCam(head)(FEATURES))
     reference = gradcam.autodiff_grad_cam(FEATURES, head)
     classes = max(head[-1].units, 2)
-    assert found.shape == reference.shape == (5, classes, 4, 3)
+    assert heatmaps.shape == reference.shape == (5, classes, 4, 3)
     peak = reference.max(axis=(2, 3), keepdims=True)
     assert (peak.max(axis=(1, 2, 3)) > 0).all()
-    assert (np.abs(found - reference) <= 1e-3 * np.maximum(peak, peak.max() * 1e-3)).all()
+    assert (np.abs(heatmaps - reference) <= 1e-3 * np.maximum(peak, peak.max() * 1e-3)).all()
 
 
 def test_one_logit_explains_both_classes_by_hand() -> None:

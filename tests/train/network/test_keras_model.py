@@ -141,30 +141,30 @@ def test_one_logit_is_the_sigmoid_of_the_positive_class() -> None:
 def test_the_graph_calibrates_as_numpy_does(model: keras.Model) -> None:
     logits = 5 * keras.ops.convert_to_numpy(model(FILMS, training=False)).astype(np.float64)
     e = np.exp(logits)
-    found = keras_model._calibrated(
+    calibrated = keras_model._calibrated(
         keras.ops.convert_to_tensor(logits, "float32"), values_of(CALIBRATION, 2), "multiclass"
     )
     expected = CALIBRATION.apply(e / e.sum(axis=1, keepdims=True), 0)
-    assert np.allclose(keras.ops.convert_to_numpy(found), expected, atol=1e-6)
+    assert np.allclose(keras.ops.convert_to_numpy(calibrated), expected, atol=1e-6)
 
 
 def test_findings_are_calibrated_one_by_one() -> None:
     logits = np.array([[-3.0, 0.0, 8.0], [1.0, 2.0, -9.0]])
-    own = Calibration((0.5, 1.0, 2.0), (-1.0, 0.0, 1.5))
-    found = keras_model._calibrated(
-        keras.ops.convert_to_tensor(logits, "float32"), values_of(own, 2), "multilabel"
+    calibration = Calibration((0.5, 1.0, 2.0), (-1.0, 0.0, 1.5))
+    calibrated = keras_model._calibrated(
+        keras.ops.convert_to_tensor(logits, "float32"), values_of(calibration, 2), "multilabel"
     )
-    expected = own.apply(1 / (1 + np.exp(-logits)), None)
-    assert np.allclose(keras.ops.convert_to_numpy(found), expected, atol=1e-6)
+    expected = calibration.apply(1 / (1 + np.exp(-logits)), None)
+    assert np.allclose(keras.ops.convert_to_numpy(calibrated), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [1.0, 30.0, 1e4])
 def test_calibration_survives_any_logits(size: float) -> None:
     logits = size * np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
-    found = keras_model._calibrated(
+    calibrated = keras_model._calibrated(
         keras.ops.convert_to_tensor(logits, "float32"), values_of(CALIBRATION, 2), "multiclass"
     )
-    p = keras.ops.convert_to_numpy(found)
+    p = keras.ops.convert_to_numpy(calibrated)
     assert np.isfinite(p).all()
     assert np.allclose(p.sum(axis=1), 1, atol=1e-6)
 

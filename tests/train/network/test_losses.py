@@ -59,8 +59,8 @@ def test_unknown_labels_add_nothing_to_the_loss() -> None:
     recipe = Recipe(task="multilabel")
     y = np.array([[1.0, NAN], [0.0, 1.0]], np.float32)
     z = np.array([[0.0, 50.0], [np.log(3), 0.0]], np.float32)
-    found = keras.ops.convert_to_numpy(loss_of(recipe)(y, z))
-    assert float(found) == pytest.approx((np.log(2) + np.log(4) + np.log(2)) / 4, rel=1e-5)
+    loss = keras.ops.convert_to_numpy(loss_of(recipe)(y, z))
+    assert float(loss) == pytest.approx((np.log(2) + np.log(4) + np.log(2)) / 4, rel=1e-5)
 
 
 def test_unknown_labels_have_no_gradient() -> None:
@@ -81,8 +81,8 @@ def test_focal_and_weights_by_hand() -> None:
     y, z = np.array([[1.0, 0.0]], np.float32), np.array([[0.0, np.log(3)]], np.float32)
     weights = np.array([[1.0, 0.5], [3.0, 1.0]], np.float32)
     expected = (3 * 0.25 * np.log(2) + 0.5 * 0.75**2 * np.log(4)) / 2
-    found = keras.ops.convert_to_numpy(loss_of(recipe, weights)(y, z))
-    assert float(found) == pytest.approx(expected, rel=1e-5)
+    loss = keras.ops.convert_to_numpy(loss_of(recipe, weights)(y, z))
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("task", ["multilabel", "multiclass"])

@@ -19,24 +19,24 @@ def written(tmp_path: Path, text: str) -> str:
 
 
 def test_a_recipe_is_a_delta_over_the_defaults(tmp_path: Path) -> None:
-    found = reading.load(written(tmp_path, "epochs = 3\n[augment]\nrotation = 4\n"))
+    recipe = reading.load(written(tmp_path, "epochs = 3\n[augment]\nrotation = 4\n"))
     default = Recipe()
-    assert found.epochs == 3
-    assert found.augment.rotation == 4.0
-    assert found == dataclasses.replace(
+    assert recipe.epochs == 3
+    assert recipe.augment.rotation == 4.0
+    assert recipe == dataclasses.replace(
         default, epochs=3, augment=dataclasses.replace(default.augment, rotation=4.0)
     )
 
 
 def test_overrides_win_and_none_leaves_the_file(tmp_path: Path) -> None:
-    found = reading.load(written(tmp_path, "epochs = 3\nseed = 5\n"), epochs=9, seed=None)
-    assert (found.epochs, found.seed) == (9, 5)
+    recipe = reading.load(written(tmp_path, "epochs = 3\nseed = 5\n"), epochs=9, seed=None)
+    assert (recipe.epochs, recipe.seed) == (9, 5)
 
 
 def test_a_resolved_recipe_survives_json() -> None:
     for name in reading.shipped():
-        found = reading.load(name)
-        assert reading.from_json(json.loads(json.dumps(reading.resolved(found)))) == found
+        recipe = reading.load(name)
+        assert reading.from_json(json.loads(json.dumps(reading.resolved(recipe)))) == recipe
 
 
 @pytest.mark.parametrize("name", sorted(reading.shipped()))
@@ -87,13 +87,13 @@ def test_bad_recipes(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_changes_against_the_shipped_recipe() -> None:
-    own = json.loads(json.dumps(reading.resolved(reading.load("resnet50", seed=7))))
-    assert reading.changes(own) == {}
-    own["epochs"], own["augment"]["flip"] = 3, 0.0
-    del own["mixup"]  # a bundle from before there was such a setting
-    assert reading.changes(own) == {"epochs": 3, "augment.flip": 0.0}
-    assert reading.changes(own | {"version": "0"}) == {}
-    assert reading.changes(own | {"name": "mine"}) == {}
+    settings = json.loads(json.dumps(reading.resolved(reading.load("resnet50", seed=7))))
+    assert reading.changes(settings) == {}
+    settings["epochs"], settings["augment"]["flip"] = 3, 0.0
+    del settings["mixup"]  # a bundle from before there was such a setting
+    assert reading.changes(settings) == {"epochs": 3, "augment.flip": 0.0}
+    assert reading.changes(settings | {"version": "0"}) == {}
+    assert reading.changes(settings | {"name": "mine"}) == {}
     assert reading.changes({"seed": 1}) == {}
 
 

@@ -50,9 +50,9 @@ def test_points_never_cross_where_the_classes_lie_far_apart() -> None:
 def test_figures_by_hand() -> None:
     v = validation(plain=[0.1, 0.6, 0.8, 0.9], blur=[0.1, 0.2, 0.3, 0.9])
     point = OperatingPoint("x", 0.5, "")
-    found = classes.figures(v, point, draws=50)
-    assert found["films"] == found["patients"] == 4
-    plain = found["plain"]
+    figures = classes.figures(v, point, draws=50)
+    assert figures["films"] == figures["patients"] == 4
+    plain = figures["plain"]
     assert plain["auc"]["value"] == 1.0
     assert plain["sensitivity"]["value"] == 1.0
     assert plain["specificity"]["value"] == 0.5
@@ -60,8 +60,8 @@ def test_figures_by_hand() -> None:
     assert plain["balanced_accuracy"]["value"] == 0.75
     # argmax: normal, bacterial (p .6: .4 .42 .18), bacterial, bacterial; truth 0 0 1 2.
     assert plain["class_accuracy"]["value"] == 0.5
-    assert found["stress"]["blur"]["sensitivity"]["value"] == 0.5
-    assert found["worst"]["balanced_accuracy"]["condition"] == "blur"
+    assert figures["stress"]["blur"]["sensitivity"]["value"] == 0.5
+    assert figures["worst"]["balanced_accuracy"]["condition"] == "blur"
 
 
 def test_the_calibration_error_is_measured_at_the_share_of_ill_films() -> None:

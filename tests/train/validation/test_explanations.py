@@ -50,24 +50,24 @@ def blind(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_a_map_on_the_wrong_half_scores_less() -> None:
-    found = explanations.scores(honest, META, spotted())
-    assert found is not None
-    assert found.composed["checked"].shape == found.placed.shape == (20,)
-    assert (found.placed > 0.9).all()
-    record = explanations.record_of(found, draws=200)
+    scores = explanations.scores(honest, META, spotted())
+    assert scores is not None
+    assert scores.composed["checked"].shape == scores.placed.shape == (20,)
+    assert (scores.placed > 0.9).all()
+    record = explanations.record_of(scores, draws=200)
     checked = record["modes"]["checked"]
     assert checked["mirrored"]["value"] > 0.9
     assert checked["misplaced"] is None  # no film has its heat elsewhere
     assert record["limits"]["checked"] == pytest.approx(
-        np.quantile(found.whole["checked"], 0.05), abs=1e-4
+        np.quantile(scores.whole["checked"], 0.05), abs=1e-4
     )
     assert record["films"] == 40
 
 
 def test_a_score_that_tells_nothing_sets_no_limit() -> None:
-    found = explanations.scores(blind, META, spotted())
-    assert found is not None
-    record = explanations.record_of(found, draws=200)
+    scores = explanations.scores(blind, META, spotted())
+    assert scores is not None
+    record = explanations.record_of(scores, draws=200)
     assert record["limits"] == {}
     assert record["modes"]["checked"]["hidden_whole"] is None
     # A map that is its own mirror image scores the same.
@@ -87,18 +87,18 @@ def test_heat_beside_the_lungs_lowers_the_score() -> None:
 
 
 def test_half_of_the_films_below_the_limit_by_hand() -> None:
-    scores = np.linspace(0, 1, 100)
-    placed = np.where(scores < 0.5, 0.2, 0.9)
+    values = np.linspace(0, 1, 100)
+    placed = np.where(values < 0.5, 0.2, 0.9)
     patients = tuple(str(i) for i in range(100))
-    found = explanations.Scores(
-        {"fast": scores, "checked": scores},
-        {"fast": scores, "checked": scores},
-        {"fast": scores, "checked": scores / 2},
+    scores = explanations.Scores(
+        {"fast": values, "checked": values},
+        {"fast": values, "checked": values},
+        {"fast": values, "checked": values / 2},
         placed,
         patients,
         patients,
     )
-    record = explanations.record_of(found, draws=200)
+    record = explanations.record_of(scores, draws=200)
     assert record["misplaced_films"] == 50
     fast, checked = record["modes"]["fast"], record["modes"]["checked"]
     assert fast["misplaced"]["value"] == 1.0

@@ -32,9 +32,9 @@ def cold(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize(("look", "expected"), [(seeing, 1.0), (blind, 0.5), (cold, 0.5)])
 def test_pointing(look: localise.Look, expected: float) -> None:
-    found = localise.measure(look, films(), SIZE, draws=100)
-    assert found["films"] == 40
-    assert found["pointing"]["value"] == pytest.approx(expected, abs=0.02)
+    record = localise.measure(look, films(), SIZE, draws=100)
+    assert record["films"] == 40
+    assert record["pointing"]["value"] == pytest.approx(expected, abs=0.02)
 
 
 def test_one_peak_for_all_films_shows() -> None:
@@ -55,8 +55,8 @@ def test_several_findings_point_to_any_of_them() -> None:
         p, heat = seeing(x)
         return p[:, 1:], heat[:, 1:]
 
-    found = localise.measure(look, several, SIZE, draws=100)
-    assert found is not None
-    assert found["pointing"]["value"] == pytest.approx(1.0, abs=0.02)
+    record = localise.measure(look, several, SIZE, draws=100)
+    assert record is not None
+    assert record["pointing"]["value"] == pytest.approx(1.0, abs=0.02)
     unknown = tuple(replace(film, targets=(None, film.targets[1])) for film in records)
     assert localise.measure(look, replace(several, films=unknown), SIZE, draws=10) is None

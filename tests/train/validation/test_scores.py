@@ -22,5 +22,5 @@ def test_epoch_scores_by_hand() -> None:
     epoch = scores.of_findings(P, TARGETS)
     assert epoch.auc == pytest.approx((0.75 + 1.0) / 2)
     assert epoch.accuracy == pytest.approx(4 / 6)
-    told = [0.9, 0.4, 0.4, 0.8, 0.8, 0.7]
-    assert epoch.loss == pytest.approx(-np.mean(np.log(told)))
+    given_to_truth = [0.9, 0.4, 0.4, 0.8, 0.8, 0.7]
+    assert epoch.loss == pytest.approx(-np.mean(np.log(given_to_truth)))

@@ -31,15 +31,15 @@ def test_calibration_makes_plain_and_perturbed_films_honest() -> None:
 
 def test_conformal_scores_are_of_plain_films() -> None:
     v = overlapping(shift=0.05)
-    found = calibrate.conformal_scores(v, ("normal", "bacterial", "viral"), "PNEUMONIA")
-    assert found is not None
-    sides = found.questions["PNEUMONIA"]
+    scores = calibrate.conformal_scores(v, ("normal", "bacterial", "viral"), "PNEUMONIA")
+    assert scores is not None
+    sides = scores.questions["PNEUMONIA"]
     p = v.p_positive()
     assert sides.negative == pytest.approx(np.sort(1 - p[~v.ill]), abs=1e-5)
     assert sides.positive == pytest.approx(np.sort(p[v.ill]), abs=1e-5)
     # Every film's kinds have shares of 0.6 and 0.4.
-    assert found.kinds["bacterial"] == pytest.approx((0.6,) * 200, abs=1e-5)
-    assert found.kinds["viral"] == pytest.approx((0.4,) * 200, abs=1e-5)
+    assert scores.kinds["bacterial"] == pytest.approx((0.6,) * 200, abs=1e-5)
+    assert scores.kinds["viral"] == pytest.approx((0.4,) * 200, abs=1e-5)
 
 
 def test_too_few_films_give_no_scores() -> None:
@@ -52,16 +52,16 @@ def test_findings_with_too_few_films_have_no_scores() -> None:
     truth[:30, 0], truth[:18, 1] = 1, 1
     truth[50:, 0] = np.nan
     p = np.linspace(0.1, 0.9, 120).reshape(60, 2)
-    found = calibrate.conformal_scores(
+    scores = calibrate.conformal_scores(
         Validation(truth, ("a",) * 60, {"plain": p}), ("Mass", "Nodule"), "ABNORMAL"
     )
-    assert found is not None
-    assert list(found.questions) == ["Mass"]
-    assert (len(found.questions["Mass"].negative), len(found.questions["Mass"].positive)) == (
+    assert scores is not None
+    assert list(scores.questions) == ["Mass"]
+    assert (len(scores.questions["Mass"].negative), len(scores.questions["Mass"].positive)) == (
         20,
         30,
     )
-    assert found.kinds == {}
+    assert scores.kinds == {}
 
 
 def test_calibration_makes_each_finding_honest() -> None:

@@ -45,15 +45,15 @@ def test_thresholds_by_hand() -> None:
 
 def test_figures_tell_what_cannot_be_measured() -> None:
     points = findings.choose_operating_points(validation(), ("a", "b", "c"))
-    found = findings.figures(validation(), ("a", "b", "c"), points[:3], draws=50)
-    a, c = found["findings"]["a"], found["findings"]["c"]
+    figures = findings.figures(validation(), ("a", "b", "c"), points[:3], draws=50)
+    a, c = figures["findings"]["a"], figures["findings"]["c"]
     assert (a["with"], a["without"], a["unknown"]) == (2, 2, 1)
     assert a["auc"]["value"] == pytest.approx(0.75)
     assert (a["sensitivity"]["value"], a["specificity"]["value"]) == (1.0, 0.5)
     assert (c["with"], c["unknown"]) == (0, 5)
     assert "auc" not in c
-    assert found["macro_auc"]["value"] == pytest.approx(0.875)
-    assert (found["worst"]["condition"], found["stress"]) == (
+    assert figures["macro_auc"]["value"] == pytest.approx(0.875)
+    assert (figures["worst"]["condition"], figures["stress"]) == (
         "noise",
         {"noise": pytest.approx(0.125)},
     )
@@ -62,8 +62,8 @@ def test_figures_tell_what_cannot_be_measured() -> None:
 def test_the_largest_sensitivity_and_specificity_among_many_films() -> None:
     rng = np.random.default_rng(0)
     p, ill = np.round(rng.random(300), 2), rng.random(300) < 0.3
-    found = findings._youden(p, ill)
-    each = [(p[ill] >= cut).mean() + (p[~ill] < cut).mean() for cut in (*np.unique(p), found)]
+    threshold = findings._youden(p, ill)
+    each = [(p[ill] >= cut).mean() + (p[~ill] < cut).mean() for cut in (*np.unique(p), threshold)]
     assert each[-1] == pytest.approx(max(each))
 
 
@@ -74,8 +74,8 @@ def test_a_rare_finding_keeps_its_small_threshold() -> None:
     rare = Validation(targets, tuple(map(str, range(100))), {"plain": p, "noise": p})
     points = findings.choose_operating_points(rare, ("a", "b"))
     assert points[0].threshold == pytest.approx(2.1e-4)
-    found = findings.figures(rare, ("a", "b"), points[:2], draws=50)["findings"]["a"]
-    assert (found["sensitivity"]["value"], found["specificity"]["value"]) == (1.0, 1.0)
+    of_a = findings.figures(rare, ("a", "b"), points[:2], draws=50)["findings"]["a"]
+    assert (of_a["sensitivity"]["value"], of_a["specificity"]["value"]) == (1.0, 1.0)
 
 
 def test_many_rare_findings_have_an_interval() -> None:
@@ -86,8 +86,8 @@ def test_many_rare_findings_have_an_interval() -> None:
     rare = Validation(targets, tuple(map(str, range(60))), {"plain": p, "noise": p})
     names = tuple(map(str, range(20)))
     points = findings.choose_operating_points(rare, names)
-    found = findings.figures(rare, names, points[:20], draws=200)["macro_auc"]
-    assert 0.3 < found["low"] < found["value"] < found["high"] < 0.8
+    macro_auc = findings.figures(rare, names, points[:20], draws=200)["macro_auc"]
+    assert 0.3 < macro_auc["low"] < macro_auc["value"] < macro_auc["high"] < 0.8
     # By hand, of a draw without film 0: the findings 1 and 2 count.
     weights = np.ones((1, 5))
     weights[0, 0] = 0
