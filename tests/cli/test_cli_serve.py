@@ -45,15 +45,12 @@ def test_a_start_that_fails_is_told_in_two_lines(tiny_bundle: Bundle, tmp_path: 
         assert "Traceback" not in wrong.stderr
 
 
-@pytest.mark.server
 def test_a_port_that_is_taken(tiny_bundle: Bundle, tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        done = run_process(
-            "serve", "--bundle", tiny_bundle.path, "--folder", tmp_path, "--port", port
-        )
+        done = run("serve", "--bundle", tiny_bundle.path, "--folder", tmp_path, "--port", port)
     assert done.returncode == 1
     assert f"error: cannot listen on 127.0.0.1 port {port}" in done.stderr
     assert "hint: Is another server running?" in done.stderr
