@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from unittest import mock
 
 from pneumoscope.cli.main import run as run_command
@@ -17,13 +18,18 @@ _PROCESS = (sys.executable, "-m", "pneumoscope")
 Done = subprocess.CompletedProcess[str]
 
 
-def run(*arguments: object, stdin: bytes | None = None) -> Done:
+def run(
+    *arguments: object, stdin: bytes | None = None, terminal: Mapping[str, str] | None = None
+) -> Done:
     """Runs a command in this process, with streams of its own.
 
-    An exception that the command line does not translate fails the test.
+    With the variables of a ``terminal``, stdout is one. An exception that the command line does not
+    translate fails the test.
     """
     words = ["pneumoscope", *map(str, arguments)]
     out, err = (_stream() for _ in range(2))
+    if terminal is not None:
+        out.isatty = lambda: True  # type: ignore[method-assign]
     handler = logging.StreamHandler(err)
     handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     handler.setLevel(logging.WARNING)
@@ -32,7 +38,7 @@ def run(*arguments: object, stdin: bytes | None = None) -> Done:
     try:
         with (
             mock.patch.multiple(sys, argv=words, stdin=_stream(stdin), stdout=out, stderr=err),
-            mock.patch.dict(os.environ, _TERMINAL),
+            mock.patch.dict(os.environ, _TERMINAL if terminal is None else terminal),
         ):
             code = run_command()
     finally:

@@ -16,11 +16,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+TERMINAL = {"TERM": "dumb", "COLUMNS": "80"}
+"""Variables of the terminal that output is shown in."""
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -29,20 +33,33 @@ def pages() -> list[Path]:
     return [page for page in PAGES if _BLOCK.search(page.read_text(encoding="utf-8"))]
 
 
-def written(page: Path) -> str:
-    """A document with the output of its commands as they print it now."""
+def written(page: Path, run: Callable[[str, str], tuple[str, str]] | None = None) -> str:
+    """A document with the output of its commands as they print it now.
+
+    Args:
+        page: The document.
+        run: From a command line and its folder to stdout and stderr; without it, each command runs
+            in a terminal.
+    """
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(ROOT / "samples", Path(folder) / "samples")
         text = page.read_text(encoding="utf-8")
-        return _BLOCK.sub(lambda block: f"```console\n{_run(block[1], folder)}```", text)
+        lines = partial(_lines, folder=folder, run=run or in_terminal)
+        return _BLOCK.sub(lambda block: f"```console\n{lines(block[1])}```", text)
 
 
-def _run(block: str, folder: str) -> str:
+def _lines(block: str, folder: str, run: Callable[[str, str], tuple[str, str]]) -> str:
     return "".join(
-        f"{line}\n{printed(line[2:], folder)}"
+        f"{line}\n{_shown(*run(line[2:], folder))}"
         for line in block.splitlines()
         if line.startswith("$ ")
     )
+
+
+def _shown(out: str, err: str) -> str:
+    """Output of a command, without blanks at the ends of lines."""
+    text = out.replace("\r\n", "\n").rstrip("\n") + "\n" + err
+    return "".join(f"{line.rstrip()}\n" for line in text.strip("\n").splitlines())
 
 
 def environment() -> dict[str, str]:
@@ -50,8 +67,8 @@ def environment() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if not k.startswith("PNEUMOSCOPE_")}
 
 
-def printed(command: str, folder: str) -> str:
-    """What a command line prints, without blanks at the ends of lines."""
+def in_terminal(command: str, folder: str) -> tuple[str, str]:
+    """What a command line prints on stdout, a terminal, and on stderr."""
     import pty  # Windows has none
 
     ours, terminal = pty.openpty()
@@ -60,15 +77,14 @@ def printed(command: str, folder: str) -> str:
             command.replace("pneumoscope ", f"{sys.executable} -m pneumoscope ", 1),
             shell=True,
             cwd=folder,
-            env=environment() | {"TERM": "dumb", "COLUMNS": "80"},
+            env=environment() | TERMINAL,
             stdout=terminal,
             stderr=errors,
         ):
             os.close(terminal)
             shown = _until_closed(screen)
         errors.seek(0)
-        text = shown.replace("\r\n", "\n").rstrip("\n") + "\n" + errors.read().decode()
-    return "".join(f"{line.rstrip()}\n" for line in text.strip("\n").splitlines())
+        return shown, errors.read().decode()
 
 
 def _until_closed(screen: IO[bytes]) -> str:
