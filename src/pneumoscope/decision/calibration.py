@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumoscope.decision.probability import logit
+from pneumoscope.decision.probability import logistic, logit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -223,7 +223,7 @@ def _newton(x: Array, target: Array, given: Array) -> Array:
         return float(np.mean(np.logaddexp(0, z) - target * z))
 
     for _ in range(100):
-        p = _sigmoid(x @ w + given)
+        p = logistic(x @ w + given)
         slope = x.T @ (p - target) / len(x)
         # The ridge keeps the matrix regular if all log odds are equal.
         bend = (x * (p * (1 - p))[:, None]).T @ x / len(x) + 1e-9 * np.eye(len(w))
@@ -239,7 +239,7 @@ def _newton(x: Array, target: Array, given: Array) -> Array:
 
 
 def _moved(p: NDArray[np.floating[Any]], negative: int | None, by: Calibration) -> Array:
-    ill = _sigmoid(log_odds(p, negative) * np.array(by.scale) + np.array(by.offset))
+    ill = logistic(log_odds(p, negative) * np.array(by.scale) + np.array(by.offset))
     if negative is None:
         return ill
     moved = np.empty(p.shape, np.float64)
@@ -252,10 +252,6 @@ def _moved(p: NDArray[np.floating[Any]], negative: int | None, by: Calibration) 
 
 def _log(p: Array) -> Array:
     return np.asarray(np.log(np.maximum(p, FLOOR)))
-
-
-def _sigmoid(z: Array) -> Array:
-    return np.asarray(1 / (1 + np.exp(-np.clip(z, -60, 60))))
 
 
 def _softmax(z: Array) -> Array:

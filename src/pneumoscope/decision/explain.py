@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.decision.lung_regions import lung_grid, resized
-from pneumoscope.decision.probability import logit, p_positive
+from pneumoscope.decision.probability import logistic, logit, p_positive
 from pneumoscope.decision.reader_settings import EXPLAIN
 from pneumoscope.decision.sentences import of_explanation
 from pneumoscope.decision.verdict_maps import kind_weights, maps_of
@@ -206,7 +206,7 @@ def dependence(
     drop = subject.log_odds(probabilities[None])[0] - subject.log_odds(when_covered)
     hot, cold = float(drop[0]), float(drop[1:].mean())
     return {
-        "depends": 1 / (1 + math.exp(-2 * (hot - cold))),
+        "depends": float(logistic(np.asarray(2 * (hot - cold)))),
         "odds_hot": math.exp(hot),
         "odds_cold": math.exp(cold),
     }

@@ -17,6 +17,7 @@ import numpy as np
 
 from pneumoscope import metrics
 from pneumoscope.decision.lung_scores import LUNG_SCORES
+from pneumoscope.decision.probability import logistic
 from pneumoscope.decision.sentences import gate_reasons, of_gate
 from pneumoscope.errors import BundleMismatch
 from pneumoscope.files import cause
@@ -113,7 +114,7 @@ class Heads:
 def _probability(
     features: NDArray[np.floating[Any]], coefficients: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    return np.asarray(1 / (1 + np.exp(-(features @ coefficients[:-1] + coefficients[-1]))))
+    return np.asarray(logistic(features @ coefficients[:-1] + coefficients[-1]))
 
 
 def read_heads(path: Path) -> Heads:

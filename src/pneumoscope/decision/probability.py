@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 P = TypeVar("P", float, NDArray[np.float64])
+F = TypeVar("F", bound=np.floating[Any])
 
 LOGIT_FLOOR = 1e-6
 """Probabilities are moved this far away from 0 and 1 before their log odds are taken. Predictions are
 written with six decimals, so with a smaller floor figures from a written file would differ from
 figures from the network. It is also above 6e-8, where 1 - p in float32 becomes 1."""
+_FURTHEST = 60.0
 
 
 def p_positive(probabilities: NDArray[np.floating[Any]], negative: int) -> NDArray[np.float64]:
@@ -62,3 +64,16 @@ def at_prevalence(p: P, known: float, wanted: float) -> P:
     ill = p * wanted * (1 - known)
     well = (1 - p) * known * (1 - wanted)
     return ill / (ill + well)
+
+
+def logistic(log_odds: NDArray[F]) -> NDArray[F]:
+    """The probabilities of log odds, 1 / (1 + exp(-z)): what `logit` takes back.
+
+    Args:
+        log_odds: Of any shape. They are cut at +-60, beyond which no figure changes: no exponential
+            overflows.
+
+    Returns:
+        Of the same shape and dtype, in [8.8e-27, 1].
+    """
+    return np.asarray(1 / (1 + np.exp(-np.clip(log_odds, -_FURTHEST, _FURTHEST))))

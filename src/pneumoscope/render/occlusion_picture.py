@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumoscope.decision.probability import logit
+from pneumoscope.decision.probability import logistic, logit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,9 +93,7 @@ def _scale(draw: object, place: tuple[int, int, int], end: float, font: Font) ->
 
 def _caption(change: NDArray[np.float32], probability: float) -> tuple[str, ...]:
     before = float(logit(probability))
-    least, most = (
-        1 / (1 + math.exp(float(drop) - before)) for drop in (change.max(), change.min())
-    )
+    least, most = logistic(before - np.array([change.max(), change.min()], np.float64))
     return (
         f"Probability {probability:.3f}; with one place at a time covered, between {least:.3f} and "
         f"{most:.3f}.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumoscope.decision.probability import logit
+from pneumoscope.decision.probability import logistic, logit
 from pneumoscope.evidence.statistics.intervals import FEWEST_PATIENTS, Bootstrap
 from pneumoscope.evidence.statistics.reliability import check_probabilities
 
@@ -80,7 +80,7 @@ def smooth_calibration(
         return None
     low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
     return SmoothCurve(
-        predicted=tuple((1 / (1 + np.exp(-at))).tolist()),
+        predicted=tuple(logistic(at).tolist()),
         observed=tuple(curve.tolist()),
         low=tuple(np.minimum(low, curve).tolist()),
         high=tuple(np.maximum(high, curve).tolist()),
@@ -112,7 +112,7 @@ def _curves(rows: Array, y: Array, weights: Array, grid: Array) -> Array:
     squares = (rows[:, :, None] * rows[:, None, :]).reshape(-1, k * k)
     fits = np.zeros((len(weights), k))
     for _ in range(_STEPS):
-        mean = _expit(fits @ rows.T)
+        mean = logistic(fits @ rows.T)
         gradient = (weights * (y - mean)) @ rows - _PENALTY * fits
         h = ((weights * mean * (1 - mean)) @ squares).reshape(-1, k, k) + _PENALTY * np.eye(k)
         step = np.linalg.solve(h, gradient[:, :, None])[:, :, 0]
@@ -121,8 +121,4 @@ def _curves(rows: Array, y: Array, weights: Array, grid: Array) -> Array:
             break
     positive = weights @ y
     both = (positive > 0) & (positive < weights.sum(axis=1))
-    return np.where(both[:, None], _expit(fits @ grid.T), np.nan)
-
-
-def _expit(x: Array) -> Array:
-    return np.asarray(1 / (1 + np.exp(-np.clip(x, -700.0, 700.0))))
+    return np.where(both[:, None], logistic(fits @ grid.T), np.nan)

@@ -242,13 +242,18 @@ function logit(p) {
   return Math.log(kept / (1 - kept));
 }
 
+/** The probability of log odds, as `pneumoscope.decision.probability.logistic`. */
+export function logistic(odds) {
+  return 1 / (1 + Math.exp(-Math.min(Math.max(odds, -60), 60)));
+}
+
 /** Probabilities as they are at the site; see `Calibration.apply`. */
 function calibrated({ labels, negative, siteCalibration }, probabilities) {
   const log = (p) => Math.log(Math.max(p, FLOOR));
   const others = labels.filter((name) => name !== negative);
   const sum = others.reduce((total, name) => total + probabilities[name], 0);
   const odds = (log(sum) - log(probabilities[negative])) * siteCalibration.scale[0] + siteCalibration.offset[0];
-  const ill = 1 / (1 + Math.exp(-Math.min(Math.max(odds, -60), 60)));
+  const ill = logistic(odds);
   const logs = others.map((name) => log(probabilities[name]) / (siteCalibration.kinds_temperature ?? 1))
     .map((value, i) => value + (siteCalibration.kinds_offsets?.[i] ?? 0));
   const highest = Math.max(...logs);

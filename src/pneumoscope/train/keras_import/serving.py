@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from pneumoscope.decision.probability import logistic
 from pneumoscope.errors import ConversionError
 from pneumoscope.train.export.conversion import convert
 from pneumoscope.train.export.exported import OUTPUTS
@@ -159,7 +160,7 @@ def expected_probabilities(
     out: NDArray[Any] = np.asarray(ops.convert_to_numpy(model(pictures, training=False)))
     if not structure.applies_final(model, network.final):
         if network.final == "sigmoid":
-            out = 1 / (1 + np.exp(-out))
+            out = logistic(out)
         else:
             e = np.exp(out - out.max(axis=1, keepdims=True))
             out = e / e.sum(axis=1, keepdims=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope import metrics
-from pneumoscope.decision.probability import p_positive
+from pneumoscope.decision.probability import logistic, p_positive
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,7 +43,7 @@ def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
 
 def sigmoid(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Probabilities of findings from logits (n, findings)."""
-    return np.asarray(1 / (1 + np.exp(-np.clip(np.asarray(logits, np.float64), -60, 60))))
+    return logistic(np.asarray(logits, np.float64))
 
 
 def of_classes(p: NDArray[np.floating[Any]], truth: NDArray[np.intp]) -> Scores:

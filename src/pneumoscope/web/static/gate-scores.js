@@ -3,6 +3,8 @@
 
 const NOTHING = 1e-6;
 
+import { logistic } from "./decision.js";
+
 /** Figures of a film's quality from its grey levels; `film` is size x size. */
 export function greyStatistics(film, size) {
   const counts = new Float64Array(256);
@@ -75,6 +77,5 @@ export function lungScores({ data, rows, columns }) {
 }
 
 function probability(features, coefficients) {
-  const sum = features.reduce((total, value, i) => total + value * coefficients[i], coefficients.at(-1));
-  return 1 / (1 + Math.exp(-sum));
+  return logistic(features.reduce((total, value, i) => total + value * coefficients[i], coefficients.at(-1)));
 }
