@@ -213,7 +213,8 @@ def test_what_is_completed_where() -> None:
     assert completing() == {
         "bundles": {
             "predict --bundle", "report --bundle", "info --bundle", "serve --bundle", "gradio --bundle",
-            "streamlit --bundle", "export model bundle", "card bundle", "audit --bundle", "bench inference --bundle",
+            "streamlit --bundle", "export model bundle_argument", "export model --bundle", "card bundle",
+            "audit --bundle", "bench inference --bundle",
             "calibrate --bundle", "calibrate --from", "data masks --bundle", "predict --population",
             "report --population", "watch --bundle", "watch --population", "batch --bundle",
             "batch --population",

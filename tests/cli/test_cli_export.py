@@ -71,6 +71,17 @@ def test_an_export_and_how_it_differs(calls: Calls, tiny_bundle: Bundle) -> None
     assert others == ["litert", None, None]
 
 
+def test_the_bundle_is_named_by_the_option_or_without_it(calls: Calls, tiny_bundle: Bundle) -> None:
+    path = tiny_bundle.path
+    for words in (["--bundle", path], ["model", "--bundle", path], ["model", path], [path]):
+        assert run("export", *words).returncode == 0
+    assert {bundle.sha256 for bundle, *_ in calls} == {tiny_bundle.sha256}
+    assert len(calls) == 4
+    done = run("export", path, "--bundle", "adults")
+    assert (done.returncode, len(calls)) == (2, 4)
+    assert "one bundle is exported" in done.stderr
+
+
 def test_films_add_the_auc(calls: Calls, tiny_bundle: Bundle) -> None:
     done = run("export", tiny_bundle.path, "--films", "ward", "--out", "m.onnx")
     assert "parity    on 200 films: " in done.stdout

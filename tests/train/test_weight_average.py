@@ -185,8 +185,12 @@ def test_the_command_makes_the_bundle_of_the_mean(
         done = train(smaller, tmp_path / "smaller", films, *both, weights=None)
         assert done.returncode == 1
         assert "those of another network than the recipe's" in done.stderr
-        for words in (["--average", runs[0]], [*both, "--folds", "2"]):
-            done = train(recipe, tmp_path / "other", films, *words)
+        for words in (
+            ["--average", runs[0]],
+            [*both, "--folds", "2"],
+            [*both, "--weights", "no.h5"],
+        ):
+            done = train(recipe, tmp_path / "other", films, *words, weights=None)
             assert done.returncode == 2
             assert "--average" in done.stderr
             assert not (tmp_path / "other").exists()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import zipfile
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,7 +18,7 @@ from pneumoscope.bundle import sha256_of
 from pneumoscope.errors import UsageError
 from pneumoscope.files import cause, replacing, write_text
 from pneumoscope.records import AVERAGE
-from pneumoscope.train.fit.checkpoint import WEIGHTS
+from pneumoscope.train.fit.checkpoint import WEIGHTS, arrays
 from pneumoscope.train.fit.loop import LOG
 from pneumoscope.train.folder import RECORD
 
@@ -126,10 +125,10 @@ def write(runs: Sequence[Path], target: Path) -> None:
     Raises:
         UsageError: The networks of two runs differ, or weights are damaged.
     """
-    first = _arrays(runs[0])
+    first = arrays(runs[0] / WEIGHTS)
     sums = {name: value.astype(np.float64) for name, value in first.items() if _is_float(value)}
     for run in runs[1:]:
-        others = _arrays(run)
+        others = arrays(run / WEIGHTS)
         if _shapes(others) != _shapes(first):
             raise UsageError(
                 f"{run}: has another network than {runs[0]}",
@@ -140,19 +139,8 @@ def write(runs: Sequence[Path], target: Path) -> None:
     means = {name: (value / len(runs)).astype(first[name].dtype) for name, value in sums.items()}
     write_text(target / LOG, _log(runs))
     with replacing(target / WEIGHTS) as stream:
-        arrays: dict[str, Any] = first | means
-        np.savez(stream, **arrays)
-
-
-def _arrays(run: Path) -> dict[str, NDArray[Any]]:
-    try:
-        # Opened here: of a damaged file, `np.load` leaves its own stream open.
-        with (run / WEIGHTS).open("rb") as stream, np.load(stream) as stored:
-            return {name: stored[name] for name in stored}
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UsageError(
-            f"{run}: {WEIGHTS} is damaged ({cause(error)})", "Train it again."
-        ) from error
+        mean: dict[str, Any] = first | means
+        np.savez(stream, **mean)
 
 
 def _is_float(value: NDArray[Any]) -> bool:

@@ -16,6 +16,8 @@ with warnings.catch_warnings():
 
     from pneumoscope.train.fit import checkpoint
 
+from pneumoscope.errors import UsageError
+
 pytestmark = [
     pytest.mark.train,
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
@@ -36,6 +38,19 @@ def test_weights_survive_their_file(tmp_path: Path) -> None:
     assert [float(v.ravel()[0]) for v in checkpoint.current(other)] == [3.0, 0.0]
     assert checkpoint.parameters(tmp_path) == 2  # not the counters of the dropout
     assert [p.name for p in tmp_path.iterdir()] == [checkpoint.WEIGHTS]
+
+
+@pytest.mark.parametrize("kept", [0, 200, -10], ids=["empty", "begun", "almost whole"])
+def test_a_file_that_was_cut_is_named(tmp_path: Path, kept: int) -> None:
+    path = tmp_path / checkpoint.WEIGHTS
+    checkpoint.save(model(3.0), path)
+    path.write_bytes(path.read_bytes()[:kept])
+    message = r"weights\.npz is damaged \("
+    with pytest.raises(UsageError, match=message) as error:
+        checkpoint.restore(model(0.0), path)
+    assert "Delete this file" in error.value.hint
+    with pytest.raises(UsageError, match=message):
+        checkpoint.parameters(tmp_path)
 
 
 def test_the_moving_average_by_hand() -> None:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import typer.core
 
+from pneumoscope.cli.completion import bundle_names
 from pneumoscope.cli.one_bundle import bundle_or_first
-from pneumoscope.cli.options import BundleArgument, Json
+from pneumoscope.cli.options import Bundle, Json
 from pneumoscope.cli.terminal import note, print_json
 from pneumoscope.cli.train.options import prepare_conversion
+from pneumoscope.decision.reader_settings import BUNDLE
 
 if TYPE_CHECKING:
     from pneumoscope.train.formats.convert import Exported
@@ -38,6 +40,13 @@ app = typer.Typer(
     "films in the browser (web).",
 )
 
+# What named the bundle before there was the option of the other commands.
+BundleArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar=f"[{BUNDLE.metavar}]", help="The same as --bundle.", autocompletion=bundle_names
+    ),
+]
 Format = Annotated[
     str,
     typer.Option(
@@ -86,18 +95,21 @@ Runtime = Annotated[
     MODEL, epilog="Example: pneumoscope export model --format litert --films chest_xray/train"
 )
 def export(
-    bundle: BundleArgument = None,
+    bundle_argument: BundleArgument = None,
+    bundle: Bundle = None,
     format: Format = "onnx",  # noqa: A002 (the option's name)
     out: Out = None,
     films: Films = None,
     json: Json = False,
 ) -> None:
     """Write a bundle in another format and compare it with ONNX Runtime."""
+    if bundle_argument is not None and bundle is not None:
+        raise typer.BadParameter("one bundle is exported: name it with --bundle, or without it")
     prepare_conversion("export")
     from pneumoscope.bundle import open_bundle
     from pneumoscope.train.quiet import no_chatter
 
-    opened = open_bundle(bundle_or_first(bundle))
+    opened = open_bundle(bundle_or_first(bundle or bundle_argument))
     with no_chatter():
         from pneumoscope.train.formats import convert
 

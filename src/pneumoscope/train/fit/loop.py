@@ -81,7 +81,7 @@ def fit(
 
     Raises:
         RecipeError: See `keras_model.build` and `keras_model.check`.
-        UsageError: See `keras_model.build`.
+        UsageError: See `keras_model.build`; or the run's weights or checkpoint are damaged.
         TrainingError: The loss has become infinite or NaN.
     """
     trainer = begin(recipe, films, folder, weights, progress)
@@ -145,17 +145,16 @@ class Trainer:
         self._totals = np.zeros(3)  # loss x films, films, seconds of the current epoch
 
     def resume(self) -> Position:
-        restore(self.model, self.folder / CHECKPOINT)
-        with np.load(self.folder / CHECKPOINT) as stored:
-            position = Position(**json.loads(str(stored["position"])))
-            self._totals = stored["totals"]
-            for kind in ("optimizer", "average", "best"):
-                count = sum(name.startswith(f"{kind}_") for name in stored.files)
-                self._stored[kind] = [stored[f"{kind}_{i}"] for i in range(count)]
-            self._updates = int(stored["updates"])
-            if best := self._stored.pop("best"):
-                merit, epoch = stored["merit"]
-                self.best = Best(float(merit), int(epoch), best)
+        stored = restore(self.model, self.folder / CHECKPOINT)
+        position = Position(**json.loads(str(stored["position"])))
+        self._totals = stored["totals"]
+        for kind in ("optimizer", "average", "best"):
+            count = sum(name.startswith(f"{kind}_") for name in stored)
+            self._stored[kind] = [stored[f"{kind}_{i}"] for i in range(count)]
+        self._updates = int(stored["updates"])
+        if best := self._stored.pop("best"):
+            merit, epoch = stored["merit"]
+            self.best = Best(float(merit), int(epoch), best)
         self.progress.note(
             f"resuming at {self.phases[position.phase].name}, epoch {position.epoch + 1}, "
             f"step {position.step + 1}"
