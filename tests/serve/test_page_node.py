@@ -98,6 +98,9 @@ def test_on_a_phone_in_german_without_an_answer(browser: Any, page_server: Live)
     expect(dialog).to_contain_text("archive: Ein Ergebnis wurde aufgegeben")
     wide = "() => document.documentElement.scrollWidth - innerWidth"
     assert visit.page.evaluate(wide) <= 0
+    tables = dialog.locator(".scroll")
+    beyond = "tables => tables.map(table => table.scrollWidth - table.clientWidth)"
+    assert tables.evaluate_all(beyond) == [0] * 4
     dialog.get_by_role("button", name="Aktualisieren").click()
     expect(dialog).to_contain_text("der DICOM-Knoten antwortet nicht")
     expect(dialog).to_contain_text("Läuft er?")
