@@ -92,7 +92,7 @@ def test_a_loss_that_is_no_number() -> None:
 
 TOY = Recipe(
     name="toy", network="cnn", filters=(8,), size=32, source_size=64, scaling="unit",
-    head_epochs=1, epochs=2, batch_size=16, validation=0.3, ema=0.9, cached_views=1,
+    head_epochs=1, epochs=2, batch_size=4, validation=0.3, ema=0.9, cached_views=1,
     head_learning_rate=1e-3, learning_rate=2e-3,
 )  # fmt: skip
 
