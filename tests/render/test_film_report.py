@@ -37,6 +37,13 @@ def test_invariant_reports_are_equal() -> None:
     assert report_pdf([FAILED], invariant=True) == report_pdf([FAILED], invariant=True)
 
 
+def test_streams_are_not_written_as_letters() -> None:
+    grey = np.zeros((8, 8), np.uint8)
+    made = report_pdf([FilmReport("f", "now", "id", FAILED.result, None, grey)])
+    assert b"FlateDecode" in made
+    assert b"ASCII85Decode" not in made
+
+
 def test_pictures_follow_what_is_given(tiny_bundle: object) -> None:
     from pneumoscope import runtime
     from pneumoscope.render import wording

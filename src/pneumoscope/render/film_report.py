@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from reportlab import rl_config
 from reportlab.lib import colors, pagesizes
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+rl_config.useA85 = 0  # streams of bytes, not of letters, which reportlab encodes in Python
 PICTURE_PX = 900
 """Longest side of a picture in the report; more would only make the file larger."""
 _SIDE = 18 * mm

@@ -51,6 +51,12 @@ def test_the_pdf_is_the_same_every_time() -> None:
     assert pdf.pdf(made) == pdf.pdf(made)
 
 
+def test_streams_are_not_written_as_letters(whole: Report) -> None:
+    made = pdf.pdf(whole)
+    assert b"FlateDecode" in made
+    assert b"ASCII85Decode" not in made
+
+
 def texts(*blocks: Block, title: str = "T", mark: str = "m") -> list[str]:
     """The text of every page, without line breaks."""
     pypdf = pytest.importorskip("pypdf")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib
+from reportlab import rl_config
 from reportlab.lib import colors, pagesizes, styles
 from reportlab.lib.units import inch, mm
 from reportlab.pdfbase import pdfmetrics
@@ -44,6 +45,7 @@ from pneumoscope.render.serialise import NOTICE
 if TYPE_CHECKING:
     from pneumoscope.evidence.report.blocks import Block, Report
 
+rl_config.useA85 = 0  # streams of bytes, not of letters, which reportlab encodes in Python
 _PAGE = pagesizes.A4
 _SIDE, _TOP, _BOTTOM = 17 * mm, 16 * mm, 20 * mm
 _WIDTH = _PAGE[0] - 2 * _SIDE
