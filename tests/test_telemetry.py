@@ -15,9 +15,13 @@ from pathlib import Path
 import pytest
 
 from drawn import drawn_set
-from traced import addresses, environment, traced
+from sent_films import file_of, sent
+from traced import addresses, changed_files, environment, traced
 
 SAMPLES = Path(__file__).parent.parent / "samples"
+
+
+NEEDED = {"batch": ("pyarrow",), "watch": ("sqlalchemy",)}
 
 
 def command(*arguments: object) -> list[str]:
@@ -59,17 +63,82 @@ def test_an_evaluation_connects_to_nobody(tmp_path: Path) -> None:
     assert [name for name in files(home) if "onnxruntime" in name.lower()] == []
 
 
+NODE = """
+[node]
+folder = "{folder}/data"
+bundles = ["children"]
+metrics_port = 0
+[receiver]
+port = 0
+[destinations.results]
+type = "folder"
+folder = "{folder}/out"
+"""
+COMMANDS: dict[str, tuple[object, ...]] = {
+    "batch": ("films", "--out", "out", "--bundle", "children", "--workers", 2),
+    "watch": ("films", "--out", "out", "--bundle", "children", "--once"),
+    "deidentify": ("dicom", "out"),
+    "report": ("dicom", "--out", "out", "--bundle", "children", "--object", "all"),
+    "export": ("model", "children", "--out", "out.onnx"),
+    "bench": ("inference", "--bundle", "children", "--ways", "onnxruntime", "--rounds", 1),
+}
+"""Commands that read films, and what they are given in a folder of films."""
+
+
+def elsewhere(folder: Path) -> dict[str, str]:
+    """Variables for everything that a command may write beside its results."""
+    (folder / "tmp").mkdir(exist_ok=True)
+    return {
+        "TMPDIR": str(folder / "tmp"), "XDG_STATE_HOME": str(folder / "state"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }  # fmt: skip
+
+
+def outside(log: Path, cwd: Path, folder: Path) -> list[Path]:
+    """What the command has changed outside of a folder."""
+    return [path for path in changed_files(log, cwd) if not path.is_relative_to(folder)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_connects_to_nobody_and_keeps_to_its_folders(name: str, tmp_path: Path) -> None:
+    for module in NEEDED.get(name, ()):
+        pytest.importorskip(module)
+    home, place, log = tmp_path / "home", tmp_path / "place", tmp_path / "calls.txt"
+    for folder in (home, place / "dicom"):
+        folder.mkdir(parents=True)
+    drawn_set(place / "films", normal=2, pneumonia=2)
+    (place / "dicom" / "film.dcm").write_bytes(file_of(sent(1)))
+    done = subprocess.run(
+        traced(log, command(name, *COMMANDS[name])),
+        env=environment(home) | elsewhere(tmp_path),
+        cwd=place,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert addresses(log) == []
+    assert changed_files(log, place)
+    assert outside(log, place, tmp_path) == []
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert [file for file in files(home) if not file.startswith("matplotlib")] == []
+
+
 @pytest.mark.server
-@pytest.mark.parametrize("app", ["serve", "gradio", "streamlit"])
+@pytest.mark.parametrize("app", ["serve", "gradio", "streamlit", "pacs"])
 def test_a_server_connects_to_nobody(app: str, tmp_path: Path) -> None:
-    pytest.importorskip({"serve": "fastapi"}.get(app, app))
+    pytest.importorskip({"serve": "fastapi", "pacs": "pynetdicom"}.get(app, app))
     log, home = tmp_path / "calls.txt", tmp_path / "home"
     home.mkdir()
     arguments = ["--port", 0, *(["--folder", tmp_path / "data"] if app == "serve" else [])]
+    if app == "pacs":
+        arguments = ["--config", tmp_path / "node.toml"]
+        (tmp_path / "node.toml").write_text(NODE.format(folder=tmp_path))
     words = traced(log, command(app, *arguments))
     with subprocess.Popen(
         words,
-        env=environment(home),
+        env=environment(home) | elsewhere(tmp_path),
+        cwd=home,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -90,6 +159,7 @@ def test_a_server_connects_to_nobody(app: str, tmp_path: Path) -> None:
             watchdog.cancel()
             os.killpg(process.pid, signal.SIGKILL)
     assert addresses(log) == []
+    assert outside(log, home, tmp_path) == []
     assert [name for name in files(home) if "onnxruntime" in name.lower()] == []
 
 

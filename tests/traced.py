@@ -1,4 +1,4 @@
-"""Commands under strace, which notes every connection and every datagram."""
+"""Commands under strace, which notes every connection, every datagram and every change of a file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ import pytest
 CI = re.compile(r"CI|GITHUB|GITLAB|JENKINS|BUILD|TRAVIS|AGENT|PYTEST|RUNNER")
 """Variables by which ONNX Runtime recognises continuous integration, where it never reports."""
 LOCAL = re.compile(r"AF_UNIX|AF_NETLINK|\"127\.0\.0\.1\"|\"::1\"|AF_UNSPEC")
-_CALLS = "trace=connect,sendto,sendmsg,sendmmsg"
+_CONNECTIONS = "connect,sendto,sendmsg,sendmmsg"
+_CALLS = f"trace={_CONNECTIONS},open,openat,creat,/^mkdir,/^rename,/^link,/^symlink,/^unlink"
+_CHANGES = re.compile(
+    r"^\d+ +(?:open.*O_(?:WRONLY|RDWR|CREAT)|creat|mkdir|rename|link|symlink|unlink)"
+)
+_PATH = re.compile(r'(?:<(?P<folder>/[^>]*)>, )?"(?P<path>(?:[^"\\]|\\.)*)"')
+_NO_FILE = re.compile(r"/dev/(?:null|tty|shm/sem\.|shm/sem\.\w+)|/dev/shm/|/proc/")
+"""Places that hold no data afterwards: devices, and semaphores of processes."""
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -46,7 +53,20 @@ def traced(log: Path, words: list[str]) -> list[str]:
     if reason := obstacle():
         pytest.skip(reason)
     strace = str(shutil.which("strace"))
-    return [strace, "-f", "--seccomp-bpf", "-qq", "-e", _CALLS, "-o", str(log), *words]
+    return [strace, "-f", "-y", "--seccomp-bpf", "-qq", "-e", _CALLS, "-o", str(log), *words]
+
+
+def changed_files(log: Path, cwd: Path) -> set[Path]:
+    """Files and folders that the command has made, opened for writing, renamed or deleted."""
+    changed = set()
+    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+        if not _CHANGES.match(line) or " = -1 " in line:
+            continue
+        for match in _PATH.finditer(line.partition(" = ")[0]):
+            path = cwd / (match["folder"] or "") / match["path"]
+            if not _NO_FILE.match(str(path)):
+                changed.add(path)
+    return changed
 
 
 def addresses(log: Path) -> list[str]:

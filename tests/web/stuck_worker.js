@@ -8,6 +8,9 @@ answerCalls({
   async wait() {
     for (;;);
   },
+  async send({ address }) {
+    return { result: await fetch(address, { mode: "no-cors" }).then(() => "sent", () => "refused") };
+  },
   async double({ value }) {
     return { result: 2 * value };
   },

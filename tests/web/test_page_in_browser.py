@@ -212,6 +212,51 @@ def test_a_worker_that_takes_too_long_is_ended(visited: Visited) -> None:
     assert answer == ["WorkerEnded", 42]
 
 
+def test_code_in_a_worker_sends_nothing_elsewhere(visited: Visited, address: str) -> None:
+    """Decoders of others run there, on films; another port is another site."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Quiet) as elsewhere:
+        thread = threading.Thread(target=elsewhere.serve_forever)
+        thread.start()
+        sites = [f"http://127.0.0.1:{elsewhere.server_port}/", address]
+        answers = visited.page.evaluate(
+            """async (sites) => {
+              const { CalledWorker } = await import(new URL('static/worker-calls.js', location.href));
+              const worker = new CalledWorker(new URL('static/stuck_worker.js', location.href), {}, 20000);
+              const send = (address) => worker.call('send', { address }, { deadlineMs: 20000 });
+              return Promise.all(sites.map(send));
+            }""",
+            sites,
+        )
+        elsewhere.shutdown()
+        thread.join()
+    assert answers == ["refused", "sent"]
+    visited.complaints.clear()
+
+
+def test_what_another_answers_in_the_place_of_a_file_is_not_kept(
+    browser: Browser, folder: Path, tmp_path: Path
+) -> None:
+    """Such as the page of a hotel's network, or a file of another version."""
+    shutil.copytree(folder, tmp_path / "page")
+    script = tmp_path / "page" / "static" / "judge.js"
+    script.write_bytes(script.read_bytes() + b"// changed")
+    handler = partial(_Quiet, directory=str(tmp_path / "page"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(f"http://127.0.0.1:{server.server_port}/")
+        error = page.evaluate(
+            "navigator.serviceWorker.register('sw.js').then((r) => new Promise((end) => {"
+            " const w = r.installing; w.onstatechange = () => end(w.state); }))"
+        )
+        context.close()
+        server.shutdown()
+        thread.join()
+    assert error == "redundant"
+
+
 def test_without_a_network_the_page_goes_on(visited: Visited, records: Any) -> None:
     page = visited.page
     page.wait_for_selector("body[data-network=ready]")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import json
@@ -45,13 +46,13 @@ _CSP: Final = "; ".join(
         "style-src 'self'",
         "img-src 'self' blob:",
         "connect-src 'self'",
-        "worker-src 'self'",
+        "worker-src 'self' blob:",
         "manifest-src 'self'",
         "form-action 'none'",
         "base-uri 'none'",
     )
 )
-"""The page reads its own files only: no film can be sent elsewhere."""
+"""The page and its workers, which it starts from blobs, read its own files only: no film can be sent elsewhere."""
 _HEAD: Final = f"""<head>
     <meta http-equiv="Content-Security-Policy" content="{_CSP}" />
     <meta name="description" content="Reads chest X-rays in the browser; no film leaves the device. Research use, not a medical device." />
@@ -243,8 +244,18 @@ def _version(folder: Path, content: Mapping[str, object]) -> str:
 
 
 def _write_service_worker(folder: Path, version: str) -> None:
-    paths = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
-    files = [quote(path.as_posix()) for path in paths]
-    listed = json.dumps({"version": version, "files": ["", *sorted(files)]})
+    files = {
+        quote(path.relative_to(folder).as_posix()): _integrity(path.read_bytes())
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    listed = json.dumps({"version": version, "files": {"": files["index.html"], **files}})
     script = (_PAGE_FILES / "sw.js").read_text(encoding="utf-8")
     (folder / "sw.js").write_text(f"self.PAGE_FILES = {listed};\n{script}", encoding="utf-8")
+
+
+def _integrity(content: bytes) -> str:
+    """What a browser compares a file with (Subresource Integrity), whether a server unpacks it or not."""
+    contents = [content, gzip.decompress(content)] if content[:2] == b"\x1f\x8b" else [content]
+    digests = (base64.b64encode(hashlib.sha256(each).digest()).decode() for each in contents)
+    return " ".join(f"sha256-{digest}" for digest in digests)

@@ -1,5 +1,5 @@
-// Keeps the files of the page for the time without a network. `pneumoscope export web` puts their list and the
-// page's version, which changes with the content of any file, before this script.
+// Keeps the files of the page for the time without a network. `pneumoscope export web` puts the list of their hashes
+// and the page's version, which changes with the content of any file, before this script.
 
 const { version: VERSION, files: FILES } = self.PAGE_FILES;
 const PREFIX = `pneumoscope ${new URL(self.registration.scope).pathname} `;
@@ -17,9 +17,10 @@ self.addEventListener("fetch", (event) => {
 
 async function keepAll() {
   const cache = await caches.open(CACHE);
-  for (const file of FILES) {
+  for (const [file, integrity] of Object.entries(FILES)) {
     const address = new URL(file, self.registration.scope).href;
-    if (!(await cache.match(address))) await cache.add(new Request(address, { cache: "no-cache" }));
+    // What a portal of a network, a proxy or another version answers in its place is not kept.
+    if (!(await cache.match(address))) await cache.add(new Request(address, { cache: "no-cache", integrity }));
   }
 }
 

@@ -19,7 +19,10 @@ export class CalledWorker {
    * @param {number} setupMs  Deadline of that.
    */
   constructor(address, setup, setupMs) {
-    Object.assign(this, { address, setup, setupMs });
+    // A worker of an address has the policy of its own response, which servers of plain files do not send: code in
+    // it could send films elsewhere. A worker of a blob has the policy of the page.
+    const source = new Blob([`import ${JSON.stringify(String(address))};`], { type: "text/javascript" });
+    Object.assign(this, { source: URL.createObjectURL(source), setup, setupMs });
   }
 
   /** Starts the worker before it is needed. */
@@ -42,7 +45,7 @@ export class CalledWorker {
   }
 
   #start() {
-    const worker = new Worker(this.address, { type: "module" });
+    const worker = new Worker(this.source, { type: "module" });
     this.#worker = worker;
     worker.onmessage = ({ data: { id, result, error, receiving } }) => {
       if (receiving) this.#open.forEach((call) => this.#startTimer(call));
