@@ -117,6 +117,11 @@ class Admission:
         limit = self.security.body_limit(self.request)
         if not (length.isascii() and length.isdecimal() and len(length) <= _LENGTH_DIGITS):
             raise BadRequest("Content-Length is not a number", "")
+        # Proxies and servers disagree about the end of a body that is coded in another way (RFC 9112 6.1).
+        codings = self.request.headers.getlist("transfer-encoding")
+        old = self.request.scope["http_version"] == "1.0"
+        if codings and (old or [coding.strip().lower() for coding in codings] != ["chunked"]):
+            raise BadRequest("the body has a coding other than chunked", "Send its length.")
         if int(length) > limit:
             raise TooMuch(
                 f"{int(length):,} bytes are too many, the limit is {limit:,}",
