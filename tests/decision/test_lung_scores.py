@@ -60,3 +60,7 @@ def test_doubt_is_that_where_the_lungs_are(parts: list[Any], expected: float) ->
 def test_each_film_has_its_own_scores() -> None:
     fields = np.stack([field((LEFT, 1.0), (RIGHT, 1.0)), field((RIGHT, 1.0))])
     assert lung_scores(fields)[ONE_LUNG].tolist() == [0.0, 1.0]
+
+
+def test_too_few_cells_for_two_lungs_are_no_error() -> None:
+    assert lung_scores(np.ones((2, 2, 2)))[ONE_LUNG].tolist() == [1.0, 1.0]

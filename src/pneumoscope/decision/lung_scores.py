@@ -19,12 +19,11 @@ def lung_scores(fields: NDArray[np.floating[Any]]) -> dict[str, NDArray[np.float
     """Scores of n films, each (n,), in [0, 1]; higher is worse.
 
     Args:
-        fields: Float (n, h, w) in [0, 1], h and w at least 3: the probability of each cell to lie on
-            a lung.
+        fields: Float (n, h, w) in [0, 1], the probability of each cell to lie on a lung.
 
     Returns:
         `ONE_LUNG`: 0 for two lungs of one size with nothing between them, 1 if there is no second
-        lung; `LUNG_DOUBT`: how unsure the network is where it sees lungs.
+        lung, or fewer than 3 columns of cells; `LUNG_DOUBT`: how unsure the network is where it sees lungs.
     """
     p = np.asarray(fields, np.float64)
     return {ONE_LUNG: _one_lung(p), LUNG_DOUBT: _doubt(p)}
@@ -44,7 +43,7 @@ def _one_lung(p: NDArray[np.float64]) -> NDArray[np.float64]:
     total = summed[:, -1:]
     smaller = np.minimum(summed[:, :-2], total - summed[:, 1:-1])
     share = 2 * smaller / np.maximum(total, _NOTHING)
-    return np.asarray(1 - np.maximum(np.minimum(gap, share).max(axis=1), 0.0))
+    return np.asarray(1 - np.minimum(gap, share).max(axis=1, initial=0.0))
 
 
 def _doubt(p: NDArray[np.float64]) -> NDArray[np.float64]:
