@@ -73,6 +73,8 @@ class FilmFacts:
         reduced_by: Factor by which the decoder shrank the film (1, 2, 4 or 8).
         missing_rows: Rows that are missing at the end of the stored film and are filled; 0 if its
             file lacks its end, but no pixel; None if it is complete.
+        grey_side: True if a side of a picture that is no DICOM film is one grey, as in the window of a
+            program; None otherwise.
         modality: DICOM Modality (0008,0060), such as ``"CR"``.
         view_position: DICOM View Position (0018,5101), such as ``"AP"``.
         body_part: DICOM Body Part Examined (0018,0015), such as ``"CHEST"``.
@@ -94,6 +96,7 @@ class FilmFacts:
     tint: float = 0.0
     reduced_by: int = 1
     missing_rows: int | None = None
+    grey_side: bool | None = None
     modality: str | None = None
     view_position: str | None = None
     body_part: str | None = None

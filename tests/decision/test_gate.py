@@ -88,6 +88,7 @@ def test_a_score_beyond_its_limit_has_its_reason(
         ({"columns": 127}, ("too-small", NOTE)),
         ({"missing_rows": 0}, ("truncated", NOTE)),
         ({"missing_rows": 8}, ("truncated", NOTE)),
+        ({"grey_side": True}, ("screenshot", NOTE)),
         ({"colour": True, "tint": 0.2}, ("not-a-radiograph", REFUSE)),
         ({"colour": True, "tint": 0.01}, ("not-a-radiograph", NOTE)),
         ({"age_years": 54.0}, ("outside-population", NOTE)),
@@ -100,6 +101,12 @@ def test_a_score_beyond_its_limit_has_its_reason(
 )
 def test_what_a_film_says_of_itself(facts: dict[str, Any], expected: tuple[str, str]) -> None:
     assert reasons_for(facts=facts) == [expected]
+
+
+def test_a_grey_side_is_no_reason_beside_a_graver_one() -> None:
+    assert reasons_for({"unsuitable": 0.9, "screenshot": 0.8}, {"grey_side": True}) == [
+        ("screenshot", REFUSE)
+    ]
 
 
 def test_a_header_never_refuses_by_itself() -> None:

@@ -266,6 +266,8 @@ def _reasons(
             # PS3.3 C.7.6.1.1.1: rows of an upright chest film run to the patient's left.
             contradicted = (facts.row_direction or "").startswith("L")
             yield _reason("mirrored", REFUSE if contradicted else NOTE)
+        if facts.grey_side:
+            yield _reason("screenshot", NOTE, of_gate("grey_side"))
     for code in defects:
         yield _reason(code, REFUSE)
     if facts.colour and facts.tint <= _TINT:

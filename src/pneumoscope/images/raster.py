@@ -8,6 +8,7 @@ checked here, on the header.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, cast
 
@@ -31,6 +32,7 @@ from pneumoscope.images.jpeg_scans import rare_process
 from pneumoscope.images.raster_grey import DEEP_MODES, luminance
 from pneumoscope.images.sample_grey import Meaning, luminance_of_samples
 from pneumoscope.images.sample_range import NoFinitePixel
+from pneumoscope.images.sides import has_grey_side
 from pneumoscope.records import FilmFacts, Radiograph
 
 if TYPE_CHECKING:
@@ -166,6 +168,8 @@ def _error(error: Exception, kind: str, data: bytes, name: str) -> ImageError:
 
 
 def _radiograph(upright: NDArray[Any], facts: FilmFacts) -> Radiograph:
+    if has_grey_side(upright):
+        facts = replace(facts, grey_side=True)
     if upright.dtype == np.uint8:
         return Radiograph(np.divide(upright, np.float32(255), dtype=np.float32), facts, upright)
     return Radiograph(upright, facts)

@@ -69,6 +69,7 @@ function ofPicture(limits, scores, facts, texts, reason) {
     else if (above("distance-note", "distance")) reasons.push(reason(OUTSIDE, "note"));
     const upright = (facts.row_direction ?? "").startsWith("L");
     if (above("mirrored")) reasons.push(reason("mirrored", upright ? "refuse" : "note"));
+    if (facts.grey_side) reasons.push(reason("screenshot", "note", texts.grey_side));
   }
   reasons.push(...spoilt.map((code) => reason(code, "refuse")));
   if (facts.colour && tint <= TINT) reasons.push(reason("not-a-radiograph", "note", texts.tinted));

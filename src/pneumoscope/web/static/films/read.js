@@ -6,6 +6,7 @@ import { readDicom } from "./dicom.js";
 import { grouped, MAX_BYTES } from "./limits.js";
 import { FilmError } from "./problems.js";
 import { readRaster } from "./raster.js";
+import { hasGreySide } from "./sides.js";
 import { readTiff } from "./tiff.js";
 
 const BMP_HEADERS = [12, 40, 52, 56, 64, 108, 124];
@@ -25,8 +26,8 @@ export async function readFilm(file, { atLeast, codecs, foreign }) {
   const kind = sniff(new Bytes(data.subarray(0, 260)));
   if (kind === null) throw foreignFile(new Bytes(data.subarray(0, 1024)), foreign);
   if (kind === "DICOM") return readDicom(data, codecs);
-  if (kind === "TIFF") return readTiff(data, foreign.compressions);
-  return readRaster(data, kind, atLeast);
+  const film = await (kind === "TIFF" ? readTiff(data, foreign.compressions) : readRaster(data, kind, atLeast));
+  return hasGreySide(film) ? { ...film, facts: { ...film.facts, grey_side: true } } : film;
 }
 
 /** The format that the first bytes name, or null. */
