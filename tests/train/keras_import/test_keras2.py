@@ -151,6 +151,9 @@ def test_modules_that_moved(module: str, kind: str, expected: str) -> None:
         ("Dense", {"units": 2, "kernel_regularizer": {"l2": 1}, "trainable": False},
          {"units": 2, "trainable": False}),
         ("BatchNormalization", {"axis": [3], "fused": None}, {"axis": 3}),
+        ("Dense", {"activation": {"class_name": "LeakyReLU", "config": {}}},
+         {"activation": {"class_name": "LeakyReLU", "config": {}, "module": "keras.layers",
+                         "registered_name": None}}),
         ("DepthwiseConv2D", {"kernel_size": [3, 3], "groups": 4}, {"kernel_size": [3, 3], "groups": 4}),
     ],
 )  # fmt: skip

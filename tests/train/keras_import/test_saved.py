@@ -35,7 +35,7 @@ def test_h5_and_keras(tmp_path: Path) -> None:
 
 def test_architecture_and_weights_in_two_files(tmp_path: Path) -> None:
     architecture = tmp_path / "model.json"
-    architecture.write_text(json.dumps(CONFIG))
+    architecture.write_text(json.dumps(CONFIG | {"compile_config": {"loss": "of the notebook"}}))
     with pytest.raises(UsageError, match="no weights") as caught:
         saved.locate(architecture, None)
     assert "--weights" in caught.value.hint
@@ -46,6 +46,7 @@ def test_architecture_and_weights_in_two_files(tmp_path: Path) -> None:
         saved.locate(tmp_path, None),
     ):
         assert located.weights == weights
+        assert located.config == CONFIG
         assert located.files == (architecture, weights)
         assert not located.is_checkpoint
     (tmp_path / "mine.json").write_text(json.dumps(CONFIG))

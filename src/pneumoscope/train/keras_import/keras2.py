@@ -86,6 +86,11 @@ def _translate_layer(entry: dict[str, Any], kind: str, settings: dict[str, Any])
         del settings[key]
     if "dtype" in settings:
         settings["dtype"] = _in_float32(settings["dtype"], kind)
+    activation = settings.get("activation")
+    if isinstance(activation, dict) and _arguments(str(activation.get("class_name"))):
+        # A layer as the activation of another one; a SavedModel does not say where its class is.
+        activation.setdefault("module", "keras.layers")
+        activation.setdefault("registered_name", None)
     axis = settings.get("axis")
     if kind in ("BatchNormalization", "LayerNormalization") and isinstance(axis, list):
         settings["axis"] = axis[0] if len(axis) == 1 else axis

@@ -183,10 +183,7 @@ def reason_of(error: BaseException) -> str:
 
 def _keras_config(file: Path) -> Any:
     with zipfile.ZipFile(file) as archive:
-        config = _dictionary(archive.read("config.json").decode())
-    # Never loaded; Keras 2 lists losses in it as functions.
-    config.pop("compile_config", None)
-    return config
+        return _dictionary(archive.read("config.json").decode())
 
 
 def _h5_config(file: Path) -> Any:
@@ -218,6 +215,8 @@ def _dictionary(text: str) -> Any:
     content = json.loads(text)
     if not isinstance(content, dict):
         raise ValueError("no architecture")
+    # Never loaded; it names losses, which may be functions of the notebook.
+    content.pop("compile_config", None)
     return content
 
 

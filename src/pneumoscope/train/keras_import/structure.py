@@ -19,6 +19,7 @@ _JOINS = {
     layers.Add: pools.ADDED,
     layers.Average: pools.AVERAGED,
 }
+_RECTIFIERS = (layers.ReLU, layers.LeakyReLU, layers.PReLU, layers.ELU)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,10 +120,7 @@ def split(model: Any) -> Network:
     activation = gradcam.activation_name(head[-1])
     if activation != "linear":
         if final or activation not in ("sigmoid", "softmax"):
-            raise ConversionError(
-                f"the last layer {head[-1].name!r} has the activation {activation!r}",
-                "sigmoid, softmax or none is possible.",
-            )
+            raise _other_activation(head[-1], activation)
         final = activation
     # Logits without an activation: the loss was computed from_logits.
     units = int(head[-1].units)
@@ -143,13 +141,24 @@ def whole(model: Any) -> Network:
             "One vector of classes for each picture is needed.",
         )
     operation, final = _last_operation(model), ""
+    activation = gradcam.activation_name(operation)
     if isinstance(operation, layers.Softmax):
         final = "softmax"
-    elif gradcam.activation_name(operation) in ("sigmoid", "softmax"):
-        final = gradcam.activation_name(operation)
+    elif activation in ("sigmoid", "softmax"):
+        final = activation
+    elif activation != "linear" or isinstance(operation, _RECTIFIERS):
+        raise _other_activation(operation, activation)
     units = int(shape[-1])
     final = final or ("sigmoid" if units == 1 else "softmax")
     return Network(body=model, head=None, final=final, units=units)
+
+
+def _other_activation(layer: Any, activation: str) -> ConversionError:
+    shown = activation if activation != "linear" else type(layer).__name__
+    return ConversionError(
+        f"the last layer {layer.name!r} has the activation {shown!r}",
+        "sigmoid, softmax or none is possible.",
+    )
 
 
 def applies_final(model: Any, final: str) -> bool:
