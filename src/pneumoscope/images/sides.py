@@ -31,7 +31,10 @@ def has_grey_side(pixels: NDArray[Any]) -> bool:
 
 def _is_one_grey(side: NDArray[Any]) -> bool:
     levels = side if side.dtype == np.uint8 else np.floor(side * np.float32(255) + 0.5)
+    counts = np.bincount(levels.astype(np.uint8, copy=False).ravel(), minlength=256)
     # The lower of the two in the middle: a level that occurs.
-    middle = int(np.partition(levels.ravel(), (levels.size - 1) // 2)[(levels.size - 1) // 2])
-    near = np.abs(levels.astype(np.int16) - middle) <= _TOLERANCE
-    return _BLACK <= middle <= _WHITE and bool(near.mean() >= _SHARE)
+    middle = int(np.searchsorted(np.cumsum(counts), (levels.size - 1) // 2, side="right"))
+    if not _BLACK <= middle <= _WHITE:
+        return False
+    near = counts[middle - _TOLERANCE : middle + _TOLERANCE + 1].sum()
+    return bool(near >= _SHARE * levels.size)
