@@ -18,6 +18,7 @@ import numpy as np
 
 from pneumoscope.bundle import open_bundle
 from pneumoscope.decision import gate, triage
+from pneumoscope.decision.lung_scores import lung_scores
 from pneumoscope.records import Settings
 from pneumoscope.runtime import load
 
@@ -36,7 +37,7 @@ def main() -> None:
 
     def bare(film: bytes) -> None:
         """The way of `Classifier.predict` without the gate."""
-        item = plain._read(film, keep=False)
+        item = plain.prepare(film)
         outputs = plain.run(np.stack([item.pixels])[..., None])
         named = dict(zip(meta.labels, outputs.probabilities[0].tolist(), strict=True))
         triage.judge(named, plain.rules)
@@ -54,14 +55,15 @@ def main() -> None:
     for name in list(ways)[1:]:
         ratios = [second / bare for second, bare in zip(seconds[name][1:], first, strict=True)]
         print(f"{name}: {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})")
-    features = plain.run(np.zeros((1, meta.size, meta.size, 1), np.uint8)).features
-    heads, film = gate.read_heads(plain.bundle.gate), np.zeros((meta.size, meta.size), np.uint8)
-    if heads is None or features is None:
-        return
-    for name, step in (
-        ("heads", lambda: heads.scores(features)),
-        ("grey statistics", lambda: gate.grey_statistics(film)),
-    ):
+    film = np.zeros((meta.size, meta.size), np.uint8)
+    outputs = plain.run(film[None, ..., None])
+    steps = {"grey statistics": lambda: gate.grey_statistics(film)}
+    if plain.bundle.gate is not None and outputs.features is not None:
+        heads = gate.read_heads(plain.bundle.gate)
+        steps["heads"] = lambda: heads.scores(outputs.features)
+    if outputs.lungs is not None:
+        steps["lung field"] = lambda: lung_scores(outputs.lungs)
+    for name, step in steps.items():
         started = time.thread_time()
         for _ in range(300):
             step()
