@@ -45,6 +45,8 @@ def main() -> None:
     args = parser.parse_args()
     classifier = Classifier(open_bundle(args.bundle or args.folder / "bundle"))
     films = drawn(args.folder, args.films, args.source)
+    if not films:
+        parser.error(f"{args.folder}: no films")
     read = [(film, *reading(classifier, film)) for film in films]
     tiles = [tile(*item) for item in read]
     tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % COLUMNS)
