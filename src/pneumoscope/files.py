@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from pneumoscope.errors import DiskFull, PneumoscopeError
@@ -234,3 +234,14 @@ def write_png(path: Path, picture: NDArray[np.uint8]) -> None:
 
     with replacing(path, made_again=True) as stream:
         Image.fromarray(picture).save(stream, "PNG")
+
+
+def is_zip_with(path: Path, name: str) -> bool:
+    """Whether a file is a ZIP file with a member of this name; nothing in it is checked."""
+    import zipfile
+
+    if not path.is_file():  # opening a pipe would wait for its other end
+        return False
+    with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(path) as pack:
+        return name in pack.namelist()
+    return False

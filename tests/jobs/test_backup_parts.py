@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from pneumoscope.errors import UsageError
+from pneumoscope.files import is_zip_with
 from pneumoscope.jobs.backup_parts import (
     KEY,
     Member,
     SignedManifest,
-    contains,
     keys_of_backup,
     opened,
     put,
@@ -92,7 +92,7 @@ def test_a_small_file_that_unpacks_to_a_large_one_is_a_bomb(tmp_path: Path) -> N
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    assert not contains(tmp_path / "pipe", "m.json")
+    assert not is_zip_with(tmp_path / "pipe", "m.json")
     with pytest.raises(UsageError, match="it is no file"), opened(tmp_path / "pipe"):
         pass
 
@@ -102,9 +102,9 @@ def test_a_manifest_is_signed_and_its_file_unique_and_readable(tmp_path: Path) -
     keys = open_keys(tmp_path / "state", None)
     with zipfile.ZipFile(path, "w") as pack:
         kind.put(pack, Member(7, "ab"), keys)
-    assert contains(path, "m.json")
-    assert not contains(path, "other.json")
-    assert not contains(tmp_path / "no.zip", "m.json")
+    assert is_zip_with(path, "m.json")
+    assert not is_zip_with(path, "other.json")
+    assert not is_zip_with(tmp_path / "no.zip", "m.json")
     with zipfile.ZipFile(path) as pack:
         text = kind.text(pack)
         assert json.loads(text) == {"size_bytes": 7, "sha256": "ab"}

@@ -26,7 +26,7 @@ from film_files import (
     tiff,
     wrap,
 )
-from page_in_node import read_in_node
+from page_in_node import read_by_name, read_in_node
 from pneumoscope import images
 from pneumoscope.errors import ImageError
 
@@ -230,10 +230,7 @@ BROKEN: dict[str, bytes] = {
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """What the page reads of every film, in one run of Node."""
-    films = FILMS | BROKEN
-    read = read_in_node(tmp_path_factory.mktemp("films"), list(films.values()))
-    return dict(zip(films, read, strict=True))
+    return read_by_name(tmp_path_factory.mktemp("films"), FILMS | BROKEN)
 
 
 @pytest.mark.parametrize("name", FILMS)

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from film_files import png_chunks, ramp, save, smooth
-from page_in_node import read_in_node
+from page_in_node import read_by_name
 from pneumoscope import images
 from pneumoscope.errors import ImageError
 from tiff_files import Entry, entry, of_pages, one_page, one_strip, packed, tags
@@ -188,9 +188,7 @@ BROKEN: dict[str, bytes] = {
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    films = FILMS | BROKEN
-    read = read_in_node(tmp_path_factory.mktemp("tiff"), list(films.values()))
-    return dict(zip(films, read, strict=True))
+    return read_by_name(tmp_path_factory.mktemp("tiff"), FILMS | BROKEN)
 
 
 @pytest.mark.parametrize("name", FILMS)

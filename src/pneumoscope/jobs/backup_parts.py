@@ -8,7 +8,7 @@ import re
 import shutil
 import zipfile
 import zlib
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
@@ -85,15 +85,6 @@ def unpack(pack: zipfile.ZipFile, name: str, member: Member, target: Path) -> No
         raise damaged(f"{name} is missing") from None
     if left or digest.hexdigest() != member.sha256:
         raise damaged(f"{name} was changed")
-
-
-def contains(path: Path, name: str) -> bool:
-    """Whether a file is a ZIP file with a member of this name; nothing in it is checked."""
-    if not path.is_file():  # opening a pipe would wait for its other end
-        return False
-    with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(path) as pack:
-        return name in pack.namelist()
-    return False
 
 
 @contextmanager

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from pneumoscope.jobs.deliveries import Deliveries
 from pneumoscope.jobs.rows import may_be_read_later
+from pneumoscope.jobs.store import portions
 from pneumoscope.jobs.tables import OPEN
 
 if TYPE_CHECKING:
     from pneumoscope.jobs.film_store import FilmStore
     from pneumoscope.jobs.store import Store
-
-_PORTION = 500
 
 
 def drop_orphans(store: Store, film_store: FilmStore) -> None:
@@ -26,9 +25,7 @@ def drop_orphans(store: Store, film_store: FilmStore) -> None:
 
 def drop_unneeded(store: Store, film_store: FilmStore) -> None:
     """Deletes films whose results were delivered everywhere, and films that failed for good."""
-    films = sorted(film_store.ids())
-    for start in range(0, len(films), _PORTION):
-        portion = films[start : start + _PORTION]
+    for portion in portions(sorted(film_store.ids())):
         # A film that is not in the database is being accepted at this moment.
         ended = {id_ for id_, state in store.states(portion).items() if state not in OPEN}
         errors = store.failed(portion)

@@ -27,7 +27,7 @@ from pneumoscope import __version__
 from pneumoscope.audit_log.copies import LOG_FILE, check_log, put_log
 from pneumoscope.audit_log.log import LOG
 from pneumoscope.errors import UsageError
-from pneumoscope.files import replacing, room_for
+from pneumoscope.files import is_zip_with, replacing, room_for
 from pneumoscope.jobs.backup_parts import (
     KEY,
     STAGING,
@@ -35,7 +35,6 @@ from pneumoscope.jobs.backup_parts import (
     SignedManifest,
     check_room,
     check_unused_folder,
-    contains,
     damaged,
     manifest_of,
     opened,
@@ -103,7 +102,7 @@ class NodeManifest:
 
 def is_node_backup(path: Path) -> bool:
     """Whether a file is a backup of a node; nothing in it is checked."""
-    return contains(path, _SIGNED_MANIFEST.name)
+    return is_zip_with(path, _SIGNED_MANIFEST.name)
 
 
 def write_node_backup(

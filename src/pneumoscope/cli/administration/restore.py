@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +17,7 @@ from pneumoscope.cli.administration.server import (
 from pneumoscope.cli.extras import require
 from pneumoscope.cli.options import Json
 from pneumoscope.errors import UsageError
+from pneumoscope.files import is_zip_with
 
 EXAMPLE = "Example: pneumoscope restore reading-room.zip --folder new-room --key /safe/place/key"
 
@@ -38,7 +37,7 @@ def restore(
     verified. Sessions end; passwords and tokens are those of the backup.
     """
     os.umask(0o077)  # patient data: other users of this machine must not read it
-    if _is_of_node(file):
+    if is_zip_with(file, "node.json"):  # a node's
         _restore_node(server, file, check, json)
         return
     settings = server.settings()
@@ -52,15 +51,6 @@ def restore(
         f"{done.lines:,} lines of the audit log {where}",
         as_json=json,
     )
-
-
-def _is_of_node(file: Path) -> bool:
-    """Whether a file is a backup of a DICOM node."""
-    if not file.is_file():  # opening a pipe would wait for its other end
-        return False
-    with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(file) as pack:
-        return "node.json" in pack.namelist()
-    return False
 
 
 def _restore_node(server: ServerData, file: Path, check: bool, json: bool) -> None:

@@ -21,8 +21,8 @@ from sqlalchemy.orm import Session
 from pneumoscope import __version__
 from pneumoscope.audit_log.copies import put_log
 from pneumoscope.errors import UsageError
-from pneumoscope.files import replacing
-from pneumoscope.jobs.backup_parts import CHUNK, KEY, Member, SignedManifest, contains, put
+from pneumoscope.files import is_zip_with, replacing
+from pneumoscope.jobs.backup_parts import CHUNK, KEY, Member, SignedManifest, put
 from pneumoscope.jobs.database import open_engine, unusable
 from pneumoscope.jobs.database_copy import check_revision, write_copy
 from pneumoscope.jobs.keys import VARIABLE, key_path
@@ -123,7 +123,7 @@ def write_backup(settings: ServeSettings, out: Path, *, with_key: bool = False) 
 
 def is_backup(path: Path) -> bool:
     """Whether a file is a backup; nothing in it is checked."""
-    return contains(path, MANIFEST)
+    return is_zip_with(path, MANIFEST)
 
 
 def _check_version(settings: ServeSettings) -> None:

@@ -60,13 +60,13 @@ class PhoneGraph(tf.Module):  # type: ignore[misc]
         self.judge = tf.function(
             self._judged, input_signature=[tf.TensorSpec(shape, tf.uint8, name="films")]
         )
-        self._lung_limits = [name for name in LUNG_SCORES if name in self._limits]
+        self._asks_for_lungs = not self._limits.keys().isdisjoint(LUNG_SCORES)
         kinds = () if self._heads is None else self._heads.kinds
         self._kinds = tuple(name for name in kinds if name != gate.FRONTAL)
         self.scores: tuple[str, ...] = ()
         self.reasons = (
             *((name, gate.REFUSE) for name in self._kinds),
-            *(("not-frontal", gate.REFUSE) for _ in self._lung_limits[:1]),
+            *((("not-frontal", gate.REFUSE),) if self._asks_for_lungs else ()),
             (gate.OUTSIDE, gate.REFUSE),
             (gate.OUTSIDE, gate.NOTE),
             ("mirrored", gate.NOTE),
@@ -111,18 +111,16 @@ class PhoneGraph(tf.Module):  # type: ignore[misc]
         sound = ~tf.reduce_any(defects, 0)
         unsuitable, distant = (self._above(scores, name) for name in ("unsuitable", "distance"))
         named = self._likeliest(scores, distant, sound)
-        not_two = [
-            tf.reduce_any([self._above(scores, name) for name in self._lung_limits], 0)
-            & ~unsuitable
-            & sound
-            for _ in self._lung_limits[:1]
-        ]
-        suitable = ~tf.reduce_any([unsuitable, *not_two], 0)
+        suitable, without_lungs = ~unsuitable, []
+        if self._asks_for_lungs:
+            beyond = tf.reduce_any([self._above(scores, name) for name in LUNG_SCORES], 0)
+            without_lungs = [suitable & beyond & sound]
+            suitable &= ~without_lungs[0]
         inside = suitable & ~(distant & sound)
         others = self._above(scores, gate.OTHER_PATIENTS)
         return [
             *(unsuitable & kind for kind in named),
-            *not_two,
+            *without_lungs,
             suitable & distant & sound,
             inside & (others | self._above(scores, "distance-note", "distance")),
             inside & self._above(scores, "mirrored"),
