@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from live import Live
+
 pytest.importorskip("playwright.sync_api", reason="needs playwright")
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from visit import NOTICE, SAMPLES, Visit, inverted, mixed, png, sample, violations
 
@@ -33,6 +35,18 @@ def test_long_names_and_markup_in_them_stay_text_within_a_narrow_window(visit: V
         page.get_by_role("dialog").locator("h3").first.wait_for()
         assert page.locator(".dialog-body").evaluate("body => body.scrollWidth <= body.clientWidth")
         page.keyboard.press("Escape")
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
+def test_the_tabs_fit_a_small_phone(browser: Browser, page_server: Live, locale: str) -> None:
+    visit = Visit(browser, page_server.url, viewport={"width": 320, "height": 640}, locale=locale)
+    boxes = [tab.bounding_box() for tab in visit.page.locator(".tab").all()]
+    assert len(boxes) == len(TABS)
+    for box in boxes:
+        assert box
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 320
+    visit.close()
 
 
 def test_fits_the_screen_with_the_notice_in_sight(visit: Visit) -> None:
