@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+import pneumoscope
 from pneumoscope.train.inference_bench import installed
 
 
@@ -20,6 +23,13 @@ def test_an_extra_takes_more() -> None:
     assert base is not None
     assert server is not None
     assert server > base + 5  # FastAPI, SQLAlchemy, cryptography ...
+
+
+def test_modules_and_bundles_count_in_an_editable_installation_too() -> None:
+    bundles = Path(pneumoscope.__file__).parent / "bundles"
+    assert installed._size_mb("pneumoscope") > sum(
+        path.stat().st_size / 1e6 for path in bundles.rglob("*.onnx")
+    )
 
 
 def test_litert_is_the_lean_package_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:

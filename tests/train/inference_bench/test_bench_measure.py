@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -33,6 +35,15 @@ def test_another_network_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     for other in (0.002, float("nan")):
         with pytest.raises(BenchError, match="torch: its network differs"):
             measure._agreement(Process(other))  # type: ignore[arg-type]
+
+
+def test_processes_keep_bytecode_wherever_it_is_forbidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    environ = measure.with_bytecode(tmp_path)
+    subprocess.run([sys.executable, "-c", "import pneumoscope"], check=True, env=environ)
+    assert [*tmp_path.rglob("pneumoscope/__init__.*.pyc")]
 
 
 def test_a_short_benchmark(

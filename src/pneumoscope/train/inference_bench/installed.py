@@ -8,6 +8,9 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pneumoscope
+from pneumoscope.train.inference_bench.measured import OURS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -66,8 +69,10 @@ def _with_needs(packages: Sequence[str]) -> Iterator[str]:
 
 def _size_mb(package: str) -> float:
     files = metadata.distribution(package).files or ()
-    paths = (file.locate() for file in files if not str(file).endswith(".pyc"))
-    return sum(path.stat().st_size for path in paths if path.is_file()) / 1e6  # type: ignore[attr-defined]
+    paths = {Path(str(file.locate())).resolve() for file in files}
+    if package == OURS:  # an editable installation lists none of its modules and bundles
+        paths |= {path.resolve() for path in Path(pneumoscope.__file__).parent.rglob("*")}
+    return sum(p.stat().st_size for p in paths if p.suffix != ".pyc" and p.is_file()) / 1e6
 
 
 def processor() -> str:

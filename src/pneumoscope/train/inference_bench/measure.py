@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,11 @@ SLOW = {"notebook": 16, "torch": 4, "torch-compiled": 4}
 """Ways that get so many times fewer films in a round."""
 LOAD_S = 5.0
 """Seconds for which a server gets films at half its rate."""
+_COMMANDS = {
+    FLOOR: ("-c", "import numpy, onnxruntime"),
+    OURS: ("-m", "pneumoscope", "predict", "{film}", "--bundle", "{bundle}"),
+}
+"""Name of a way to the arguments of Python that its start is measured with; other ways have their own process."""
 
 
 def available(names: Sequence[str]) -> tuple[list[str], dict[str, str]]:
@@ -84,14 +90,17 @@ def measure(
         for o in reader.predict_many(drawn)
     )
     times = {name: Times(installed_mb=installed_mb(name)) for name in (FLOOR, *names)}
+    environ = with_bytecode(folder / "bytecode")
     with ExitStack() as stack:
-        started = {n: stack.enter_context(WayProcess(n, job, films.small[0])) for n in names}
+        started = {
+            n: stack.enter_context(WayProcess(n, job, films.small[0], environ)) for n in names
+        }
         for name, process in started.items():
             times[name].golden_dp = _agreement(process)
         for round_ in range(rounds + 1):
             progress.count("measuring", round_ + 1, rounds + 1)
             record = times if round_ else {name: Times() for name in times}
-            _starts(names, job, films, record)
+            _starts(record, job, films, environ)
             for name, process in started.items():
                 _round(process, films, record[name])
         for name, process in started.items():
@@ -120,20 +129,32 @@ def _agreement(process: WayProcess) -> float | None:
     return dp
 
 
-def _starts(names: Sequence[str], job: Job, films: Films, times: Mapping[str, Times]) -> None:
-    began = time.perf_counter()
-    subprocess.run([sys.executable, "-c", "import numpy, onnxruntime"], check=True)
-    times[FLOOR].start_s.append(time.perf_counter() - began)
-    for name in names:
-        if name == OURS:  # the command, as a user starts it
-            command = [sys.executable, "-m", "pneumoscope", "predict", str(films.small[0])]
+def with_bytecode(folder: Path) -> dict[str, str]:
+    """Environment variables of processes that keep the bytecode of every module, as an installed package does.
+
+    Without it, a start would compile the package anew where it is a checkout, or where the system forbids to write
+    bytecode, but not NumPy and ONNX Runtime, whose bytecode is installed.
+
+    Args:
+        folder: Where they keep it.
+    """
+    environ = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return environ | {"PYTHONPYCACHEPREFIX": str(folder)}
+
+
+def _starts(times: Mapping[str, Times], job: Job, films: Films, environ: Mapping[str, str]) -> None:
+    for name in times:
+        if name in _COMMANDS:  # the command, as a user starts it
+            command = [
+                part.format(film=films.small[0], bundle=job.bundle) for part in _COMMANDS[name]
+            ]
             began = time.perf_counter()
             subprocess.run(
-                [*command, "--bundle", str(job.bundle)], check=True, stdout=subprocess.DEVNULL
+                [sys.executable, *command], check=True, stdout=subprocess.DEVNULL, env=environ
             )
             times[name].start_s.append(time.perf_counter() - began)
         else:
-            with WayProcess(name, job, films.small[0]) as process:
+            with WayProcess(name, job, films.small[0], environ) as process:
                 times[name].start_s.append(process.start_s)
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pneumoscope.errors import BenchError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Self
 
     from pneumoscope.train.inference_bench.server_way import Server
@@ -39,8 +39,16 @@ class WayProcess:
         start_s: Seconds from the start of the process to the first film read.
     """
 
-    def __init__(self, name: str, job: Job, film: Path) -> None:
+    def __init__(
+        self, name: str, job: Job, film: Path, environ: Mapping[str, str] | None = None
+    ) -> None:
         """Starts it, and waits until it has read a film.
+
+        Args:
+            name: Name of the way.
+            job: What it is given.
+            film: The first film.
+            environ: Its environment variables; None for those of this process.
 
         Raises:
             BenchError: It ended before.
@@ -54,6 +62,7 @@ class WayProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            env=environ,
         )
         self._answer()
         self.start_s = time.perf_counter() - began
