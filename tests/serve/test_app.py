@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
 import pytest
 
 from in_process import running
+from pneumoscope.errors import UsageError
 from pneumoscope.jobs.service import JobService
 from pneumoscope.serve import app as app_module
 from pneumoscope.serve.admin.privacy import RetentionCleanup
@@ -34,6 +37,22 @@ def test_the_page_and_its_files_are_served(small: ServeSettings) -> None:
             assert answer.headers["content-type"] == "text/html; charset=utf-8"
         assert server("GET", "/static/index.html").status_code == 200
         assert server("GET", "/static/../app.py").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"destinations": Path("missing")}, {"tls_cert": Path("missing")}]
+)
+def test_a_start_that_fails_leaves_nothing_running(
+    small: ServeSettings, wrong: dict[str, Path]
+) -> None:
+    key = {"tls_key": wrong["tls_cert"]} if "tls_cert" in wrong else {}
+    with (
+        pytest.raises(UsageError, match="missing"),
+        running(create_app(replace(small, **wrong, **key))),
+    ):
+        pass
+    with running(create_app(small)) as server:  # it would refuse a database that is in use
+        assert server("GET", "/readyz").json() == {"status": "ready"}
 
 
 class Twice:

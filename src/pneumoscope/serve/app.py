@@ -57,9 +57,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             services = await run_in_threadpool(open_services, settings, metrics)
-            app.state.security = await run_in_threadpool(
-                make_security, settings, services.store.engine, services.keys, audit=services.audit
-            )
+            app.state.security = await run_in_threadpool(_open_security, settings, services)
         except SQLAlchemyError as error:
             raise unusable(error) from error
         app.state.services = services
@@ -100,6 +98,15 @@ def create_app(settings: ServeSettings) -> FastAPI:
     guard.install(app, settings)
     app.add_middleware(ReaderLanguage)
     return app
+
+
+def _open_security(settings: ServeSettings, services: Services) -> Security:
+    """`make_security`; stops the services if the server cannot start."""
+    try:
+        return make_security(settings, services.store.engine, services.keys, audit=services.audit)
+    except BaseException:
+        services.pipeline.close(0)
+        raise
 
 
 def _add_page(app: FastAPI) -> None:

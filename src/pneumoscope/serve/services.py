@@ -134,18 +134,39 @@ def open_services(settings: ServeSettings, metrics: Metrics | None = None) -> Se
     """Makes the parts, and resumes the jobs of an earlier run.
 
     Raises:
-        PneumoscopeError: A bundle, the profile, the key or the database cannot be used.
+        PneumoscopeError: A bundle, the profile, the key, the database or the destinations cannot be
+            used; nothing is left running.
     """
     metrics = metrics or Metrics()
+    pipeline, audit = _open_pipeline(settings, metrics)
+    try:
+        return _connected(settings, metrics, pipeline, audit)
+    except BaseException:
+        pipeline.close(0)
+        raise
+
+
+def _open_pipeline(settings: ServeSettings, metrics: Metrics) -> tuple[Pipeline, AuditLog]:
     bundles = load_bundles(settings.bundle, settings.profile, settings.threads)
     settings.make_folder()
     keep_reserve(settings.folder)
     database = open_job_database(settings.folder, settings.database_url, settings.key)
-    audit = open_audit_log(settings, database.store.engine, database.keys)
-    audit.check()  # otherwise every request would be refused
-    hooks = PipelineHooks(metrics.film, metrics.batch, partial(_report_tampering, audit))
-    pipeline = open_pipeline(_pipeline_settings(settings), bundles, database, hooks)
+    try:
+        audit = open_audit_log(settings, database.store.engine, database.keys)
+        audit.check()  # otherwise every request would be refused
+        hooks = PipelineHooks(metrics.film, metrics.batch, partial(_report_tampering, audit))
+        return open_pipeline(_pipeline_settings(settings), bundles, database, hooks), audit
+    except BaseException:
+        database.close()
+        raise
+
+
+def _connected(
+    settings: ServeSettings, metrics: Metrics, pipeline: Pipeline, audit: AuditLog
+) -> Services:
+    """Makes the parts that work with a running pipeline."""
     metrics.watch(pipeline.queue)
+    database = pipeline.database
     clock = SteadyClock(database.store.engine, audit.last_time())
     cleanup = RetentionCleanup(
         database.store, pipeline.film_store, settings.retention_days, audit, clock
