@@ -12,8 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fastapi import Request
 
 from in_process import Clock, small
+from pneumoscope.ai_results.kinds import KINDS
 from pneumoscope.audit_log.log import (
     GAP,
     HEAD,
@@ -26,7 +28,9 @@ from pneumoscope.audit_log.log import (
     Tail,
 )
 from pneumoscope.errors import AuditLogDamaged, DiskFull
+from pneumoscope.serve.renderings import RENDERINGS
 from pneumoscope.serve.security.accounts import LOCAL
+from pneumoscope.serve.security.audit_trail import template
 
 KEY = bytes(range(32))
 
@@ -339,6 +343,13 @@ def test_requests_leave_lines_without_what_strangers_write(tmp_path: Path) -> No
     assert lines[1]["objects"] == [number]
     assert {line["where"] for line in lines} == {"127.0.0.1"}
     assert "DOE" not in (tmp_path / LOG).read_text()
+
+
+@pytest.mark.parametrize("name", [*RENDERINGS, *KINDS])
+def test_lines_name_what_was_asked_of_a_result(name: str) -> None:
+    path = f"/api/v1/predictions/{'0' * 32}/{name}"
+    request = Request({"type": "http", "path": path, "query_string": b"", "headers": []})
+    assert template(request).endswith(f"/{{id}}/{name}")
 
 
 def test_no_line_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,4 +47,4 @@ RENDERINGS: dict[str, tuple[str, Callable[[FilmRow, Renderer], bytes]]] = {
     "report.pdf": ("application/pdf", report_pdf),
     "result.json": ("application/json", result_json),
 }
-"""Media type and maker of each. DICOM objects and FHIR resources belong here too."""
+"""Media type and maker of each; see `dicom_objects` for DICOM objects and FHIR resources."""

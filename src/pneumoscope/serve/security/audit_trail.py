@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
+from pneumoscope.ai_results.kinds import KINDS
 from pneumoscope.audit_log.lines import MINOR, SERIOUS, SUCCESS, Event
 from pneumoscope.audit_log.log import AuditLog
 from pneumoscope.errors import PneumoscopeError
 from pneumoscope.serve.problems import response
+from pneumoscope.serve.renderings import RENDERINGS
 from pneumoscope.serve.security.refusals import NoAuditLog
 
 if TYPE_CHECKING:
@@ -41,9 +43,8 @@ QUIET = frozenset(
 )
 """These concern no patient; the routes for signing in and out write lines themselves."""
 _ID = re.compile("[0-9a-f]{32}")
-_RENDERING = re.compile(
-    r"(film|overlay|thumbnail|heatmap|lungs)\.png|report\.pdf|result\.json|sr|sc|seg|gsps|pdf|fhir"
-)
+_PARTS_OF_RESULT = frozenset({*RENDERINGS, *KINDS})
+"""Last segments of paths: pictures, documents and objects of a result."""
 
 
 class AuditedResponse:
@@ -101,7 +102,7 @@ def template(request: Request) -> str:
     words = _words(app if isinstance(app, FastAPI) else None)
     segments = (
         segment
-        if segment in words or _RENDERING.fullmatch(segment)
+        if segment in words or segment in _PARTS_OF_RESULT
         else ("{id}" if _ID.fullmatch(segment) else "{...}")
         for segment in request.url.path.split("/")
     )
