@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from pneumoscope.errors import DeadlinePassed, QueueFull, ShuttingDown
-from pneumoscope.jobs.queue import DatabaseInUse, FilmQueue, QueuedFilm, QueueLimits
+from pneumoscope.errors import DatabaseInUse, DeadlinePassed, QueueFull, ShuttingDown
+from pneumoscope.jobs.queue import FilmQueue, QueuedFilm, QueueLimits
 from pneumoscope.records import Settings
 
 

@@ -20,7 +20,6 @@ from pneumoscope.errors import (
     ServerFault,
     UnknownFormat,
 )
-from pneumoscope.jobs.queue import DatabaseInUse
 from pneumoscope.serve.problems import (
     MEDIA_TYPE,
     Busy,
@@ -33,7 +32,7 @@ from pneumoscope.serve.problems import (
 
 PATH = "/api/v1/predictions"
 STATUSES = {
-    "QueueFull": 429, "ShuttingDown": 503, "DeadlinePassed": 503, "Interrupted": 503,
+    "QueueFull": 429, "ShuttingDown": 503, "DatabaseInUse": 503, "DeadlinePassed": 503, "Interrupted": 503,
     "Cancelled": 409, "DuplicateFilm": 409, "BundleNotServed": 422, "NotStored": 503, "ServerFault": 500,
 }  # fmt: skip
 QUEUE_ERRORS = [
@@ -58,11 +57,6 @@ def test_every_error_of_the_queue_has_a_status(kind: type[QueueError]) -> None:
     assert status == content["status"] == STATUSES[kind.__name__]
     assert (content["detail"], content["hint"]) == (error.message, error.hint)
     assert headers.get("retry-after") == {429: "3", 503: "5"}.get(status)
-
-
-def test_a_paused_queue_is_unavailable() -> None:
-    status, content, headers = answered(DatabaseInUse())
-    assert (status, content["code"], headers["retry-after"]) == (503, "DatabaseInUse", "5")
 
 
 def test_a_full_queue_is_what_clients_know_as_busy() -> None:

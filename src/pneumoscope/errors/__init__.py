@@ -34,6 +34,7 @@
     ├── QueueError                  the queue of a server does not read a film
     │   ├── QueueFull                                    too many films are waiting
     │   ├── ShuttingDown                                 the server accepts no more films
+    │   ├── DatabaseInUse                                the database is lost, or another server uses it
     │   ├── DeadlinePassed          (TimeoutError)       the film was not started in time
     │   ├── Interrupted                                  the server stopped before it read the film
     │   ├── Cancelled                                    the sender cancelled the film
@@ -88,6 +89,7 @@ from pneumoscope.errors.films import (
 from pneumoscope.errors.jobs import (
     BundleNotServed,
     Cancelled,
+    DatabaseInUse,
     DeadlinePassed,
     DuplicateFilm,
     Interrupted,
@@ -131,6 +133,7 @@ __all__ = [
     "Cancelled",
     "ConversionError",
     "DataError",
+    "DatabaseInUse",
     "DeadlinePassed",
     "DecoderFailed",
     "DeflatedDicom",

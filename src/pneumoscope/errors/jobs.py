@@ -27,6 +27,14 @@ class ShuttingDown(QueueError):
         super().__init__("the server is shutting down", "Try again when it is back.")
 
 
+class DatabaseInUse(QueueError):
+    def __init__(self) -> None:
+        super().__init__(
+            "this server has lost its database, or another server is using it",
+            "Stop one of the two, or start the database again.",
+        )
+
+
 class DeadlinePassed(QueueError, TimeoutError):
     def __init__(self) -> None:
         super().__init__("the film was not begun in time", "Send it again later, or ask for a job.")

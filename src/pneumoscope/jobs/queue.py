@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pneumoscope.errors import DeadlinePassed, QueueError, QueueFull, ShuttingDown
+from pneumoscope.errors import DatabaseInUse, DeadlinePassed, QueueFull, ShuttingDown
 from pneumoscope.jobs.deadlines import Deadlines
 
 if TYPE_CHECKING:
@@ -21,14 +21,6 @@ if TYPE_CHECKING:
 _FIRST_ESTIMATE_S = 0.01
 """Seconds per film that are assumed before the first batch was measured."""
 _LONGEST_RETRY_S = 60
-
-
-class DatabaseInUse(QueueError):
-    def __init__(self) -> None:
-        super().__init__(
-            "this server has lost its database, or another server is using it",
-            "Stop one of the two, or start the database again.",
-        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
