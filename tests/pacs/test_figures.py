@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import ItemsView, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -80,3 +82,21 @@ def test_films_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(20):
         rate.count()
     assert rate.films_per_minute() == pytest.approx(2.0)
+
+
+def test_films_are_counted_by_one_thread_at_a_time() -> None:
+    """Otherwise another thread may add a minute, or delete one, while this one looks through them."""
+    rate = Rate()
+
+    class Watched(Counter[int]):
+        def __iter__(self) -> Iterator[int]:
+            assert rate._lock.locked()
+            return super().__iter__()
+
+        def items(self) -> ItemsView[int, int]:
+            assert rate._lock.locked()
+            return super().items()
+
+    rate._minutes = Watched()
+    rate.count()
+    assert rate.films_per_minute() == 1.0

@@ -28,13 +28,6 @@ if TYPE_CHECKING:
 
 DATABASE = "node.sqlite"
 """The database in the folder of a node."""
-
-
-def is_node(folder: Path) -> bool:
-    """Whether a folder is that of a node."""
-    return (folder / DATABASE).is_file()
-
-
 EXAMPLE = Path(__file__).with_name("example.toml")
 """A configuration with every key and its default, explained."""
 _MIB, _GIB = 2**20, 2**30
@@ -185,6 +178,11 @@ class NodeSettings:
         return self.folder / "films"
 
 
+def is_node(folder: Path) -> bool:
+    """Whether a folder is that of a node."""
+    return (folder / DATABASE).is_file()
+
+
 def read_config(path: Path) -> NodeSettings:
     """Reads a configuration.
 
@@ -303,9 +301,10 @@ def _check_receiver(table: TomlTable, settings: ReceiverSettings) -> None:
 
 
 def _disk(table: TomlTable) -> DiskLimits:
+    default = DiskLimits()
     limits = DiskLimits(
-        most_bytes=int(table.number("most_gib", 20, 0.001, 2**20) * _GIB),
-        free_bytes=int(table.number("free_gib", 1, 0, 2**20) * _GIB),
+        most_bytes=int(table.number("most_gib", default.most_bytes / _GIB, 0.001, 2**20) * _GIB),
+        free_bytes=int(table.number("free_gib", default.free_bytes / _GIB, 0, 2**20) * _GIB),
     )
     table.finish()
     return limits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -172,19 +173,22 @@ class Rate:
     def __init__(self) -> None:
         self._started = time.monotonic()
         self._minutes: Counter[int] = Counter()
+        self._lock = threading.Lock()
 
     def count(self) -> None:
         """Counts a film."""
         minute = int((time.monotonic() - self._started) // 60)
-        self._minutes[minute] += 1
-        for old in [each for each in self._minutes if each < minute - self._WINDOW_S / 60]:
-            del self._minutes[old]
+        with self._lock:
+            self._minutes[minute] += 1
+            for old in [each for each in self._minutes if each < minute - self._WINDOW_S / 60]:
+                del self._minutes[old]
 
     def films_per_minute(self) -> float:
         """Films a minute in the last ten minutes, or since the start if that is later."""
         run_s = time.monotonic() - self._started
         first = int(max(0.0, run_s - self._WINDOW_S) // 60)
-        films = sum(count for minute, count in list(self._minutes.items()) if minute >= first)
+        with self._lock:
+            films = sum(count for minute, count in self._minutes.items() if minute >= first)
         return films * 60.0 / max(60.0, run_s - 60.0 * first)
 
 

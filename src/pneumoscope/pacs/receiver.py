@@ -16,7 +16,6 @@ from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 from pynetdicom.dsutils import encode_file_meta
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
-    StorageCommitmentPushModel,
     Verification,
 )
 
@@ -24,6 +23,7 @@ from pneumoscope.errors import DiskFull, UnreadableImage, UsageError
 from pneumoscope.files import cause
 from pneumoscope.images.dicom import FILM_CLASSES
 from pneumoscope.images.transfer_syntax import CODINGS
+from pneumoscope.pacs.destinations.commitment import accept_reports, reported
 from pneumoscope.pacs.destinations.tls import file_failure
 from pneumoscope.pacs.film_header import FilmHeader, header_of_data_set
 from pneumoscope.pacs.limited_server import (
@@ -188,15 +188,8 @@ class Receiver:
 
     def _commitment(self, event: Event) -> tuple[int, None]:
         """Handles N-EVENT-REPORT of an archive that has committed to keep objects, or not."""
-        information = event.event_information
-        self._report(
-            "committed",
-            {
-                "transaction": str(information.get("TransactionUID", "")),
-                # Some archives send an empty sequence where nothing failed.
-                "failed": len(information.get("FailedSOPSequence") or ()),
-            },
-        )
+        transaction, failed = reported(event)
+        self._report("committed", {"transaction": transaction, "failed": failed})
         return SUCCESS, None
 
     def _requested(self, event: Event) -> None:
@@ -231,8 +224,7 @@ def _application_entity(settings: ReceiverSettings) -> AE:
     ae.add_supported_context(Verification)
     for sop_class in FILM_CLASSES:
         ae.add_supported_context(sop_class, list(TRANSFER_SYNTAXES))
-    # An archive opens an association for its reports with itself as the SCP.
-    ae.add_supported_context(StorageCommitmentPushModel, scu_role=False, scp_role=True)
+    accept_reports(ae)
     return ae
 
 

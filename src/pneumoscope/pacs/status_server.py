@@ -31,7 +31,6 @@ _HEADERS = [
     ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"),
 ]
 _TIMEOUT_S = 30
-_POLL_S = 0.1
 
 
 class StatusServer:

@@ -80,10 +80,7 @@ class Commitments:
 
     def report(self, event: Event) -> tuple[int, Dataset | None]:
         """Handles a report (N-EVENT-REPORT); a handler for ``evt.EVT_N_EVENT_REPORT``."""
-        information = event.event_information
-        # Some archives send an empty sequence where nothing failed.
-        failed = len(information.get("FailedSOPSequence") or ())
-        known = self.end(str(information.get("TransactionUID", "")), failed)
+        known = self.end(*reported(event))
         return _SUCCESS if known else _NO_SUCH_TRANSACTION, None
 
     def end(self, uid: str, failed: int) -> bool:
@@ -100,6 +97,17 @@ class Commitments:
         return transaction is not None
 
 
+def reported(event: Event) -> tuple[str, int]:
+    """What a report (N-EVENT-REPORT) says: Transaction UID, and how many objects will not be kept."""
+    information = event.event_information
+    # Some archives send an empty sequence where nothing failed.
+    failed = len(information.get("FailedSOPSequence") or ())
+    return str(information.get("TransactionUID", "")), failed
+
+
 def accept_reports(ae: AE) -> None:
-    """Lets an application entity accept associations that archives open for their reports."""
+    """Lets an application entity accept associations that archives open for their reports.
+
+    In these the archive itself is the SCP.
+    """
     ae.add_supported_context(StorageCommitmentPushModel, scu_role=False, scp_role=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import random
 import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pneumoscope.errors import PneumoscopeError
+from pneumoscope.pacs import pauses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -98,6 +98,4 @@ def pause_s(interval_s: float, failures: int) -> float:
     """
     if not failures:
         return interval_s
-    longest = max(interval_s, _LONGEST_PAUSE_S)
-    # Jitter, so that nodes that lost one archive do not all come back at once.
-    return min(longest, interval_s * 2.0 ** min(failures, 20)) * random.uniform(0.5, 1.0)
+    return pauses.pause_s(failures + 1, interval_s, max(interval_s, _LONGEST_PAUSE_S))
