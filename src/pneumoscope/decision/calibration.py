@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.decision.probability import logistic, logit
+from pneumoscope.metrics import softmax
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -195,7 +196,7 @@ def fit_kinds(logs: list[Array], truth: NDArray[np.intp]) -> tuple[float, tuple[
     # The loss is convex in 1 / T and the offsets together, so each may be improved in turn.
     for _ in range(200):
         before = np.append(shifts, factor)
-        shifts = shifts + np.log(wanted) - _log(_softmax(factor * x + shifts).mean(axis=0))
+        shifts = shifts + np.log(wanted) - _log(softmax(factor * x + shifts).mean(axis=0))
         factor = _factor(x, of_truth, shifts)
         if np.abs(np.append(shifts, factor) - before).max() < 1e-6:
             break
@@ -207,7 +208,7 @@ def _factor(x: Array, of_truth: Array, shifts: Array) -> float:
     low, high = (1 / t for t in reversed(KIND_TEMPERATURES))
     for _ in range(40):
         middle = 0.5 * (low + high)
-        if float(np.mean((_softmax(middle * x + shifts) * x).sum(axis=1) - of_truth)) > 0:
+        if float(np.mean((softmax(middle * x + shifts) * x).sum(axis=1) - of_truth)) > 0:
             high = middle
         else:
             low = middle
@@ -246,14 +247,9 @@ def _moved(p: NDArray[np.floating[Any]], negative: int | None, by: Calibration) 
     kinds = np.delete(np.arange(p.shape[1]), negative)
     logits = _log(np.asarray(p, np.float64)[:, kinds]) / by.kinds_temperature
     moved[:, [negative]] = 1 - ill
-    moved[:, kinds] = ill * _softmax(logits + np.array(by.kinds_offsets or 0.0))
+    moved[:, kinds] = ill * softmax(logits + np.array(by.kinds_offsets or 0.0))
     return moved
 
 
 def _log(p: Array) -> Array:
     return np.asarray(np.log(np.maximum(p, FLOOR)))
-
-
-def _softmax(z: Array) -> Array:
-    e = np.exp(z - z.max(axis=1, keepdims=True))
-    return np.asarray(e / e.sum(axis=1, keepdims=True))

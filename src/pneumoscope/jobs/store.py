@@ -352,7 +352,12 @@ class Store:
             return list(session.scalars(query.order_by(FilmRow.position)))
 
     def count_of_study(self, owner: str, study: str) -> int:
-        """The number of films of a study; arguments as for `of_study`."""
+        """The number of films of a study.
+
+        Args:
+            owner: Id of the user.
+            study: Keyed hash of the study.
+        """
         with Session(self.engine) as session:
             query = select(func.count()).where(FilmRow.owner == owner, FilmRow.study == study)
             return session.scalar(query) or 0
@@ -362,17 +367,6 @@ class Store:
         with Session(self.engine) as session:
             query = select(FilmRow.state, func.count()).where(FilmRow.owner == owner)
             return dict(session.execute(query.group_by(FilmRow.state)).all())
-
-    def of_study(self, owner: str, study: str) -> list[FilmRow]:
-        """The films of a study, oldest first.
-
-        Args:
-            owner: Id of the user.
-            study: Keyed hash of the study.
-        """
-        with Session(self.engine, expire_on_commit=False) as session:
-            query = select(FilmRow).where(FilmRow.owner == owner, FilmRow.study == study)
-            return list(session.scalars(query.order_by(FilmRow.created, FilmRow.position)))
 
 
 def _delete(session: Session, ids: list[str], record: Record) -> list[str]:

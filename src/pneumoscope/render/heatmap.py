@@ -199,13 +199,6 @@ def outline(field: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.u
     return picture
 
 
-def outlined(picture: NDArray[np.uint8], field: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """A picture of a film, uint8 RGB (rows, columns, 3), with the outline of its lungs."""
-    planes = np.ascontiguousarray(np.moveaxis(picture, 2, 0))
-    _draw_outline(planes, field)
-    return np.stack([*planes], axis=2)
-
-
 def _draw_outline(planes: NDArray[np.uint8], field: NDArray[np.float32]) -> None:
     """Draws the outline of the lungs into a contiguous picture, (3, rows, columns)."""
     places, opacity = _outline_pixels(field, *planes.shape[1:])

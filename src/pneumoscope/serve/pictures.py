@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.images.decoders import DecodeOptions, shown_size
+from pneumoscope.jobs.rows import cells
 from pneumoscope.records import NO_HEATMAPS, REFUSED
 from pneumoscope.render import heatmap
 from pneumoscope.serve.problems import Busy, FilmNotHeld, NoHeatmap, NoLungField, NotFound
@@ -136,10 +137,10 @@ def heatmap_of(row: FilmRow) -> NDArray[np.float32]:
     Raises:
         NoHeatmap: There is none, or it is not reliable.
     """
-    result = _explained(row)
+    result, heat = _explained(row)
     if not result["explanation"]["reliable"]:
         raise NoHeatmap(result["explanation"]["sentence"])
-    return np.frombuffer(row.heatmap or b"", np.float32).reshape(row.heatmap_rows or 0, -1)
+    return heat
 
 
 def result_of(row: FilmRow) -> Mapping[str, Any]:
@@ -195,21 +196,24 @@ def overlaid(row: FilmRow, grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """
     pixels = grey.astype(np.float32)
     pixels /= 255
-    result = _explained(row)
+    result, heat = _explained(row)
     if not result["explanation"]["reliable"]:
         return heatmap.unexplained(pixels)
     healthy = heatmap.is_healthy(result["called"], result["findings"])
-    return heatmap.overlay(pixels, heatmap_of(row), healthy=healthy, lungs=_lungs(row))
+    lungs = cells(row.lungs, row.lungs_rows)
+    return heatmap.overlay(pixels, heat, healthy=healthy, lungs=lungs)
 
 
-def _explained(row: FilmRow) -> Mapping[str, Any]:
+def _explained(row: FilmRow) -> tuple[Mapping[str, Any], NDArray[np.float32]]:
+    """The result of a film, and its heatmap, whether reliable or not."""
     result = result_of(row)
     if result["label"] == REFUSED:
         raise NoHeatmap("the film was refused")
-    if row.heatmap is None or row.heatmap_rows is None:
+    heat = cells(row.heatmap, row.heatmap_rows)
+    if heat is None:
         gives_none = NO_HEATMAPS in result["warnings"]
         raise NoHeatmap("the model gives none" if gives_none else "none was requested")
-    return result
+    return result, heat
 
 
 def heatmap_png(row: FilmRow, _renderer: Renderer) -> bytes:
@@ -236,19 +240,12 @@ def lungs_png(row: FilmRow, _renderer: Renderer) -> bytes:
     Raises:
         NoLungField: The result has no lung field.
     """
-    field = _lungs(row)
+    field = cells(row.lungs, row.lungs_rows)
     if field is None:
         raise NoLungField
     facts = result_of(row)["film"]
     rows, columns = shown_size(facts["rows"], facts["columns"], SIDE_PX)
     return png(heatmap.outline(field, rows, columns))
-
-
-def _lungs(row: FilmRow) -> NDArray[np.float32] | None:
-    """The lung field of a result, float32 (h, w); None if there is none."""
-    if row.lungs is None or row.lungs_rows is None:
-        return None
-    return np.frombuffer(row.lungs, np.float32).reshape(row.lungs_rows, -1)
 
 
 def png(picture: NDArray[np.uint8]) -> bytes:

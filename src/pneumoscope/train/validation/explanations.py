@@ -63,7 +63,6 @@ class Scores:
         composed: Scores of composed films.
         mirrored: Scores of the same films with their maps mirrored.
         placed: Share of the heat on the half that the verdict is about, (composed,).
-        whole_patients: One key per whole film.
         composed_patients: One key per composed film: that of the ill half.
     """
 
@@ -71,7 +70,6 @@ class Scores:
     composed: dict[str, NDArray[np.float64]]
     mirrored: dict[str, NDArray[np.float64]]
     placed: NDArray[np.float64]
-    whole_patients: tuple[str, ...]
     composed_patients: tuple[str, ...]
 
 
@@ -135,7 +133,6 @@ def scores(
         composed=_by_mode(composed),
         mirrored=_by_mode(mirrored),
         placed=np.array(placed),
-        whole_patients=tuple(films.films[row].patient for row in rows),
         composed_patients=tuple(halves.patients[i] for i in chosen),
     )
 
