@@ -102,6 +102,13 @@ def test_a_wrong_file_ends_the_start(tmp_path: Path, text: str, said: str) -> No
         sending.Sending(tmp_path / "missing.toml", None)
 
 
+def test_a_mark_before_the_text_is_no_error(tmp_path: Path) -> None:
+    """Some editors put one there."""
+    (tmp_path / "x.toml").write_text("destinations = 1", encoding="utf-8-sig")
+    with pytest.raises(UsageError, match="is no table"):
+        sending.Sending(tmp_path / "x.toml", None)
+
+
 def test_it_needs_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "is_installed", lambda: False)
     with pytest.raises(MissingExtra):

@@ -81,7 +81,7 @@ def _opened(file: Path, objects: DicomObjects) -> dict[str, Destination]:
     from pneumoscope.pacs.destinations.settings import CStoreSettings, parse
 
     try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8")).get("destinations", {})
+        tables = tomllib.loads(file.read_text(encoding="utf-8-sig")).get("destinations", {})
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(
             f"{file}: the destinations cannot be read ({cause(error)})",
