@@ -7,7 +7,13 @@ import pytest
 
 from pneumoscope import metrics
 from pneumoscope.errors import UsageError
-from pneumoscope.metrics import expected_calibration_error, patient_bootstrap, roc_auc, share
+from pneumoscope.metrics import (
+    as_bools,
+    expected_calibration_error,
+    patient_bootstrap,
+    roc_auc,
+    share,
+)
 
 POSITIVE = np.array([False, False, True, True])
 
@@ -187,3 +193,16 @@ def test_shares_of_nobody_do_not_exist() -> None:
     assert np.isnan(metrics.share(hit, nobody, np.ones((3, 2)))).all()
     weights = np.array([[1.0, 1.0], [3.0, 1.0]])
     assert metrics.share(hit, ~nobody, weights).tolist() == [0.5, 0.75]
+
+
+def test_labels_of_0_and_1_are_true_and_false() -> None:
+    for labels in ([1, 0, 1], np.array([1, 0, 1], np.uint8), np.array([1.0, 0.0, 1.0])):
+        assert as_bools(labels).tolist() == [True, False, True]
+    kept = np.array([True, False])
+    assert as_bools(kept) is kept
+
+
+@pytest.mark.parametrize("labels", [[1, 2], [-1, 1], [0.5, 1], [1, np.nan]])
+def test_other_labels_are_refused(labels: list[float]) -> None:
+    with pytest.raises(UsageError, match="neither 0 nor 1"):
+        as_bools(labels)

@@ -16,7 +16,7 @@ from pneumoscope.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     Weighted = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -177,6 +177,18 @@ def expected_calibration_error(
     part = equal_mass_bins(probability, bins)
     gap = np.bincount(part, weights=np.asarray(positive, np.float64) - probability)
     return float(np.abs(gap).sum() / len(part))
+
+
+def as_bools(labels: ArrayLike) -> NDArray[np.bool_]:
+    """Labels as bool: True and False, or 1 and 0, which numpy would take as positions of films.
+
+    Raises:
+        UsageError: A label is something else.
+    """
+    values = np.asarray(labels)
+    if values.dtype != np.bool_ and not np.isin(values, (0, 1)).all():
+        raise UsageError("a label is neither 0 nor 1", "1 stands for positive, 0 for negative.")
+    return values.astype(np.bool_, copy=False)
 
 
 def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

@@ -132,3 +132,11 @@ def test_thresholds_stay_inside_the_unit_interval(level: float) -> None:
     points = choose(TRUTH, {"plain": np.full(8, level)})
     assert all(0 < point.threshold < 1 for point in points)
     assert all(point.finding is None for point in points)
+
+
+def test_labels_of_0_and_1_choose_the_same_points() -> None:
+    positive, score = normals(number=200)
+    scores = {"plain": score}
+    assert choose(positive.astype(int), scores) == choose(positive, scores)
+    expected = worst_balanced_accuracy(positive, scores, 0.4)
+    assert worst_balanced_accuracy(positive.astype(float), scores, 0.4) == expected

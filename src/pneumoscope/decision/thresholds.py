@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumoscope.decision.probability import logit
+from pneumoscope.metrics import as_bools
 from pneumoscope.records import OperatingPoint
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def worst_balanced_accuracy(
     positive: NDArray[np.bool_], scores: Scores, threshold: float
 ) -> tuple[float, str]:
     """Lowest balanced accuracy over all conditions at one threshold, and its condition; see `choose`."""
+    positive = as_bools(positive)
     results = {}
     for name, score in scores.items():
         called = score >= threshold
@@ -49,6 +51,7 @@ def choose(positive: NDArray[np.bool_], scores: Scores) -> tuple[OperatingPoint,
         positive: bool (n,), with films of both classes.
         scores: Name of the condition (untouched films, a perturbation) to P(positive), (n,).
     """
+    positive = as_bools(positive)
     balanced = _balanced(positive, scores)
     screen = min(
         float(np.quantile(s[positive], 1 - SCREEN, method="lower")) for s in scores.values()

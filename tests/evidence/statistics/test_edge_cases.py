@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pneumoscope.decision.conformal import Limits
+from pneumoscope.errors import UsageError
 from pneumoscope.evidence.statistics import (
     brier,
     calls,
@@ -146,6 +147,36 @@ def test_two_classes(study: tuple[np.ndarray, np.ndarray, Bootstrap]) -> None:
     check(coverage.set_coverage(positive, score, limits, "P", ("a", "b"), boot))
     if boot.patients > 1:
         check(coverage.recalibrated_coverage(positive, score, ("a", "b"), boot, 0.2))
+
+
+def test_labels_of_0_and_1_give_the_figures_of_false_and_true() -> None:
+    """As they come out of a CSV; numpy takes whole numbers as positions of films."""
+    rng = np.random.default_rng(0)
+    positive = rng.random(40) < 0.4
+    score, other = (np.clip(0.3 * positive + 0.6 * rng.random(40), 0, 1) for _ in range(2))
+    boot = Bootstrap.of([str(i) for i in range(40)], draws=20)
+    limits = Limits(0.2, {"P": (0.4, 0.3)}, {})
+    measures = (
+        lambda y: ranking.ranking(y, score, boot),
+        lambda y: calls.at_threshold(y, score, 0.5, boot),
+        lambda y: calls.at_prevalence(y, score, 0.5, 0.01, boot),
+        lambda y: reliability.reliability(y, score, boot),
+        lambda y: reliability.calibration_error(y, score, boot),
+        lambda y: brier.brier(y, score, boot),
+        lambda y: recalibration.recalibration(y, score, boot),
+        lambda y: decision_curve.decision_curve(y, score, boot, (0.1, 0.5)),
+        lambda y: comparison.compare(y, (score, other), (0.5, 0.4), boot),
+        lambda y: paired_tests.delong(y, score, other),
+        lambda y: paired_tests.mcnemar(y, score >= 0.5, other >= 0.4),
+        lambda y: coverage.set_coverage(y, score, limits, "P", ("a", "b"), boot),
+        lambda y: coverage.recalibrated_coverage(y, score, ("a", "b"), boot, 0.2),
+    )
+    for measure in measures:
+        expected = measure(positive)
+        for kind in (np.int64, np.uint8, np.float64):
+            assert measure(positive.astype(kind)) == expected
+        with pytest.raises(UsageError, match="neither 0 nor 1"):
+            measure(positive + 1)
 
 
 EXTREMES = {

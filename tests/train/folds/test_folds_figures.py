@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 pytest.importorskip("cv2", reason="needs the [train] extra")
 pytest.importorskip("sklearn", reason="needs the [train] extra")
 
-from cross_validations import fold_result
+from cross_validations import fold_bundle, fold_result
 from pneumoscope.train.folds.figures import measure
+from pneumoscope.train.folds.record import to_json
 
 
 def test_pooled_figures_by_hand(tmp_path: Path) -> None:
@@ -54,6 +56,19 @@ def test_a_patient_with_several_films_is_drawn_as_one(tmp_path: Path) -> None:
 def test_one_fold_has_no_spread(tmp_path: Path) -> None:
     measured = measure([fold_result(tmp_path, 1)], 2, draws=50)
     assert measured.spread == {}
+
+
+def test_films_that_were_left_out_are_counted(tmp_path: Path) -> None:
+    """Each training leaves out the same; they count once."""
+    whole = fold_result(tmp_path, 1)
+    assert measure([whole], 2, draws=50).broken == 0
+    missed = [
+        replace(whole, number=n, bundle=fold_bundle(tmp_path / str(n), n, data={"broken": 3}))
+        for n in (1, 2)
+    ]
+    measured = measure(missed, 2, draws=50)
+    assert measured.broken == 3
+    assert to_json(measured)["broken"] == 3
 
 
 def test_several_findings(tmp_path: Path) -> None:

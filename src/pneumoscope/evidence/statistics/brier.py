@@ -47,7 +47,7 @@ def brier(
     positive: NDArray[np.bool_], p: NDArray[np.floating], boot: Bootstrap, bins: int = BINS
 ) -> Brier:
     """Brier score and its decomposition; args as in `reliability`."""
-    p = check_probabilities(positive, p, boot)
+    positive, p = check_probabilities(positive, p, boot)
     y = positive.astype(np.float64)
     part = equal_mass_bins(p, bins)
     member = (part[:, None] == np.arange(part.max() + 1)).astype(np.float64)

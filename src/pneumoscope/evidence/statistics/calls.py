@@ -15,6 +15,7 @@ from pneumoscope.errors import UsageError
 from pneumoscope.evidence.statistics.confusion import kappa, mcc, tables
 from pneumoscope.evidence.statistics.intervals import ALIKE, LEVEL, Bootstrap, Figure, figure_of
 from pneumoscope.evidence.statistics.ranking import ONE_CLASS, smaller_class
+from pneumoscope.metrics import as_bools
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -98,7 +99,8 @@ def at_threshold(
     Raises:
         UsageError: Lengths differ, or a score is NaN.
     """
-    boot.check(score=score)
+    boot.check(positive=positive, score=score)
+    positive = as_bools(positive)
     called = np.asarray(score) >= threshold
     samples = threshold_samples(positive, called, boot)
     behind = {name: patients_behind(name, positive, boot) for name in _THRESHOLD}
@@ -149,7 +151,8 @@ def threshold_samples(
         NaN where a figure does not exist.
     """
     boot.check(positive=positive, called=called)
-    table = tables(positive.astype(np.intp), called.astype(np.intp), 2, boot)
+    truth, calls = (as_bools(labels).astype(np.intp) for labels in (positive, called))
+    table = tables(truth, calls, 2, boot)
     (tn, fp), (fn, tp) = np.moveaxis(table, 0, -1)
     with np.errstate(invalid="ignore", divide="ignore"):
         sensitivity, specificity = tp / (tp + fn), tn / (tn + fp)
@@ -187,7 +190,8 @@ def at_prevalence(
     """
     if not 0 < prevalence < 1:
         raise UsageError(f"prevalence {prevalence:g} is not between 0 and 1")
-    boot.check(score=score)
+    boot.check(positive=positive, score=score)
+    positive = as_bools(positive)
     samples = threshold_samples(positive, np.asarray(score) >= threshold, boot)
     sensitivity, specificity = samples["sensitivity"], samples["specificity"]
     hits, false = sensitivity * prevalence, (1 - specificity) * (1 - prevalence)

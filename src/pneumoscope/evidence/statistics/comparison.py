@@ -23,6 +23,7 @@ from pneumoscope.evidence.statistics.intervals import (
     standard_error,
 )
 from pneumoscope.evidence.statistics.ranking import ranking_samples
+from pneumoscope.metrics import as_bools
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -129,7 +130,8 @@ def compare(
     Raises:
         UsageError: Lengths differ, or a score is NaN.
     """
-    boot.check(first_scores=scores[0], second_scores=scores[1])
+    boot.check(positive=positive, first_scores=scores[0], second_scores=scores[1])
+    positive = as_bools(positive)
     samples = [
         ranking_samples(positive, score, boot)
         | threshold_samples(positive, np.asarray(score) >= threshold, boot)

@@ -15,6 +15,7 @@ from pneumoscope.decision.conformal import Scores, Sides
 from pneumoscope.decision.reader_settings import DEFAULT_ERROR, ERROR
 from pneumoscope.errors import UsageError
 from pneumoscope.evidence.statistics.shares import share_figure
+from pneumoscope.metrics import as_bools
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -130,6 +131,7 @@ def set_coverage(
         UsageError: Lengths differ, or a probability is NaN.
     """
     boot.check(positive=positive, p=p)
+    positive = as_bools(positive)
     in_set = sets_of(limits, name, p)
     size, correct = in_set.sum(axis=1), np.where(positive, in_set[:, 1], in_set[:, 0])
     everything = np.ones(len(positive), bool)
@@ -174,6 +176,7 @@ def recalibrated_coverage(
         UsageError: Lengths differ, there is one patient only, or ``error`` is out of range.
     """
     boot.check(positive=positive, p=p)
+    positive = as_bools(positive)
     ERROR.check(error)
     if boot.patients < 2:
         raise UsageError("conformal coverage needs films of at least two patients")

@@ -76,7 +76,7 @@ def decision_curve(
     Raises:
         UsageError: Lengths differ, or a value is out of range.
     """
-    p = check_probabilities(positive, p, boot)
+    positive, p = check_probabilities(positive, p, boot)
     at = np.asarray(thresholds, np.float64)
     if not len(at) or not ((at > 0) & (at < 1)).all():
         raise UsageError("thresholds of a decision curve lie between 0 and 1")

@@ -11,6 +11,7 @@ from scipy import stats
 from pneumoscope.errors import UsageError
 from pneumoscope.evidence.statistics.intervals import LEVEL, Figure
 from pneumoscope.evidence.statistics.ranking import CONSTANT, ONE_CLASS
+from pneumoscope.metrics import as_bools
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,6 +72,7 @@ def delong(
         raise UsageError(
             f"{len(positive)} labels, {len(first)} and {len(second)} scores cannot be paired"
         )
+    positive = as_bools(positive)
     reason = ""
     if positive.all() or not positive.any():
         reason = ONE_CLASS
@@ -134,6 +136,7 @@ def mcnemar(
         raise UsageError(
             f"{len(positive)} labels, {len(first)} and {len(second)} calls cannot be paired"
         )
+    positive, first, second = as_bools(positive), as_bools(first), as_bools(second)
     right, other = first == positive, second == positive
     b, c = int((right & ~other).sum()), int((other & ~right).sum())
     if b + c == 0:

@@ -12,7 +12,7 @@ import numpy as np
 
 from pneumoscope.errors import UsageError
 from pneumoscope.evidence.statistics.intervals import Bootstrap, Figure, figure_of
-from pneumoscope.metrics import average_precision, roc_auc
+from pneumoscope.metrics import as_bools, average_precision, roc_auc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,6 +68,7 @@ def ranking(
         UsageError: Lengths differ, a score is NaN, or no film has a label.
     """
     known = np.ones(boot.films, bool) if known is None else known
+    positive = as_bools(positive)
     return _ranking(ranking_samples(positive, score, boot, known), positive, score, boot, known)
 
 
@@ -89,7 +90,7 @@ def ranking_samples(
         raise UsageError("no film has a label")
     if not np.isfinite(score[known]).all():
         raise UsageError("a score is not a number", "Leave films without it out.")
-    truth, values = positive[known].astype(bool), np.asarray(score, np.float64)[known]
+    truth, values = as_bools(positive)[known], np.asarray(score, np.float64)[known]
 
     def both(weights: Array) -> Array:
         kept = weights if known.all() else weights[:, known]

@@ -42,7 +42,7 @@ def recalibration(
     positive: NDArray[np.bool_], p: NDArray[np.floating], boot: Bootstrap
 ) -> Recalibration:
     """Calibration slope and intercepts; args as in `reliability`."""
-    p = check_probabilities(positive, p, boot)
+    positive, p = check_probabilities(positive, p, boot)
     x = logit(p)
     y = positive.astype(np.float64)
     reason = ""

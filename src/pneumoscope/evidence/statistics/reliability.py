@@ -9,7 +9,7 @@ import numpy as np
 
 from pneumoscope.errors import UsageError
 from pneumoscope.evidence.statistics.intervals import Bootstrap, Figure, figure_of
-from pneumoscope.metrics import equal_mass_bins
+from pneumoscope.metrics import as_bools, equal_mass_bins
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,7 +71,7 @@ def reliability(
     Raises:
         UsageError: Lengths differ, or a probability is outside [0, 1].
     """
-    p = check_probabilities(positive, p, boot)
+    positive, p = check_probabilities(positive, p, boot)
     part = equal_mass_bins(p, bins)
     member = part[:, None] == np.arange(part.max() + 1)
     with np.errstate(invalid="ignore"):
@@ -107,7 +107,7 @@ def calibration_error(
     Args:
         seed: Seed of the drawn labels. Other args as in `reliability`.
     """
-    p = check_probabilities(positive, p, boot)
+    positive, p = check_probabilities(positive, p, boot)
     part = equal_mass_bins(p, bins)
     member = (part[:, None] == np.arange(part.max() + 1)).astype(np.float64)
     sample = np.abs(boot.sums(member * (positive - p)[:, None])).sum(axis=1)
@@ -134,14 +134,15 @@ def _chance(p: Array, member: Array, boot: Bootstrap, seed: int) -> Array:
 
 def check_probabilities(
     positive: NDArray[np.bool_], p: NDArray[np.floating], boot: Bootstrap
-) -> Array:
-    """Probabilities as float64.
+) -> tuple[NDArray[np.bool_], Array]:
+    """Labels as bool, and probabilities as float64.
 
     Raises:
-        UsageError: They do not fit the films, or one is outside [0, 1].
+        UsageError: They do not fit the films, a label is neither 0 nor 1, or a probability is outside
+            [0, 1].
     """
     boot.check(positive=positive, probabilities=p)
     probabilities = np.asarray(p, np.float64)
     if probabilities.min() < 0 or probabilities.max() > 1:
         raise UsageError("probabilities lie outside [0, 1]", "Are these logits?")
-    return probabilities
+    return as_bools(positive), probabilities

@@ -64,7 +64,7 @@ def smooth_calibration(
     Raises:
         UsageError: Lengths differ, or a probability is outside [0, 1].
     """
-    p = check_probabilities(positive, p, boot)
+    positive, p = check_probabilities(positive, p, boot)
     x = logit(p)
     knots = np.unique(np.quantile(x, _KNOTS))
     few = min(int(positive.sum()), int((~positive).sum()), len(np.unique(p)))

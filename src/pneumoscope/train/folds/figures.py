@@ -74,12 +74,14 @@ class CrossValidation:
         pooled: All films that are predicted, each by the network that has not seen it.
         by_fold: Number of a fold to its films alone.
         spread: Name of a figure to its spread over the folds, where every fold has it.
+        broken: Number of films that were left out of all folds because they cannot be read.
     """
 
     folds: int
     pooled: Measured
     by_fold: dict[int, Measured]
     spread: dict[str, Spread]
+    broken: int
 
 
 def measure(results: Sequence[FoldResult], folds: int, draws: int = DRAWS) -> CrossValidation:
@@ -100,6 +102,8 @@ def measure(results: Sequence[FoldResult], folds: int, draws: int = DRAWS) -> Cr
         pooled=_measured(pooled(results), thresholds(results), names, draws),
         by_fold=by_fold,
         spread=_spreads([measured.figures for measured in by_fold.values()]),
+        # Every training reads all films, so each has left out the same.
+        broken=int(results[0].bundle.meta.data.get("broken", 0)),
     )
 
 

@@ -31,6 +31,7 @@ def to_json(measured: CrossValidation) -> dict[str, Any]:
     return {
         "folds": measured.folds,
         "finished": len(measured.by_fold),
+        "broken": measured.broken,
         POOLED: asdict(measured.pooled),
         "by_fold": [{"fold": n} | asdict(fold) for n, fold in measured.by_fold.items()],
         "spread": {name: asdict(spread) for name, spread in measured.spread.items()},
