@@ -9,12 +9,12 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_DEPTH, _LEAST_PX = 0.012, 2
+DEPTH, LEAST_PX = 0.012, 2
 """How much of a side is looked at: this share of the picture, and at least so many pixels."""
-_SHARE, _TOLERANCE = 0.7, 2
+SHARE, TOLERANCE = 0.7, 2
 """Share of its pixels that differ by at most so many levels of 255 from their median: text and buttons
 interrupt a bar. Of 4,000 films of five sources at most 0.7 % of a source's had such a side."""
-_BLACK, _WHITE = 14, 242
+BLACK, WHITE = 14, 242
 """Films have black and white borders of their own."""
 
 
@@ -24,7 +24,7 @@ def has_grey_side(pixels: NDArray[Any]) -> bool:
     Args:
         pixels: (rows, columns), uint8, or floats in [0, 1].
     """
-    down, along = (max(_LEAST_PX, int(_DEPTH * side)) for side in pixels.shape)
+    down, along = (max(LEAST_PX, int(DEPTH * side)) for side in pixels.shape)
     sides = (pixels[:down], pixels[-down:], pixels[:, :along], pixels[:, -along:])
     return any(map(_is_one_grey, sides)) and not _is_one_grey(pixels)
 
@@ -34,7 +34,7 @@ def _is_one_grey(side: NDArray[Any]) -> bool:
     counts = np.bincount(levels.astype(np.uint8, copy=False).ravel(), minlength=256)
     # The lower of the two in the middle: a level that occurs.
     middle = int(np.searchsorted(np.cumsum(counts), (levels.size - 1) // 2, side="right"))
-    if not _BLACK <= middle <= _WHITE:
+    if not BLACK <= middle <= WHITE:
         return False
-    near = counts[middle - _TOLERANCE : middle + _TOLERANCE + 1].sum()
-    return bool(near >= _SHARE * levels.size)
+    near = counts[middle - TOLERANCE : middle + TOLERANCE + 1].sum()
+    return bool(near >= SHARE * levels.size)

@@ -21,6 +21,7 @@ with warnings.catch_warnings():
 
 from pneumoscope import load
 from pneumoscope.bundle import Bundle, write_bundle
+from pneumoscope.decision.sentences import of_gate
 from tiny import scored_meta, tiny_files
 
 pytestmark = [
@@ -57,6 +58,8 @@ def test_the_words_are_in_the_file(exported: Path, bundle: Bundle) -> None:
     assert words["warnings"] == ["Be careful."]
     assert {"code", "level", "sentence", "hint"} == set(words["reasons"][0])
     assert (words["size"], words["source_size"]) == (32, 224)
+    (grey_side,) = (reason for reason in words["reasons"] if reason["code"] == "screenshot")
+    assert (grey_side["level"], grey_side["sentence"]) == ("note", of_gate("grey_side"))
 
 
 def test_the_example_of_the_guide_reads_a_film(

@@ -14,11 +14,12 @@ tf = pytest.importorskip("tensorflow", reason="needs the [train] extra")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
 
-    from pneumoscope.train.formats.phone_graph import PhoneGraph
+    from pneumoscope.train.formats.phone_graph import GREY_SIDE, PhoneGraph
 
 from pneumoscope.bundle import Bundle, write_bundle
 from pneumoscope.decision.gate import FRONTAL, REASONS
 from pneumoscope.errors import ConversionError
+from pneumoscope.images.sides import has_grey_side
 from pneumoscope.records import FilmFacts
 from pneumoscope.runtime import Classifier, Prepared
 from tiny import TINY_SIZE, findings_meta, scored_meta, tiny_files, tiny_meta
@@ -64,8 +65,15 @@ def films(count: int) -> np.ndarray:
 
 
 def of_python(bundle: Bundle, pixels: np.ndarray) -> list[Any]:
-    facts = FilmFacts(format="PNG", rows=224, columns=224, bits=8)
-    prepared = [Prepared("film", facts, film[..., 0], 0.0) for film in pixels]
+    facts = [
+        FilmFacts(
+            format="PNG", rows=224, columns=224, bits=8, grey_side=has_grey_side(film[..., 0])
+        )
+        for film in pixels
+    ]
+    prepared = [
+        Prepared("film", f, film[..., 0], 0.0) for f, film in zip(facts, pixels, strict=True)
+    ]
     return list(Classifier(bundle, threads=1).judge(prepared))
 
 
@@ -73,7 +81,7 @@ def of_python(bundle: Bundle, pixels: np.ndarray) -> list[Any]:
 def test_a_film_is_judged_as_python_judges_it(tmp_path: Path, lungs: bool, count: int) -> None:
     bundle = gated(tmp_path, lungs=lungs)
     graph, pixels = PhoneGraph(bundle), films(count)
-    seen, codes = set(), set()
+    seen, codes, seen_reasons = set(), set(), set()
     for film, expected in zip(pixels, of_python(bundle, pixels), strict=True):
         judged = {name: value.numpy()[0] for name, value in graph.judge(film[None]).items()}
         label = ("NORMAL", "PNEUMONIA", "UNDETERMINED", "REFUSED")[judged["verdict"]]
@@ -87,6 +95,7 @@ def test_a_film_is_judged_as_python_judges_it(tmp_path: Path, lungs: bool, count
         assert scores == pytest.approx(expected.gate.scores, abs=1e-4)
         seen.add(label)
         codes |= {code for code, _ in reasons}
+        seen_reasons |= reasons
         if label != "REFUSED":
             kinds = [
                 n for n, named in zip(bundle.meta.labels, judged["kinds"], strict=True) if named
@@ -96,6 +105,7 @@ def test_a_film_is_judged_as_python_judges_it(tmp_path: Path, lungs: bool, count
     assert lungs or seen == {"NORMAL", "PNEUMONIA", "UNDETERMINED", "REFUSED"}
     assert lungs or len(codes) >= 6, codes
     assert codes <= REASONS.keys()
+    assert GREY_SIDE in seen_reasons
 
 
 def test_a_bundle_without_gate_and_sets_gives_one_of_two_verdicts(tmp_path: Path) -> None:
@@ -104,7 +114,10 @@ def test_a_bundle_without_gate_and_sets_gives_one_of_two_verdicts(tmp_path: Path
     for film, expected in zip(pixels, of_python(bundle, pixels), strict=True):
         judged = graph.judge(film[None])
         assert ("NORMAL", "PNEUMONIA")[int(judged["verdict"][0])] == expected.label
-        assert not judged["reasons"].numpy().any()
+        reasons = [
+            r for r, present in zip(graph.reasons, judged["reasons"][0], strict=True) if present
+        ]
+        assert reasons == [(reason.code, reason.level) for reason in expected.gate.reasons]
         np.testing.assert_allclose(judged["heatmap"][0], expected.heatmap, atol=1e-5)
 
 

@@ -15,9 +15,10 @@ import tensorflow as tf
 
 from pneumoscope.bundle import open_bundle
 from pneumoscope.decision import gate
+from pneumoscope.decision.sentences import of_gate
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
 from pneumoscope.render.serialise import NOTICE
-from pneumoscope.train.formats.phone_graph import PhoneGraph
+from pneumoscope.train.formats.phone_graph import GREY_SIDE, PhoneGraph
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,10 +68,14 @@ def words_of(bundle: Bundle, graph: PhoneGraph) -> dict[str, Any]:
         "error_rate": None if limits is None else limits.error,
         "gate": list(graph.scores),
         "reasons": [
-            {"code": code, "level": level, **dict(zip(("sentence", "hint"), gate.REASONS[code], strict=True))}
+            {"code": code, "level": level, "sentence": _sentence(code, level), "hint": gate.REASONS[code][1]}
             for code, level in graph.reasons
         ],
     }  # fmt: skip
+
+
+def _sentence(code: str, level: str) -> str:
+    return of_gate("grey_side") if (code, level) == GREY_SIDE else gate.REASONS[code][0]
 
 
 def words_in(path: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from pneumoscope.decision import gate
 from pneumoscope.decision.lung_scores import LUNG_DOUBT, LUNG_SCORES, ONE_LUNG
 from pneumoscope.decision.rules import Rules
 from pneumoscope.errors import ConversionError
+from pneumoscope.images import sides
 from pneumoscope.records import Settings
 from pneumoscope.train.formats import from_onnx
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     Outputs = dict[str, Any]
 
+GREY_SIDE = "screenshot", gate.NOTE
+"""The reason for a side that is one grey: here of the film as the network sees it, not as the file has it."""
 HEALTHY, ILL, UNDECIDED, REFUSED = range(4)
 """Values of the output ``verdict``."""
 
@@ -70,18 +73,20 @@ class PhoneGraph(tf.Module):  # type: ignore[misc]
             (gate.OUTSIDE, gate.REFUSE),
             (gate.OUTSIDE, gate.NOTE),
             ("mirrored", gate.NOTE),
+            GREY_SIDE,
             *((code, gate.REFUSE) for code in gate.QUALITY.values()),
         )
 
     def _judged(self, films: Any) -> Outputs:
         outputs = self._network(films)
-        scores = _grey_scores(tf.cast(films[0, :, :, 0], tf.float32))
+        grey = tf.cast(films[0, :, :, 0], tf.float32)
+        scores = _grey_scores(grey)
         if self._heads is not None:
             scores |= _head_scores(self._heads, outputs["features"])
         if "lungs" in outputs:
             scores |= _lung_scores(outputs["lungs"][0])
         self.scores = tuple(scores)
-        reasons = self._reasons(scores)
+        reasons = self._reasons(scores, _has_grey_side(grey))
         refused = tf.reduce_any([r for r, (_, level) in zip(reasons, self.reasons, strict=True) if level == gate.REFUSE])  # fmt: skip
         p, called, verdict = self._verdict(outputs["probabilities"], refused, reasons)
         kinds = self._named_kinds(outputs["probabilities"], p, verdict)
@@ -105,7 +110,7 @@ class PhoneGraph(tf.Module):  # type: ignore[misc]
             return tf.constant([False])
         return value > self._limits[name]
 
-    def _reasons(self, scores: Outputs) -> list[Any]:
+    def _reasons(self, scores: Outputs, grey_side: Any) -> list[Any]:
         """See `gate.report`: one bool (1,) per entry of ``reasons``."""
         defects = [self._above(scores, score) for score in gate.QUALITY]
         sound = ~tf.reduce_any(defects, 0)
@@ -124,6 +129,7 @@ class PhoneGraph(tf.Module):  # type: ignore[misc]
             suitable & distant & sound,
             inside & (others | self._above(scores, "distance-note", "distance")),
             inside & self._above(scores, "mirrored"),
+            inside & grey_side,
             *defects,
         ]
 
@@ -206,6 +212,21 @@ def _grey_scores(grey: Any) -> Outputs:
         "blur": 1.0 - fine / tf.maximum(2.0 * coarse, 1e-3),
     }
     return {name: tf.reshape(value, [1]) for name, value in values.items()}
+
+
+def _has_grey_side(grey: Any) -> Any:
+    """See `sides.has_grey_side`: bool (1,); args as in `_grey_scores`."""
+    px = max(sides.LEAST_PX, int(sides.DEPTH * grey.shape[0]))
+    strips = (grey[:px], grey[-px:], grey[:, :px], grey[:, -px:])
+    whole = _is_one_grey(grey)
+    return tf.reshape(tf.reduce_any([_is_one_grey(strip) for strip in strips]) & ~whole, [1])
+
+
+def _is_one_grey(side: Any) -> Any:
+    levels = tf.reshape(side, [-1])
+    middle = -tf.math.top_k(-levels, (levels.shape[0] - 1) // 2 + 1).values[-1]
+    near = tf.reduce_mean(tf.cast(tf.abs(levels - middle) <= sides.TOLERANCE, tf.float32))
+    return (middle >= sides.BLACK) & (middle <= sides.WHITE) & (near >= sides.SHARE)
 
 
 def _head_scores(heads: gate.Heads, features: Any) -> Outputs:
