@@ -17,6 +17,7 @@ from pneumoscope.errors import DataError
         (" None ", ()),
         ("0.25 0.5 0.25 0.125", (Box(0.25, 0.5, 0.25, 0.125),)),
         ("0 0 1 1;0.5 0.5 0.5 0.5", (Box(0, 0, 1, 1), Box(0.5, 0.5, 0.5, 0.5))),
+        ("0,25 0,5 0,25 0,125;", (Box(0.25, 0.5, 0.25, 0.125),)),
     ],
 )
 def test_cells(cell: str, boxes: tuple[Box, ...] | None) -> None:
@@ -49,6 +50,25 @@ def test_rsnas_table_is_in_pixels_of_1024(tmp_path: Path) -> None:
         "a": (Box(0.25, 0.5, 0.125, 0.25), Box(0, 0, 1, 0.5)),
         "b": (),
     }
+
+
+@pytest.mark.parametrize(
+    ("separator", "encoding"),
+    [(",", "utf-8-sig"), (";", "utf-8"), ("\t", "utf-16"), (", ", "utf-8")],
+)
+def test_rsnas_table_as_spreadsheets_save_it(tmp_path: Path, separator: str, encoding: str) -> None:
+    """Other separators, decimal commas, other capitals, an ending behind the film, and a row twice."""
+    point = "," if separator == ";" else "."
+    rows = (
+        ("PatientID", "X", "Y", "Width", "Height", "Target"),
+        ("1.2.3.dcm", "256.0", "512.0", "128.0", "256.0", "1"),
+        ("1.2.3.dcm", "256.0", "512.0", "128.0", "256.0", "1"),
+        ("1.2.4", "", "", "", "", "0"),
+    )
+    cells = [[name, *(cell.replace(".", point) for cell in row)] for name, *row in rows]
+    file = tmp_path / "labels.csv"
+    file.write_text("\n".join(map(separator.join, cells)), encoding)
+    assert read_rsna(file) == {"1.2.3": (Box(0.25, 0.5, 0.125, 0.25),), "1.2.4": ()}
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from drawn import name_films
-from pneumoscope.data.film_files import films_below, folders_in, is_mask, masks_below
+from pneumoscope.data.film_files import films_below, folders_in, is_mask, masks_below, stem_of
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,14 @@ def test_masks_by_name(path: str) -> None:
 )  # fmt: skip
 def test_films_by_name(path: str) -> None:
     assert not is_mask(PurePosixPath(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [("a.dcm", "a"), ("a.b.DICOM", "a.b"), ("1.2.840.1", "1.2.840.1"), ("a.final", "a.final")],
+)
+def test_the_name_of_a_film_without_its_ending(name: str, stem: str) -> None:
+    assert stem_of(name) == stem
 
 
 def test_films_below_a_folder_are_no_masks(tmp_path: Path) -> None:

@@ -40,6 +40,15 @@ def test_columns_without_name_and_content_are_left_out(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("missing", ["nan", "NaN", "NA", "#N/A", "<NA>", "NULL"])
+def test_what_programs_write_for_no_value_is_an_empty_cell(tmp_path: Path, missing: str) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text(f'path,label\na.png,"normal, left"\nb.png,{missing}\n', "utf-8")
+    assert read_rows(file)[1] == ROWS
+    with file.open("rb") as stream:
+        assert list(rows_of(stream, "t.csv")[1]) == ROWS
+
+
 def test_a_table_in_the_coding_of_windows(tmp_path: Path) -> None:
     file = tmp_path / "t.csv"
     file.write_bytes("path;größe\r\nMüller.png;groß\r\n".encode("cp1252"))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from pneumoscope.data.film_files import stem_of
+from pneumoscope.data.table_files import read_rows
 from pneumoscope.errors import DataError
-from pneumoscope.files import cause
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from pneumoscope.data.table_files import Row
 
 BOXES_HINT = (
     "A box is 'x y width height' as shares of the film's width and height; several are separated by "
@@ -54,7 +59,7 @@ def boxes_of(text: str) -> tuple[Box, ...] | None:
         return None
     if text.strip().lower() == NONE:
         return ()
-    return tuple(_box(part.split()) for part in text.split(";"))
+    return tuple(_box(part.split()) for part in text.split(";") if part.strip())
 
 
 def text_of(boxes: tuple[Box, ...] | None) -> str:
@@ -67,7 +72,8 @@ def text_of(boxes: tuple[Box, ...] | None) -> str:
 def read_rsna(file: Path) -> dict[str, tuple[Box, ...]]:
     """Boxes by film, from a table with the columns of RSNA's ``stage_2_train_labels.csv``.
 
-    A film has one row per box; a film without boxes has one row without numbers. Boxes are in pixels
+    A film has one row per box, and rows that are there twice count once; a film without boxes has one
+    row without numbers. Boxes are in pixels
     of films of 1024 x 1024, whatever the size of the copies at hand.
 
     Returns:
@@ -76,37 +82,58 @@ def read_rsna(file: Path) -> dict[str, tuple[Box, ...]]:
     Raises:
         DataError: The table cannot be read, lacks a column, or a box is not on the film.
     """
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.DictReader(stream))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"{file}: cannot be read as a table ({cause(error)})", "Save it as CSV."
-        ) from error
-    if not rows or not set(RSNA_COLUMNS) <= rows[0].keys():
-        raise DataError(
-            f"{file}: has not the columns {','.join(RSNA_COLUMNS)}",
-            "Other boxes go into a manifest's column boxes.",
-        )
     boxes: dict[str, tuple[Box, ...]] = {}
-    for number, row in enumerate(rows, 2):
+    for number, row in enumerate(rsna_rows(file), 2):
         known = boxes.setdefault(row["patientId"], ())
         edges = [row[name] for name in ("x", "y", "width", "height")]
         if not any(edges):
             continue
         try:
-            box = _box([str(float(edge) / RSNA_SIDE) for edge in edges])
+            box = _box(edges, RSNA_SIDE)
         except ValueError as error:
             raise DataError(
                 f"{file}, row {number}: {error}", f"Pixels of {RSNA_SIDE} x {RSNA_SIDE} films."
             ) from None
-        boxes[row["patientId"]] = (*known, box)
+        if box not in known:
+            boxes[row["patientId"]] = (*known, box)
     return boxes
 
 
-def _box(words: list[str]) -> Box:
+def rsna_rows(file: Path) -> list[Row]:
+    """The rows of such a table, with the names of its columns and films as RSNA writes them.
+
+    Raises:
+        DataError: The table cannot be read, or lacks a column.
+    """
+    header, rows = read_rows(file)
+    if not is_rsna_header(header):
+        raise DataError(
+            f"{file}: has not the columns {','.join(RSNA_COLUMNS)}",
+            "Other boxes go into a manifest's column boxes.",
+        )
+    spelled = {name.lower(): name for name in RSNA_COLUMNS}
+    known = [{spelled.get(name.lower(), name): cell for name, cell in row.items()} for row in rows]
+    return [row | {"patientId": stem_of(row["patientId"])} for row in known]
+
+
+def is_rsna_header(header: Sequence[str]) -> bool:
+    """Whether a table has the columns of RSNA's, in upper or lower case."""
+    return {name.lower() for name in RSNA_COLUMNS} <= {name.lower() for name in header}
+
+
+def number_of(text: str) -> float:
+    """A number with a decimal point, or with a decimal comma as spreadsheets write it in many languages.
+
+    Raises:
+        ValueError: It is none.
+    """
+    return float(text.replace(",", "."))
+
+
+def _box(words: Sequence[str], side: int = 1) -> Box:
+    """A box of four numbers, in shares of the film or in pixels of a film with this side."""
     try:
-        x, y, width, height = (float(word) for word in words)
+        x, y, width, height = (number_of(word) / side for word in words)
     except ValueError:
         raise ValueError(f"box {' '.join(words)!r} is not four numbers") from None
     on_film = x >= 0 and y >= 0 and width > 0 and height > 0

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pneumoscope import images
+from pneumoscope.images.formats import has_film_ending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +36,11 @@ def is_mask(path: PurePath) -> bool:
 def is_mask_folder(name: str) -> bool:
     """Whether a folder of this name contains masks."""
     return _FOLDER.fullmatch(name) is not None
+
+
+def stem_of(name: str) -> str:
+    """A film's name without the ending of a picture; a UID, which has dots too, stays as it is."""
+    return name.rpartition(".")[0] if has_film_ending(name) else name
 
 
 def films_below(folder: Path) -> Iterator[Path]:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SEPARATORS = ",;\t"
 ENDINGS = (".csv", ".tsv", ".tab")
 """Endings of tables."""
+_MISSING = frozenset({"nan", "NaN", "NA", "N/A", "#N/A", "<NA>", "null", "NULL"})
+"""What pandas, R, databases and spreadsheets write into a cell that has no value. As a class or a patient
+it would join films that have nothing in common."""
 _HEADER_BYTES = 1 << 16
 _QUOTED = re.compile(r'"[^"]*"')
 _SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)  # Excel's own
@@ -53,8 +56,9 @@ def read_rows(file: Path) -> tuple[list[str], list[Row]]:
 
 
 def _stripped(row: dict[str, str | None]) -> Row:
-    """A row without spaces around its cells, and without cells behind the last column."""
-    return {name: (value or "").strip() for name, value in row.items() if name is not None}
+    """A row without spaces around its cells, without cells behind the last column, and without `_MISSING`."""
+    cells = {name: (value or "").strip() for name, value in row.items() if name is not None}
+    return {name: "" if cell in _MISSING else cell for name, cell in cells.items()}
 
 
 def rows_of(stream: IO[bytes], name: str) -> tuple[list[str], Generator[Row, None, None]]:

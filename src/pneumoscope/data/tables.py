@@ -41,8 +41,9 @@ _VALUES: dict[str, float | None] = {
     "1": 1.0, "1.0": 1.0, "1,0": 1.0, "0": 0.0, "0.0": 0.0, "0,0": 0.0,
     "-1": None, "-1.0": None, "-1,0": None, "": None,
 }  # fmt: skip
-# The same in words, for tables without a column of numbers.
-_WORDS: dict[str, float | None] = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
+# With words, for tables without a column of numbers.
+FINDING_CELLS = _VALUES | {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
+"""What a cell of a finding may contain, in lower case, to its value."""
 # What other tables call the column path, the best first.
 _PATHS = (
     "file_path", "filepath", "file path", "image_path", "image path", "imagepath", "img_path",
@@ -221,7 +222,7 @@ def _columns(
     values = _VALUES
     names, unused = _findings_in(file, header, rows, values)
     if not names:
-        values = _VALUES | _WORDS
+        values = FINDING_CELLS
         names, unused = _findings_in(file, header, rows, values)
     if not names:
         raise DataError(

@@ -45,6 +45,24 @@ def test_films_that_are_not_there(tmp_path: Path) -> None:
         find(tmp_path / "empty")
 
 
+@pytest.mark.parametrize(
+    ("separator", "point", "encoding"), [(";", ",", "utf-8"), ("\t", ".", "utf-16")]
+)
+def test_a_table_that_a_spreadsheet_saved(
+    tmp_path: Path, separator: str, point: str, encoding: str
+) -> None:
+    """Films have their ending, and targets are numbers with a point or a comma."""
+    root = rsna(tmp_path)
+    rows = ROWS.replace(",1\n", ",1.0\n").replace(",0\n", ",0.0\n").replace(",", separator)
+    rows = "".join(f"{row[0]}.dcm{row[1:]}\n" for row in rows.replace(".", point).splitlines())
+    table = HEADER.lower().replace(",", separator) + rows
+    (root / "stage_2_train_labels.csv").write_text(table, encoding)
+    entries = find(root).entries
+    assert [(e.patient, e.values, len(e.boxes or ())) for e in entries] == [
+        ("a", (1.0, 0.0), 0), ("b", (0.0, 1.0), 2), ("c", (1.0, 0.0), 0),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("row", ["d,,,,,2\n", "a,,,,,1\n"])
 def test_targets_that_are_none(tmp_path: Path, row: str) -> None:
     with pytest.raises(DataError, match="row 6: Target is"):

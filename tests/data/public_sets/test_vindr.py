@@ -3,9 +3,12 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from drawn import name_films
 from pneumoscope.data.layouts import find
 from pneumoscope.data.listing import for_task
+from pneumoscope.errors import DataError
 
 
 def test_vindr_with_three_readers_for_each_film(tmp_path: Path) -> None:
@@ -51,3 +54,29 @@ def test_the_challenge_with_a_row_per_box(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert listing.warnings == ("films of train.csv that are not there: 1 of 3",)
     assert Counter(e.split for e in find(tmp_path / "train.csv").entries) == {"train": 2}
+
+
+@pytest.mark.parametrize(
+    ("separator", "present", "absent"), [(";", "1,0", "0,0"), ("\t", "True", "False")]
+)
+def test_findings_as_spreadsheets_and_pandas_write_them(
+    tmp_path: Path, separator: str, present: str, absent: str
+) -> None:
+    """They once counted as absent. The names of films may have an ending."""
+    name_films(tmp_path, "train/a.png", "train/b.png")
+    rows = (("image_id", "Pneumonia", "No finding"), ("a.dicom", present, absent), ("b", absent, present))  # fmt: skip
+    table = tmp_path / "image_labels_train.csv"
+    table.write_text("\n".join(map(separator.join, rows)))
+    assert [e.values for e in find(tmp_path).entries] == [(0.0, 1.0), (1.0, 0.0)]
+    table.write_text(table.read_text().replace(present, "2"))
+    with pytest.raises(DataError, match="row 2: Pneumonia is '2'"):
+        find(tmp_path)
+
+
+def test_the_table_of_boxes_alone(tmp_path: Path) -> None:
+    name_films(tmp_path, "train/a.png", "train/b.png")
+    (tmp_path / "annotations_train.csv").write_text(
+        "image_id,rad_id,class_name,x_min,y_min,x_max,y_max\n"
+        "a,R1,Pneumonia,1,1,2,2\na,R2,Pneumonia,1,1,2,2\nb,R1,No finding,,,,\n"
+    )
+    assert [e.values for e in find(tmp_path).entries] == [(0.0, 1.0), (1.0, 0.0)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pneumoscope.data.film_files import films_below
+from pneumoscope.data.film_files import films_below, stem_of
 from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ def films_by_stem(root: Path, keep: Callable[[Path], bool] = lambda _path: True)
     films: dict[str, Path] = {}
     for path in films_below(root):
         if keep(path):
-            films.setdefault(path.stem, path)
+            films.setdefault(stem_of(path.name), path)
     return films
 
 

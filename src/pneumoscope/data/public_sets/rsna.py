@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pneumoscope.data.boxes import RSNA_COLUMNS, read_rsna
+from pneumoscope.data.boxes import is_rsna_header, number_of, read_rsna, rsna_rows
 from pneumoscope.data.listing import Entry, Listing, one_hot
 from pneumoscope.data.public_sets.film_index import films_by_stem, present
-from pneumoscope.data.table_files import read_header, read_rows
+from pneumoscope.data.table_files import read_header
 from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _NOT_NORMAL = "films without pneumonia are not all normal: some show something e
 
 def is_rsna(file: Path) -> bool:
     """Whether a table has the columns of ``stage_2_train_labels.csv``."""
-    return set(RSNA_COLUMNS) <= set(read_header(file))
+    return is_rsna_header(read_header(file))
 
 
 def read_rsna_set(file: Path) -> Listing:
@@ -31,12 +31,12 @@ def read_rsna_set(file: Path) -> Listing:
     Raises:
         DataError: The table is broken, or none of its films exists.
     """
-    targets: dict[str, str] = {}
-    for number, row in enumerate(read_rows(file)[1], 2):
-        film, target = row["patientId"], row["Target"]
-        if target not in ("0", "1") or targets.setdefault(film, target) != target:
+    targets: dict[str, int] = {}
+    for number, row in enumerate(rsna_rows(file), 2):
+        target = _target(row["Target"])
+        if target is None or targets.setdefault(row["patientId"], target) != target:
             raise DataError(
-                f"{file}, row {number}: Target is {target!r}",
+                f"{file}, row {number}: Target is {row['Target']!r}",
                 "It is 1 (pneumonia) or 0, the same for all rows of a film.",
             )
     films = films_by_stem(file.parent, lambda path: "test" not in path.parent.name.lower())
@@ -46,7 +46,7 @@ def read_rsna_set(file: Path) -> Listing:
         Entry(
             path=films[film],
             name=films[film].relative_to(file.parent).as_posix(),
-            values=one_hot(int(targets[film]), len(NAMES)),
+            values=one_hot(targets[film], len(NAMES)),
             patient=film,
             keyed=True,
             split=None,
@@ -63,3 +63,12 @@ def read_rsna_set(file: Path) -> Listing:
         f"2019), folder {file.parent.resolve().name}",
         warnings=(*warnings, _NOT_NORMAL),
     )
+
+
+def _target(text: str) -> int | None:
+    """0 or 1, also as 1.0; None for anything else."""
+    try:
+        value = number_of(text)
+    except ValueError:
+        return None
+    return int(value) if value in (0, 1) else None

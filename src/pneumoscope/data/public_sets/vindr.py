@@ -6,10 +6,13 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from pneumoscope.data.class_names import negative_first
+from pneumoscope.data.film_files import stem_of
 from pneumoscope.data.listing import Entry, Listing
 from pneumoscope.data.public_sets.film_index import films_by_stem, present
 from pneumoscope.data.split_names import split_of
 from pneumoscope.data.table_files import read_header, read_rows
+from pneumoscope.data.tables import FINDING_CELLS
+from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,9 +33,12 @@ def is_vindr(file: Path) -> bool:
 
 def vindr_tables(root: Path) -> list[Path]:
     """The tables with the findings of whole films, in a folder or in its folder ``annotations``."""
-    files = [*root.glob("*.csv"), *root.glob("annotations/*.csv")]
-    labels = sorted(f for f in files if f.name.lower().startswith("image_labels"))
-    return [f for f in labels or sorted(root.glob("train*.csv")) if is_vindr(f)]
+    files = sorted([*root.glob("*.csv"), *root.glob("annotations/*.csv")])
+    # The tables of boxes have a row for films without any, too.
+    for start in ("image_labels", "annotations_", "train"):
+        if tables := [f for f in files if f.name.lower().startswith(start) and is_vindr(f)]:
+            return tables
+    return []
 
 
 def read_vindr(files: list[Path], root: Path) -> Listing:
@@ -53,7 +59,9 @@ def read_vindr(files: list[Path], root: Path) -> Listing:
     names: tuple[str, ...] = ()
     for file in files:
         header, rows = read_rows(file)
-        names, seen[file] = _by_class(rows) if _NAME in header else _by_column(header, rows)
+        for row in rows:
+            row[_FILM] = stem_of(row[_FILM])
+        names, seen[file] = _by_class(rows) if _NAME in header else _by_column(file, header, rows)
     several = len(files) > 1
     entries: list[Entry] = []
     warnings: list[str] = []
@@ -112,13 +120,19 @@ def _by_class(rows: list[Row]) -> tuple[tuple[str, ...], dict[str, Targets]]:
     }
 
 
-def _by_column(header: list[str], rows: list[Row]) -> tuple[tuple[str, ...], dict[str, Targets]]:
+def _by_column(
+    file: Path, header: list[str], rows: list[Row]
+) -> tuple[tuple[str, ...], dict[str, Targets]]:
     """From a row per film and reader, with a column per finding."""
     names = negative_first(n for n in header if n and n not in _PLACES)
     readers: Counter[str] = Counter(row[_FILM] for row in rows)
     saw: dict[str, Counter[str]] = defaultdict(Counter)
-    for row in rows:
-        saw[row[_FILM]].update(name for name in names if row[name] in ("1", "1.0"))
+    for number, row in enumerate(rows, 2):
+        cells = {name: row[name].lower() for name in names}
+        for name, cell in cells.items():
+            if cell not in FINDING_CELLS:
+                raise DataError(f"{file}, row {number}: {name} is {cell!r}", "A finding is 1 or 0.")
+        saw[row[_FILM]].update(name for name, cell in cells.items() if FINDING_CELLS[cell] == 1.0)
     return names, {film: _values(saw[film], names, readers[film]) for film in readers}
 
 
