@@ -11,9 +11,9 @@ from reportlab import rl_config
 from reportlab.lib import colors, pagesizes
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
+from reportlab.lib.utils import ImageReader
 from reportlab.platypus import (
     Flowable,
-    Image,
     PageBreak,
     Paragraph,
     SimpleDocTemplate,
@@ -110,7 +110,9 @@ def report_pdf(films: Iterable[FilmReport], *, invariant: bool = False) -> bytes
     story: list[Flowable] = []
     for film in films:
         story += [*_page(film), PageBreak()]
-    document.build(story[:-1], onFirstPage=_foot, onLaterPages=_foot)
+    story.pop()
+    # Takes what it has drawn out of the list.
+    document.build(story, onFirstPage=_foot, onLaterPages=_foot)
     return stream.getvalue()
 
 
@@ -195,6 +197,31 @@ class _Bar(Flowable):  # type: ignore[misc]
         self.canv.line(self.width * self._threshold, 0, self.width * self._threshold, self.height)
 
 
+class _Picture(Flowable):  # type: ignore[misc]
+    """A picture as JPEG, which keeps its pixels only while it is drawn.
+
+    Args:
+        pixels: uint8 (rows, columns) or (rows, columns, 3).
+        width: Most width.
+    """
+
+    def __init__(self, pixels: NDArray[np.uint8], width: float) -> None:
+        from PIL import Image
+
+        super().__init__()
+        self._file = io.BytesIO()
+        Image.fromarray(pixels).save(self._file, "JPEG", quality=88)
+        rows, columns = pixels.shape[:2]
+        scale = min(width / columns, 110 * mm / rows)
+        self.width, self.height = columns * scale, rows * scale
+
+    def draw(self) -> None:
+        reader = ImageReader(self._file)
+        self.canv.drawImage(reader, 0, 0, self.width, self.height)
+        # A reader holds itself, and with it 6 MB of pixels, until garbage is collected.
+        vars(reader).clear()
+
+
 def _figures(result: Mapping[str, Any], colour: str, width: float) -> list[Flowable]:
     point, words = result["operating_point"], result["words"]
     share, threshold = scale_of(result)
@@ -240,8 +267,8 @@ def _pictures(film: FilmReport, result: Mapping[str, Any]) -> tuple[list[Flowabl
     if film.overlay is not None and explanation is not None:
         pictures.append(film.overlay)
         captions.append(_heatmap_caption(result))
-    cells = [_image(picture, (_WIDTH - _GAP) / 2) for picture in pictures]
-    columns = [cells[0].drawWidth + _GAP, *(image.drawWidth for image in cells[1:])]
+    cells = [_Picture(picture, (_WIDTH - _GAP) / 2) for picture in pictures]
+    columns = [cells[0].width + _GAP, *(picture.width for picture in cells[1:])]
     texts = [Paragraph(_text(text), _style(8, _SOFT)) for text in captions]
     grid = Table([cells, texts], colWidths=columns, hAlign="LEFT")
     look = [
@@ -270,17 +297,6 @@ def _heatmap_caption(result: Mapping[str, Any]) -> str:
         f" {sentences.full_sentence(sentences.words('heat_by_zone', zones=zones))}" if zones else ""
     )
     return heading + sentences.full_sentence(explanation["sentence"]) + where
-
-
-def _image(picture: NDArray[np.uint8], width: float) -> Image:
-    from PIL import Image as Pillow
-
-    stream = io.BytesIO()
-    Pillow.fromarray(picture).save(stream, "JPEG", quality=88)
-    stream.seek(0)
-    rows, columns = picture.shape[:2]
-    scale = min(width / columns, 110 * mm / rows)
-    return Image(stream, columns * scale, rows * scale)
 
 
 def _sentences(result: Mapping[str, Any]) -> list[Flowable]:
