@@ -54,6 +54,9 @@ class Judge:
             return self.axes.coordinates(self.cells(x))
         return self.session.run([OUTPUT], {"films": x})[0]
 
+    def probabilities(self, x):
+        return self.session.run(["probabilities"], {"films": x})[0]
+
     def _lungs(self, x):
         return self.session.run(["lungs"], {"films": x})[0]
 
