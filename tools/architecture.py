@@ -18,6 +18,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "pneumoscope"
 
 # A module imports only from lower floors, or from its own folder.
 FLOORS = {
+    "field_values": 0,
     "installation": 0,
     "errors": 1,
     "hosts": 0,

@@ -1,8 +1,7 @@
 """Decoding in child processes with limits: a film that crashes a decoder costs only that film.
 
-Films come from outside, and decoders are large programs in C. Therefore a child process decodes that
-has neither the network's session nor the database nor the keys, and that `confine` cuts off from files,
-network and other processes. It returns plain pixels, never a pickle.
+Films come from outside, and decoders are large programs in C. Therefore a child process decodes: without session, database
+and keys, cut off by `confine` from files, network and other processes. It returns plain pixels, never a pickle.
 """
 
 from __future__ import annotations
@@ -15,13 +14,14 @@ import multiprocessing
 import queue
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from pneumoscope import errors
 from pneumoscope.errors import DecoderFailed, ImageError, PneumoscopeError, UnreadableImage
+from pneumoscope.field_values import field_values
 from pneumoscope.images.codec_child import limit
 from pneumoscope.images.confinement import confine
 from pneumoscope.images.film_values import FilmValues, reduced
@@ -160,7 +160,7 @@ class Decoder:
         restore: Callable[[dict[str, Any], memoryview], _T],
     ) -> _T:
         number = next(self._numbers)
-        message = _packed(asdict(options) | {"number": number}, data)
+        message = _packed(field_values(options) | {"number": number}, data)
         try:
             return self._exchange(message, number, slow, restore)
         except _Died:
@@ -347,7 +347,7 @@ def _answer(
     head = {
         "number": number,
         "shape": pixels.shape,
-        "facts": asdict(film.facts),
+        "facts": field_values(film.facts),
         "read_ms": 1000 * (time.perf_counter() - started),
     }
     pipe.send_bytes(_packed(head, np.ascontiguousarray(pixels).reshape(-1).data))

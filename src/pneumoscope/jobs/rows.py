@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pneumoscope.errors import DecoderFailed, PneumoscopeError, ServerFault
+from pneumoscope.field_values import field_values
 from pneumoscope.images.decoders import FILM_NAME
 from pneumoscope.jobs.tables import DONE, FAILED, QUEUED, FilmRow, new_id, now
 from pneumoscope.records import Settings
@@ -130,7 +131,7 @@ def failure(error: PneumoscopeError) -> dict[str, Any]:
 def settings_to_json(settings: Settings) -> dict[str, Any]:
     """The settings of a request, for a row."""
     profile = None if settings.profile is None else str(settings.profile)
-    return asdict(settings) | {"profile": profile}
+    return field_values(settings) | {"profile": profile}
 
 
 def settings_from_json(stored: Mapping[str, Any]) -> Settings:

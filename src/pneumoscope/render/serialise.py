@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumoscope.field_values import field_values
 from pneumoscope.records import (
     Explanation,
     FilmFacts,
@@ -46,7 +46,7 @@ def prediction_to_json(prediction: Prediction, *, heatmap: bool = False) -> dict
             floats.
     """
     p = prediction
-    facts = {key: value for key, value in asdict(p.facts).items() if value is not None}
+    facts = {key: value for key, value in field_values(p.facts).items() if value is not None}
     record: dict[str, Any] = {
         "label": p.label,
         "called": p.called,
@@ -62,16 +62,16 @@ def prediction_to_json(prediction: Prediction, *, heatmap: bool = False) -> dict
         "kinds": list(p.kinds),
         "subtype": p.subtype,
         "findings": [
-            asdict(finding) | {"probability": round(finding.probability, 6)}
+            field_values(finding) | {"probability": round(finding.probability, 6)}
             for finding in p.findings
         ],
-        "operating_point": asdict(p.operating_point),
+        "operating_point": field_values(p.operating_point),
         "adjusted_threshold": None
         if p.adjusted_threshold is None
         else round(p.adjusted_threshold, 6),
         "gate": {
             "level": p.gate.level,
-            "reasons": [asdict(reason) for reason in p.gate.reasons],
+            "reasons": [field_values(reason) for reason in p.gate.reasons],
             "scores": {name: round(value, 6) for name, value in p.gate.scores.items()},
         },
         "explanation": _explanation_to_json(p.explanation),
@@ -99,7 +99,7 @@ def _explanation_to_json(explanation: Explanation | None) -> dict[str, Any] | No
     if explanation is None:
         return None
     checks = {name: round(value, 6) for name, value in explanation.checks.items()}
-    return asdict(explanation) | {"score": round(explanation.score, 6), "checks": checks}
+    return field_values(explanation) | {"score": round(explanation.score, 6), "checks": checks}
 
 
 def p_positive_of(record: Mapping[str, Any]) -> float | None:
