@@ -13,6 +13,7 @@ from pneumoscope.bundle import Bundle
 from pneumoscope.errors import (
     BundleNotServed,
     Cancelled,
+    DatabaseInUse,
     DeadlinePassed,
     DuplicateFilm,
     Interrupted,
@@ -93,7 +94,7 @@ def test_an_outcome_without_a_heatmap_and_a_failure(tiny_bundle: Bundle) -> None
 
 QUEUE_ERRORS = [
     QueueFull(7), ShuttingDown(), DeadlinePassed(), Interrupted(), Cancelled(), DuplicateFilm(),
-    BundleNotServed("other", ("tiny",)), NotStored(), ServerFault(),
+    BundleNotServed("other", ("tiny",)), NotStored(), ServerFault(), DatabaseInUse(),
 ]  # fmt: skip
 
 
