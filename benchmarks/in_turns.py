@@ -13,26 +13,26 @@ class Cost(NamedTuple):
 
     Attributes:
         clock_s: Seconds.
-        cpu_s: Processor time of this process in seconds, of all threads.
+        cpu_s: Processor time in seconds, of all threads and of other processes that took part.
     """
 
     clock_s: float
     cpu_s: float
 
 
-def in_turns(ways: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[Cost]]:
+def in_turns(ways: Mapping[str, Callable[[], float | None]], rounds: int) -> dict[str, list[Cost]]:
     """Costs of each way in each round, after a round that warms up.
 
     Args:
-        ways: Name to the work.
+        ways: Name to the work, which returns the processor time in seconds of other processes, if any.
         rounds: Rounds, at least one.
     """
     costs: dict[str, list[Cost]] = {name: [] for name in ways}
     for round_ in range(rounds + 1):
         for name, work in ways.items():
             clock_s, cpu_s = time.perf_counter(), time.process_time()
-            work()
-            cost = Cost(time.perf_counter() - clock_s, time.process_time() - cpu_s)
+            others_s = work() or 0.0
+            cost = Cost(time.perf_counter() - clock_s, time.process_time() - cpu_s + others_s)
             if round_:
                 costs[name].append(cost)
     return costs

@@ -83,6 +83,9 @@ def expanded(model: onnx.ModelProto) -> onnx.ModelProto:
 def session(model: onnx.ModelProto) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = (
+        3  # of the weights that `expanded` replaces, nothing needs to be said
+    )
     return onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )

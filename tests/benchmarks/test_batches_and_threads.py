@@ -22,7 +22,7 @@ def test_every_way_reads_the_films(tiny_bundle: Bundle, film_files: Path) -> Non
         work()
     assert os.sched_getaffinity(0) == allowed  # only the threads were pinned
     batches_and_threads.opened(str(tiny_bundle.path))
-    batches_and_threads.read_share(films[:2])
+    assert batches_and_threads.read_share(films[:2]) > 0
 
 
 def test_a_film_that_cannot_be_read_ends_it(tiny_bundle: Bundle, tmp_path: Path) -> None:

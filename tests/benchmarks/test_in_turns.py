@@ -15,6 +15,11 @@ def test_ways_take_turns_after_a_round_that_warms_up() -> None:
     assert all(cost.clock_s >= 0 and cost.cpu_s >= 0 for each in costs.values() for cost in each)
 
 
+def test_the_time_of_other_processes_counts() -> None:
+    costs = in_turns.in_turns({"alone": lambda: None, "with others": lambda: 7.0}, rounds=1)
+    assert costs["alone"][0].cpu_s < 7 <= costs["with others"][0].cpu_s
+
+
 COSTS = {
     "first": [Cost(2.0, 1.0), Cost(4.0, 1.0), Cost(2.0, 1.0)],
     "second": [Cost(1.0, 2.0), Cost(1.0, 2.0), Cost(2.0, 0.5)],
