@@ -6,12 +6,14 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import BenchError, UsageError
 from pneumoscope.train.inference_bench import films, measure
+from pneumoscope.train.inference_bench.process import WayProcess
 from pneumoscope.train.progress import Progress
 
 
@@ -52,9 +54,25 @@ def test_a_short_benchmark(
     monkeypatch.setattr(measure, "MANY", {"small": 4, "large": 1})
     monkeypatch.setattr(measure, "draw", partial(films.draw, small=2, large=1, dicom=1))
     monkeypatch.setattr(measure, "REPEATS", {"small": 2, "large": 1, "dicom": 1})
+    started, starts = list[str](), measure._starts
+
+    class Process(WayProcess):
+        def __init__(self, *args: Any) -> None:
+            started.append("a process")
+            super().__init__(*args)
+
+    def recorded(*args: Any) -> None:
+        started.append("every way")
+        starts(*args)
+
+    monkeypatch.setattr(measure, "WayProcess", Process)
+    monkeypatch.setattr(measure, "_starts", recorded)
     names = ["pneumoscope", "onnxruntime", "decoding"]
     with Progress() as progress:
         measured = measure.measure(tiny_bundle, names, tmp_path, progress, rounds=1)
+    # The bytecode is there before the processes whose memory counts.
+    assert started[0] == "every way"
+    assert started.count("every way") == 2
     ratios = measured.ratios()
     assert set(ratios) == {"bulk_small", "bulk_large", "one_small", "one_large", "start"}
     assert min(ratios.values()) > 0

@@ -91,6 +91,7 @@ def measure(
     )
     times = {name: Times(installed_mb=installed_mb(name)) for name in (FLOOR, *names)}
     environ = with_bytecode(folder / "bytecode")
+    _starts({name: Times() for name in times}, job, films, environ)  # compiling takes memory, too
     with ExitStack() as stack:
         started = {
             n: stack.enter_context(WayProcess(n, job, films.small[0], environ)) for n in names
@@ -100,7 +101,8 @@ def measure(
         for round_ in range(rounds + 1):
             progress.count("measuring", round_ + 1, rounds + 1)
             record = times if round_ else {name: Times() for name in times}
-            _starts(record, job, films, environ)
+            if round_:
+                _starts(record, job, films, environ)
             for name, process in started.items():
                 _round(process, films, record[name])
         for name, process in started.items():
