@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from pneumoscope import files
-from pneumoscope.errors import DiskFull, MissingFile
+from pneumoscope.errors import DiskFull, MissingFile, UsageError
 
 SOURCES = Path(files.__file__).parent
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -229,6 +229,26 @@ def test_text_with_names_that_are_no_text(tmp_path: Path) -> None:
     path = tmp_path / "list.txt"
     files.write_text(path, "Größe \udcff\n")  # a file name that held the byte ff
     assert path.read_bytes() == "Größe ?\n".encode()
+
+
+def test_a_private_folder_is_made_or_named(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    for _ in range(2):
+        files.make_private_folder(folder, "Name another.")
+    assert folder.stat().st_mode & 0o777 == 0o700
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="file: is no folder") as caught:
+        files.make_private_folder(tmp_path / "file", "Name another.")
+    assert caught.value.hint == "Name another."
+
+
+def test_a_locked_file_is_locked_until_it_is_closed(tmp_path: Path) -> None:
+    first, second = (os.open(tmp_path / "x", os.O_CREAT | os.O_RDWR) for _ in range(2))
+    assert files.take_lock(first)
+    assert not files.take_lock(second)
+    os.close(first)
+    assert files.take_lock(second)
+    os.close(second)
 
 
 @pytest.mark.parametrize("shape", [(5, 7), (5, 7, 3)])

@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import re
+import sys
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any
 
-from pneumoscope.errors import DiskFull, PneumoscopeError
+from pneumoscope.errors import DiskFull, PneumoscopeError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -214,6 +215,47 @@ def swap_folder(staged: Path, target: Path) -> None:
         old.replace(target)
         raise
     shutil.rmtree(old)
+
+
+def make_private_folder(folder: Path, hint: str) -> None:
+    """Makes a folder that only its owner can read, unless it is there, and tries to write into it.
+
+    Args:
+        folder: The folder.
+        hint: What to do if that fails.
+
+    Raises:
+        UsageError: It cannot be made or written to.
+    """
+    import tempfile
+
+    try:
+        make_folder(folder, 0o700)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = "is no folder" if folder.is_file() else cause(error)
+        raise UsageError(f"{folder}: {reason}", hint) from None
+
+
+def take_lock(number: int) -> bool:
+    """Takes the lock on an open file, without waiting; False if another process has it.
+
+    The lock ends when the file is closed, and so with the process, however that ends. Windows has no
+    such lock: there it is always free.
+
+    Args:
+        number: Number of the open file, as `os.open` gives it.
+    """
+    if sys.platform == "win32":
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def is_link_or_device(path: Path) -> bool:

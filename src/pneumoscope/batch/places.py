@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 
 from pneumoscope import buckets
 from pneumoscope.errors import UsageError
-from pneumoscope.files import make_folder, replacing
+from pneumoscope.files import make_folder, replacing, take_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,7 +109,7 @@ class Folder:
         make_folder(self._path)
         lock = os.open(self._path / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
         try:
-            if not _lock(lock):
+            if not take_lock(lock):
                 raise UsageError(
                     f"{self._path}: another run is writing here",
                     "Wait for it, or name another folder with --out.",
@@ -124,19 +123,6 @@ class Folder:
 
 def _stamp(info: os.stat_result) -> str:
     return f"{info.st_size}-{info.st_mtime_ns}"
-
-
-def _lock(file: int) -> bool:
-    """Whether this process has the lock now; it ends with the process, however that ends."""
-    if sys.platform == "win32":
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 class Bucket:

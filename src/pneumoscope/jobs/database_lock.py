@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from pneumoscope.errors import UsageError
+from pneumoscope.files import take_lock
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -33,9 +33,9 @@ class DatabaseLock:
         name = engine.url.database
         if engine.dialect.name == "postgresql":
             acquired = self._lock_session()
-        elif name and name != ":memory:" and sys.platform != "win32":
+        elif name and name != ":memory:":
             self._file = os.open(f"{name}.lock", os.O_CREAT | os.O_RDWR, 0o600)
-            acquired = _lock(self._file)
+            acquired = take_lock(self._file)
         else:
             acquired = True
         if not acquired:
@@ -68,9 +68,10 @@ class DatabaseLock:
         return acquired
 
     def release(self) -> None:
-        """Releases the lock."""
+        """Releases the lock; nothing happens if it was released before."""
         if self._file is not None:
             os.close(self._file)
+            self._file = None
         self._end_session()
 
     def _lock_session(self) -> bool:
@@ -85,13 +86,3 @@ class DatabaseLock:
                 self._connection.invalidate()  # or the session would return to the pool
                 self._connection.close()
             self._connection = None
-
-
-def _lock(file: int) -> bool:
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -70,17 +70,17 @@ class Housekeeping:
             drop_unneeded(self._store, self._film_store)
 
 
-class Keeper:
-    """A thread that keeps house."""
+class HousekeepingThread:
+    """A thread that deletes what is due, and stores and resumes what had to wait."""
 
-    def __init__(self, house: Housekeeping, jobs: JobService) -> None:
+    def __init__(self, housekeeping: Housekeeping, jobs: JobService) -> None:
         """Starts the thread.
 
         Args:
-            house: Deletes.
-            jobs: May have results that are not stored.
+            housekeeping: Deletes.
+            jobs: May have results that are not stored, and films that are to be read again.
         """
-        self._house = house
+        self._housekeeping = housekeeping
         self._jobs = jobs
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="housekeeping", daemon=True)
@@ -100,7 +100,7 @@ class Keeper:
                 continue
             due = time.monotonic() + _ROUND_S
             try:
-                self._house.run()
+                self._housekeeping.run()
             except Exception as error:  # noqa: BLE001 (the next round may succeed)
                 _log.error("old results were not deleted", exc_info=error)
 

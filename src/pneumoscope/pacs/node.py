@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import shlex
-import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope import files
-from pneumoscope.errors import ImageError, UsageError
+from pneumoscope.errors import ImageError
 from pneumoscope.jobs.bundles import load_bundles
 from pneumoscope.jobs.clock import SteadyClock
 from pneumoscope.jobs.deliveries import Deliveries, waiting_for_others
@@ -30,7 +29,7 @@ from pneumoscope.pacs.destinations.opening import open_destinations
 from pneumoscope.pacs.destinations.result_objects import ObjectMaker, picture_by
 from pneumoscope.pacs.figures import FigureReader
 from pneumoscope.pacs.film_header import header_of_file
-from pneumoscope.pacs.housekeeping import Housekeeping, Keeper
+from pneumoscope.pacs.housekeeping import Housekeeping, HousekeepingThread
 from pneumoscope.pacs.intake import Intake
 from pneumoscope.pacs.metrics import NodeMetrics
 from pneumoscope.pacs.pull.polling import Polling
@@ -68,7 +67,7 @@ class Node:
         intake: Takes films from the spool into the queue.
         delivery: Delivers results.
         destinations: Where results go, by name.
-        keeper: Deletes what is not needed.
+        housekeeping: Deletes what is not needed.
         audit: The audit log.
         trail: Audit messages, or None.
         metrics: For Prometheus.
@@ -82,7 +81,7 @@ class Node:
     intake: Intake
     delivery: DeliveryLoop
     destinations: Mapping[str, Destination]
-    keeper: Keeper
+    housekeeping: HousekeepingThread
     audit: NodeAuditLog
     trail: AuditTrail | None
     metrics: NodeMetrics
@@ -96,7 +95,7 @@ class Node:
         self.receiver.stop()
         self.polling.stop()
         self.intake.stop()
-        self.keeper.stop()
+        self.housekeeping.stop()
         self.pipeline.queue.drain(_DRAIN_S)
         self.delivery.stop(_LAST_DELIVERY_S)
         if self.trail is not None:
@@ -122,7 +121,7 @@ def open_node(settings: NodeSettings) -> Node:
         _warn_of_unconfigured(settings, store)
         spool = Spool(settings.spool_folder, settings.disk, [settings.films_folder])
         spool.remove_partial_files()
-        house = _housekeeping(settings, pipeline, audit)
+        housekeeping = _housekeeping(settings, pipeline, audit)
         commitments = Commitments()
         trail = _open_trail(settings, pipeline)
         if trail is not None:
@@ -154,7 +153,7 @@ def open_node(settings: NodeSettings) -> Node:
         intake=intake,
         delivery=delivery,
         destinations=destinations,
-        keeper=Keeper(house, pipeline.jobs),
+        housekeeping=HousekeepingThread(housekeeping, pipeline.jobs),
         audit=audit,
         trail=trail,
         metrics=metrics,
@@ -168,16 +167,9 @@ def make_folder(settings: NodeSettings) -> None:
     Raises:
         UsageError: It cannot be made or written to.
     """
-    try:
-        files.make_folder(settings.folder, 0o700)
-        with tempfile.TemporaryFile(dir=settings.folder):
-            pass
-    except OSError as error:
-        reason = "is no folder" if settings.folder.is_file() else files.cause(error)
-        raise UsageError(
-            f"{settings.folder}: {reason}",
-            "Name another folder in the configuration, or let it be written to.",
-        ) from None
+    files.make_private_folder(
+        settings.folder, "Name another folder in the configuration, or let it be written to."
+    )
 
 
 def waiting_text(name: str, count: int) -> str:

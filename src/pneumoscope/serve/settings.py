@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import tempfile
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.errors import UsageError
-from pneumoscope.files import cause
+from pneumoscope.files import make_private_folder
 from pneumoscope.hosts import is_loopback
 
 if TYPE_CHECKING:
@@ -203,15 +202,7 @@ class ServeSettings:
         Raises:
             UsageError: It cannot be made or written to.
         """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with tempfile.TemporaryFile(dir=self.folder):
-                pass
-        except OSError as error:
-            raise UsageError(
-                f"{self.folder}: {cause(error)}",
-                "Name another --folder, or let it be written to.",
-            ) from None
+        make_private_folder(self.folder, "Name another --folder, or let it be written to.")
 
     @property
     def database_url(self) -> str:

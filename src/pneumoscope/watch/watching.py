@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope import files
-from pneumoscope.errors import PneumoscopeError, UsageError, restored
+from pneumoscope.errors import PneumoscopeError, restored
 from pneumoscope.images.decoders import FILM_NAME
 from pneumoscope.jobs.bundles import load_bundles
 from pneumoscope.jobs.database import DatabaseError, unusable
@@ -45,7 +44,7 @@ OWNER = "watch"
 """Id of the owner of the films."""
 _RELIST_S = 60.0
 """Seconds between two listings of folders whose changes the system reports: it may lose a report."""
-_LATEST_S = 5.0
+_LONGEST_PAUSE_S = 5.0
 """Longest pause of the loops."""
 _FINISH_S = 20.0
 """Longest wait, at the end, for films that are being read; the others are read after the next start."""
@@ -129,7 +128,7 @@ def watch(settings: WatchSettings, listener: Listener, stop: threading.Event) ->
         settings.reading.profile,
         settings.threads,
     )
-    make_private_folder(settings.folder)
+    files.make_private_folder(settings.folder, "Name another --folder.")
     database = open_job_database(settings.folder, settings.database_url, settings.key)
     run = _Run(settings, listener, stop)
     pipeline = open_pipeline(
@@ -147,20 +146,6 @@ def watch(settings: WatchSettings, listener: Listener, stop: threading.Event) ->
         return run.work(Writer(pipeline, output))
     finally:
         pipeline.close(0)
-
-
-def make_private_folder(folder: Path) -> None:
-    """Makes the folder of a queue; only its owner can read it.
-
-    Raises:
-        UsageError: It cannot be made or written to.
-    """
-    try:
-        files.make_folder(folder, 0o700)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise UsageError(f"{folder}: {files.cause(error)}", "Name another --folder.") from None
 
 
 class _Run:
@@ -249,7 +234,7 @@ class _Run:
         in_trouble = False
         while not self._stop.is_set():
             self._wake.clear()
-            wait_s: float | None = _LATEST_S
+            wait_s: float | None = _LONGEST_PAUSE_S
             try:
                 if time.monotonic() >= next_list:
                     next_list = time.monotonic() + every_s
@@ -270,7 +255,7 @@ class _Run:
             if self._settings.once and not self._watcher.waiting:
                 return
             left_s = next_list - time.monotonic()
-            self._pause(min(left_s, _LATEST_S, left_s if wait_s is None else wait_s))
+            self._pause(min(left_s, _LONGEST_PAUSE_S, left_s if wait_s is None else wait_s))
 
     def _pause(self, seconds: float) -> None:
         """Waits for a notice or for the end; signals do not end the wait for an event everywhere."""
