@@ -60,6 +60,15 @@ def test_accepted_films_are_read_before_the_parts_close(
     assert [row.label for row in ended] == ["PNEUMONIA", "NORMAL"]
 
 
+def test_a_pipeline_that_does_not_start_releases_the_database(
+    tiny_bundle: Bundle, tmp_path: Path
+) -> None:
+    (tmp_path / "films").write_text("no folder")
+    with pytest.raises(FileExistsError):
+        opened(tmp_path, tiny_bundle, [], keep=True)
+    database(tmp_path).close()
+
+
 @pytest.mark.parametrize("keep", [True, False])
 def test_films_that_are_not_read_in_time_wait_for_the_next_start(
     tiny_bundle: Bundle, tmp_path: Path, keep: bool

@@ -13,6 +13,7 @@ from pneumoscope.bundle import Bundle
 from pneumoscope.errors import DecoderFailed
 from pneumoscope.images.decoders import DecodeOptions, Decoder
 from pneumoscope.jobs.deliveries import Deliveries
+from pneumoscope.jobs.film_store import FilmStore
 from pneumoscope.jobs.store import Store
 from pneumoscope.jobs.tables import GIVEN_UP, PENDING
 from pneumoscope.watch import writing
@@ -41,6 +42,21 @@ def test_an_unknown_failure_is_given_up_in_the_end(
     assert delivery.error is not None
     assert delivery.error["code"] == "ServerFault"
     store.close()
+
+
+def test_a_film_that_cannot_be_deleted_does_not_end_the_run(
+    tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_store: FilmStore, films: list[str]) -> None:
+        if films:
+            raise PermissionError
+
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.png").write_bytes(BRIGHT[1])
+    settings = watch_settings(tmp_path, [tmp_path / "in"], tiny_bundle)
+    monkeypatch.setattr(FilmStore, "drop", refused)
+    outcome, heard = run_once(settings)
+    assert (len(heard.results), outcome.left) == (1, 0)
 
 
 def test_a_busy_decoder_costs_no_overlay(

@@ -179,18 +179,19 @@ def open_pipeline(
     Args:
         settings: The settings.
         bundles: See `load_bundles`; the first reads films that name none.
-        database: See `open_job_database`; `Pipeline.close` closes it.
+        database: See `open_job_database`; `Pipeline.close` closes it, and so does a failure here.
         hooks: Functions to call.
     """
     hooks = hooks or PipelineHooks()
     cores = next(iter(bundles.values())).threads
     done_bytes = settings.held_bytes if settings.done_bytes is None else settings.done_bytes
-    film_store = FilmStore(done_bytes, database.keys, settings.films_folder, hooks.tampered)
     # While one batch waits for its decoder or for the database, another is computed.
     threads = settings.threads or cores + 1
     # One batch more than one owner's films occupy, so that slow ones leave a thread to others.
     batches = threads + 1
     with ExitStack() as started:
+        started.callback(database.close)
+        film_store = FilmStore(done_bytes, database.keys, settings.films_folder, hooks.tampered)
         # One decoder more than batches, so that pictures do not wait for films.
         decoders = DecoderPool(batches + 1, settings.decode_s, settings.decode_bytes)
         started.callback(decoders.stop)

@@ -119,9 +119,15 @@ class Writer:
             self._fault(delivery, ServerFault())
             return
         self._deliveries.record_success(row.id, delivery.destination)
-        self._pipeline.film_store.drop([row.id])
+        self._drop_film(row.id)
         self._in_trouble = False
         self._output.written(record, path)
+
+    def _drop_film(self, id_: str) -> None:
+        try:
+            self._pipeline.film_store.drop([id_])
+        except OSError as error:  # the next start deletes it
+            _log.error("a film is not deleted yet: %s", files.cause(error))
 
     def _fault(self, delivery: Delivery, error: PneumoscopeError) -> None:
         self._faults[delivery.film] += 1
