@@ -279,19 +279,18 @@ def restore_node(
             (staging / name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             unpack(pack, name, member, staging / name)
         _decrypt(staging, manifest, keys)
-        store = Store(f"sqlite:///{staging / DATABASE}")  # brings its tables to this version
-        check_log(staging, store.engine, keys)
-        with store.engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        store.close()
+        # Brings its tables to this version.
+        with closing(Store(f"sqlite:///{staging / DATABASE}")) as store:
+            check_log(staging, store.engine, keys)
+            with store.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         if not check_only:
             _put_in_place(folder, staging, manifest)
     if not check_only:
-        store = Store(f"sqlite:///{folder / DATABASE}")
-        log = open_node_log(folder, store.engine, keys)
-        note_command(log, "restore")
-        log.settle()
-        store.close()
+        with closing(Store(f"sqlite:///{folder / DATABASE}")) as store:
+            log = open_node_log(folder, store.engine, keys)
+            note_command(log, "restore")
+            log.settle()
     return manifest
 
 

@@ -92,10 +92,12 @@ def run_checks(settings: NodeSettings) -> list[NamedCheck]:
     if not settings.destinations:
         checks.append(
             NamedCheck(
-                "destinations", False, "there is none: results go nowhere",
-                "Add a table such as [destinations.results] with type = \"folder\".",
+                "destinations",
+                False,
+                "there is none: results go nowhere",
+                'Add a table such as [destinations.results] with type = "folder".',
             )
-        )  # fmt: skip
+        )
     return checks
 
 

@@ -226,16 +226,17 @@ def _node(values: Mapping[str, Any]) -> NodeSettings:
         top.has(key)
     top.finish()
     node = TomlTable(tables["node"], "node")
+    default = NodeSettings(folder=Path(node.text("folder")).expanduser())
     settings = NodeSettings(
-        folder=Path(node.text("folder")).expanduser(),
+        folder=default.folder,
         bundles=node.texts("bundles"),
         profile=node.optional_path("profile"),
         threads=node.optional_whole("threads", None, 1, 256),
         key_file=node.optional_path("key_file"),
-        keep_films=node.flag("keep_films", False),
-        retention_days=node.optional_whole("retention_days", 30, 1, 36500),
-        study_films=node.whole("study_films", 100, 1, 100_000),
-        log=node.choice("log", _FORMATS, _FORMATS[0]),
+        keep_films=node.flag("keep_films", default.keep_films),
+        retention_days=node.optional_whole("retention_days", default.retention_days, 1, 36500),
+        study_films=node.whole("study_films", default.study_films, 1, 100_000),
+        log=node.choice("log", _FORMATS, default.log),
         metrics_port=node.optional_whole("metrics_port", None, 0, 65535),
         receiver=_receiver(TomlTable(tables["receiver"], "receiver")),
         disk=_disk(TomlTable(tables["disk"], "disk")),

@@ -70,9 +70,8 @@ class StowServer(ReachedByHttp, SendsEachAlone):
                 if not answers or is_redirect or session.out_of_time:
                     raise self.service.unreachable(error, session) from error
             except Exception:
-                if (
-                    not answers
-                ):  # otherwise the answer cannot be read, whatever the server has written
+                # With an answer, this client cannot read it: `_check_stored` tries.
+                if not answers:
                     raise
         self._check_stored(answers[-1], module, {item.sop_instance_uid: item.kind for item in made})
 
