@@ -54,6 +54,8 @@ KINDS = {
     ),
 }
 """In the order in which they are made."""
+PICTURES = ("sc", "seg", "gsps")
+"""Kinds that show where the model looked, and so need a verdict."""
 DEFAULT = ("sr", "sc", "seg", "pdf", "fhir")
 """Made if nobody chooses."""
 EVERY = "all"

@@ -18,7 +18,7 @@ from pneumoscope.ai_results import (
     structured_report,
 )
 from pneumoscope.ai_results.errors import ObjectNotMade
-from pneumoscope.ai_results.kinds import FHIR, KINDS
+from pneumoscope.ai_results.kinds import FHIR, KINDS, PICTURES
 from pneumoscope.images.quiet import quiet
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ _MAKERS: dict[str, Callable[[FilmResult, int], bytes]] = {
 }
 _MULTI_FRAME = f"{SecondaryCaptureImageStorage}."
 """Begins the SOP classes of multi-frame Secondary Capture (PS3.4 B.5)."""
-_PICTURES = ("sc", "seg", "gsps")
-"""Kinds that show where the model looked, and so need a verdict."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +98,7 @@ def _made(result: FilmResult, kind: str, place: int) -> bytes:
 
 def why_not(result: FilmResult, kind: str) -> str:
     """Why an object of this kind cannot be made of a result; empty if it can."""
-    if kind in _PICTURES and result.is_refused:
+    if kind in PICTURES and result.is_refused:
         return "the film was refused, so there is nothing to show on it"
     if kind in ("sc", "seg") and result.prediction.heatmap is None:
         return _lower(result.why_no_heatmap)

@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 
+from pneumoscope.ai_results.encoding import CHARACTER_SET
 from pneumoscope.ai_results.errors import NoSourceObject
 from pneumoscope.ai_results.film_result import MANUFACTURER
 from pneumoscope.images import sniff
@@ -156,7 +157,7 @@ def _header(film: Dataset, name: str) -> Dataset:
     if str(film.get("Manufacturer")) == MANUFACTURER:
         raise NoSourceObject(name, "is itself a result of pneumoscope")
     header = Dataset()
-    header.SpecificCharacterSet = "ISO_IR 192"
+    header.SpecificCharacterSet = CHARACTER_SET
     for keyword, words in _UIDS.items():
         uid = str(film.get(keyword) or "").strip("\0 ")
         if not re.fullmatch(r"[0-9.]{1,64}", uid):

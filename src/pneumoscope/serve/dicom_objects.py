@@ -7,7 +7,7 @@ from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from pneumoscope.ai_results.kinds import DICOM, KINDS
+from pneumoscope.ai_results.kinds import DICOM, KINDS, PICTURES
 from pneumoscope.errors import MissingExtra
 from pneumoscope.jobs.tables import DONE
 from pneumoscope.records import REFUSED
@@ -28,8 +28,6 @@ MEDIA_TYPES = {
     for kind, about in KINDS.items()
 }
 """Media type of each kind of object."""
-_PICTURES = ("sc", "seg", "gsps")
-"""Kinds that show where the model looked."""
 
 
 class NoObject(NotFound):
@@ -137,4 +135,4 @@ def offered(row: FilmRow) -> list[str]:
     explanation = result.get("explanation") or {"reliable": False}
     judged = result.get("label") != REFUSED
     drawn = judged and row.heatmap is not None and explanation["reliable"]
-    return [kind for kind in KINDS if kind != "pdf" and (drawn or kind not in _PICTURES)]
+    return [kind for kind in KINDS if kind != "pdf" and (drawn or kind not in PICTURES)]

@@ -1,14 +1,15 @@
 // How well a reader's calls agree with the verdicts, and with the truth where a table gives it. No DOM.
 
-/** What a reader can say about a film: it is normal, it is not, or they cannot tell. */
-export const CALLS = ["normal", "positive", "unsure"];
 
 const NAME_COLUMNS = ["film", "file", "filename", "name", "image", "source", "path"];
 const TRUTH_COLUMNS = ["truth", "label", "class", "diagnosis", "finding"];
 const HEALTHY = ["normal", "healthy", "negative", "no finding", "no_finding", "no", "0", "false"];
 const FORMULA = /^[=+\-@\t\r]/;
 
-/** The call that agrees with a verdict: "normal", "positive", or "unsure" if it names no class. */
+/**
+ * The call that agrees with a verdict, of the three that a reader can make: "normal", "positive", or "unsure" if
+ * the verdict names no class.
+ */
 export function callOf(label) {
   if (label === "NORMAL") return "normal";
   return ["UNDETERMINED", "REFUSED"].includes(label) ? "unsure" : "positive";
