@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 VIEWER, OPERATOR, ADMIN = ROLES = ("viewer", "operator", "admin")
-"""A viewer sees results; an operator also sends and deletes films; an admin also manages others."""
+"""A viewer sees results; an operator also sends and deletes films; an admin also sees the
+status of a DICOM node."""
 FIRST_PASSWORD_DAYS = 7
 """Days for which a password is valid that an administrator has set; ASVS 5.0, 6.4.1: a short time."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
