@@ -162,6 +162,20 @@ def test_commands_on_the_queue_of_a_node_leave_lines(folder: Path) -> None:
     assert damaged.exit_code == 1
 
 
+def test_a_refused_command_also_closes_a_node(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pynetdicom", reason="needs the [pacs] extra")
+    from pneumoscope.cli.administration.node import NodeData
+
+    (folder / "x.sqlite").rename(folder / "node.sqlite")
+    closed: list[Path] = []
+    close = NodeData.close
+    monkeypatch.setattr(NodeData, "close", lambda node: (closed.append(node.folder), close(node)))
+    refused(call(folder, "redirect", "nowhere", "archive"))
+    assert closed == [folder]
+
+
 def test_what_cannot_be_tried_again_says_why(folder: Path) -> None:
     films = listed(folder)
     assert call(folder, "retry", films["dark.png"]["id"]).exit_code == 1  # waits

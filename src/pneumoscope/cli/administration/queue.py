@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as json_
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -63,6 +63,7 @@ Out = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="Write to this file, not to stdout.")
 ]
 _FORMATS = ("json", "csv", "worklist")
+_SERVER = "reading-room.sqlite"
 _SHOWN, _ID_DIGITS = 500, 8
 
 
@@ -96,41 +97,31 @@ def _opened(data: ServerData) -> Iterator[_Queue]:
     from pneumoscope.jobs.film_store import FilmStore
     from pneumoscope.jobs.keys import open_keys
     from pneumoscope.jobs.store import Store
+    from pneumoscope.serve.settings import default_folder
 
-    folder = data.folder or _server_folder()
+    folder = data.folder or default_folder()
     is_server = data.database is not None or (folder / _SERVER).exists()
     try:
         if is_server:
             administration = data.administration()
-            contents = QueueContents(administration.store, administration.film_store)
-            yield _Queue(contents, administration.keys, administration.note)
-            administration.store.close()
+            with closing(administration.store):
+                contents = QueueContents(administration.store, administration.film_store)
+                yield _Queue(contents, administration.keys, administration.note)
             return
         node = node_folder(data)
         if node is not None:
-            opened = open_node_data(node, data.key)
-            films = FilmStore(0, opened.keys, folder / "films")
-            yield _Queue(QueueContents(opened.store, films), opened.keys, opened.note)
-            opened.close()
+            with closing(open_node_data(node, data.key)) as opened:
+                films = FilmStore(0, opened.keys, folder / "films")
+                yield _Queue(QueueContents(opened.store, films), opened.keys, opened.note)
             return
         database = database_in(folder)
         os.umask(0o077)  # patient data: other users of this machine must not read it
         keys = open_keys(folder, data.key)
-        store = Store(f"sqlite:///{database}")
-        films = FilmStore(0, keys, folder / "films" if (folder / "films").is_dir() else None)
-        yield _Queue(QueueContents(store, films), keys, lambda *_: None)
-        store.close()
+        with closing(Store(f"sqlite:///{database}")) as store:
+            films = FilmStore(0, keys, folder / "films" if (folder / "films").is_dir() else None)
+            yield _Queue(QueueContents(store, films), keys, lambda *_: None)
     except DatabaseError as error:
         raise unusable(error) from error
-
-
-_SERVER = "reading-room.sqlite"
-
-
-def _server_folder() -> Path:
-    from pneumoscope.serve.settings import default_folder
-
-    return default_folder()
 
 
 @app.command("list", epilog="Example: pneumoscope queue list --state failed")
