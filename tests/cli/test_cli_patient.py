@@ -77,7 +77,7 @@ def test_an_export_has_results_films_and_lines_of_every_user(
 ) -> None:
     out = tmp_path / "held.zip"
     shown = good(administer("patient", "export", " PAT-1 ", "--out", str(out)))
-    assert shown == f"{out}: 2 predictions, 1 films, 1 lines\n"
+    assert shown == f"{out}: 2 predictions, 1 film, 1 line\n"
     with zipfile.ZipFile(out) as pack:
         assert set(pack.namelist()) == {
             "README.txt", "predictions.json", "audit-log.jsonl", f"films/{'a' * 32}",

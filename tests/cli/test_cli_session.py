@@ -23,7 +23,7 @@ def test_sessions_are_listed_and_ended(administer: Run, tmp_path: Path) -> None:
     rows = json.loads(good(administer("session", "list", "--json")))
     assert [row["user"] for row in rows] == ["lee"] * 3
     assert not any(secret in json.dumps(rows) for secret in secrets)
-    assert good(administer("session", "end", rows[0]["id"])) == "1 sessions ended\n"
+    assert good(administer("session", "end", rows[0]["id"])) == "1 session ended\n"
     assert len(administration.sessions.list()) == 2
     assert json.loads(good(administer("session", "end", "--user", "lee", "--json"))) == {"ended": 2}
     assert good(administer("session", "list")) == ""

@@ -112,6 +112,11 @@ def full_sentence(text: str) -> str:
     return f"{capitalised(text).rstrip('.')}."
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its English noun: ``1 film``, ``2,000 films``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def _english(part: str, name: str, values: dict[str, str]) -> str:
     template: str = SENTENCES[part][name]
     return template.format_map(values)

@@ -16,6 +16,7 @@ from pneumoscope.cli.administration.server import (
 )
 from pneumoscope.cli.extras import require
 from pneumoscope.cli.options import Json
+from pneumoscope.decision.sentences import counted
 
 EXAMPLE = "Example: pneumoscope backup /mnt/backups/reading-room.zip"
 
@@ -53,7 +54,7 @@ def backup(
     key = "with the key" if with_key else f"without the key ({manifest.keys[0]})"
     print_facts(
         facts(manifest, file),
-        f"{file}: {manifest.results:,} results, {manifest.films:,} films, audit log, {key}",
+        f"{file}: {counted(manifest.results, 'result')}, {counted(manifest.films, 'film')}, audit log, {key}",
         as_json=json,
     )
 
@@ -66,7 +67,7 @@ def _back_up_node(folder: Path, key: Path | None, file: Path, with_key: bool, js
     words = "with the key" if with_key else f"without the key ({manifest.keys[0]})"
     print_facts(
         {"file": str(file), **manifest.facts()},
-        f"{file}: node with {manifest.results:,} results, {manifest.films:,} films, "
-        f"{manifest.spool:,} films in the spool, audit log, {words}",
+        f"{file}: node with {counted(manifest.results, 'result')}, {counted(manifest.films, 'film')}, "
+        f"{counted(manifest.spool, 'film')} in the spool, audit log, {words}",
         as_json=json,
     )

@@ -13,6 +13,7 @@ from pneumoscope.cli.administration.server import (
     print_rows,
 )
 from pneumoscope.cli.options import Json
+from pneumoscope.decision.sentences import counted
 
 app = typer.Typer(help="Show or rotate the key of the server.", no_args_is_help=True)
 
@@ -46,7 +47,8 @@ def rotate(
     done = rotate_keys(settings)
     print_facts(
         asdict(done),
-        f"key {done.key}: {done.names} names, {done.films} films and {done.accounts} second factors "
+        f"key {done.key}: {counted(done.names, 'name')}, {counted(done.films, 'film')} and "
+        f"{counted(done.accounts, 'second factor')} "
         "encrypted again",
         as_json=json,
     )

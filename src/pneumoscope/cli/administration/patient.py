@@ -15,6 +15,7 @@ from pneumoscope.cli.administration.server import (
     print_facts,
 )
 from pneumoscope.cli.options import Json
+from pneumoscope.decision.sentences import counted
 from pneumoscope.errors import UsageError
 
 app = typer.Typer(
@@ -42,7 +43,8 @@ def export_patient(
     held = server.administration().export_patient(_patient_key(patient), out)
     print_facts(
         asdict(held),
-        f"{out}: {held.predictions} predictions, {held.films} films, {held.lines} lines",
+        f"{out}: {counted(held.predictions, 'prediction')}, {counted(held.films, 'film')}, "
+        f"{counted(held.lines, 'line')}",
         as_json=json,
     )
 
@@ -63,7 +65,7 @@ def erase_patient(
         deleted = administration.erase_patient(key)
     print_facts(
         asdict(deleted),
-        f"{deleted.predictions} predictions and {deleted.films} films deleted",
+        f"{counted(deleted.predictions, 'prediction')} and {counted(deleted.films, 'film')} deleted",
         as_json=json,
     )
 

@@ -12,6 +12,7 @@ from pneumoscope.cli.administration.server import (
     print_facts,
 )
 from pneumoscope.cli.options import Json
+from pneumoscope.decision.sentences import counted
 from pneumoscope.errors import UsageError
 
 EXAMPLE = "Example: pneumoscope purge --older-than 30"
@@ -46,4 +47,6 @@ def purge(
         raise UsageError("no age is given", "Such as --older-than 30; 0 deletes everything.")
     with server.deleting() as administration:
         deleted = administration.purge(older_than, trust_clock=trust_clock)
-    print_facts({"deleted": len(deleted)}, f"{len(deleted):,} results deleted", as_json=json)
+    print_facts(
+        {"deleted": len(deleted)}, f"{counted(len(deleted), 'result')} deleted", as_json=json
+    )

@@ -16,6 +16,7 @@ from pneumoscope.cli.administration.node import node_folder, open_node_data
 from pneumoscope.cli.administration.server import ServerData, on_server_data, print_rows
 from pneumoscope.cli.extras import require
 from pneumoscope.cli.options import Json
+from pneumoscope.decision.sentences import counted
 from pneumoscope.errors import PneumoscopeError, UsageError
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ def redirect_results(
         print_json({"destination": other, "results": results}, indent=2)
         return
     where = "no longer to be delivered" if other is None else f"to be delivered to {other}"
-    sys.stdout.write(f"{results:,} {'result' if results == 1 else 'results'} {where}\n")
+    sys.stdout.write(f"{counted(results, 'result')} {where}\n")
 
 
 @app.command("drop", epilog="Example: pneumoscope queue drop 3f2a90c1")

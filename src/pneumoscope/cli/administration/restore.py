@@ -16,6 +16,7 @@ from pneumoscope.cli.administration.server import (
 )
 from pneumoscope.cli.extras import require
 from pneumoscope.cli.options import Json
+from pneumoscope.decision.sentences import counted
 from pneumoscope.errors import UsageError
 from pneumoscope.files import is_zip_with
 
@@ -47,8 +48,8 @@ def restore(
     where = f"restored into {settings.folder}" if done.restored else "can be restored"
     print_facts(
         asdict(done),
-        f"backup of {done.created}: {done.results:,} results, {done.films:,} films and "
-        f"{done.lines:,} lines of the audit log {where}",
+        f"backup of {done.created}: {counted(done.results, 'result')}, {counted(done.films, 'film')} and "
+        f"{counted(done.lines, 'line')} of the audit log {where}",
         as_json=json,
     )
 
@@ -69,7 +70,7 @@ def _restore_node(server: ServerData, file: Path, check: bool, json: bool) -> No
     where = "can be restored" if check else f"restored into {folder}"
     print_facts(
         manifest.facts() | {"restored": not check},
-        f"backup of {manifest.created}: node with {manifest.results:,} results, "
-        f"{manifest.films:,} films, {manifest.spool:,} films in the spool {where}",
+        f"backup of {manifest.created}: node with {counted(manifest.results, 'result')}, "
+        f"{counted(manifest.films, 'film')}, {counted(manifest.spool, 'film')} in the spool {where}",
         as_json=json,
     )

@@ -15,6 +15,7 @@ from pneumoscope.cli.administration.server import (
     time_text,
 )
 from pneumoscope.cli.options import Json
+from pneumoscope.decision.sentences import counted
 from pneumoscope.errors import UsageError
 
 app = typer.Typer(help="List or end the sessions of users.", no_args_is_help=True)
@@ -66,4 +67,4 @@ def end_sessions(
         administration.end_session(session)
     elif user is not None:
         ended = administration.end_sessions(user)
-    print_facts({"ended": ended}, f"{ended} sessions ended", as_json=json)
+    print_facts({"ended": ended}, f"{counted(ended, 'session')} ended", as_json=json)

@@ -15,6 +15,7 @@ from pneumoscope.cli.administration.server import (
     time_text,
 )
 from pneumoscope.cli.options import Json
+from pneumoscope.decision.sentences import counted
 from pneumoscope.errors import AccountError
 
 app = typer.Typer(help="Manage the accounts of the server.", no_args_is_help=True)
@@ -95,7 +96,9 @@ def set_password(
     administration.accounts.get(name)
     ended = administration.set_password(name, _read_password(password_stdin))
     print_facts(
-        {"sessions_ended": ended}, f"{name}: new password, {ended} sessions ended", as_json=json
+        {"sessions_ended": ended},
+        f"{name}: new password, {counted(ended, 'session')} ended",
+        as_json=json,
     )
 
 
@@ -123,7 +126,7 @@ def disable_user(
     sessions, tokens = server.administration().disable(name)
     print_facts(
         {"sessions_ended": sessions, "tokens_revoked": tokens},
-        f"{name}: disabled, {sessions} sessions and {tokens} tokens ended",
+        f"{name}: disabled, {counted(sessions, 'session')} and {counted(tokens, 'token')} ended",
         as_json=json,
     )
 
@@ -149,7 +152,7 @@ def delete_user(
         user, results = administration.delete_user(name)
     print_facts(
         {"name": user.name, "results_deleted": results},
-        f"{user.name}: deleted, with {results:,} results",
+        f"{user.name}: deleted, with {counted(results, 'result')}",
         as_json=json,
     )
 

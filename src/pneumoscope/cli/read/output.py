@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pneumoscope.cli.terminal import console, escape
 from pneumoscope.decision.explain import CHECKED
 from pneumoscope.decision.gate import is_outside
-from pneumoscope.decision.sentences import full_sentence
+from pneumoscope.decision.sentences import counted, full_sentence
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
 from pneumoscope.render import wording
@@ -151,12 +151,8 @@ def _headings(predictions: Sequence[Prediction]) -> list[str]:
 def _populations(predictions: Sequence[Prediction]) -> str:
     """The populations whose bundles judged the films, with what chose each and for how many films."""
     films = Counter(filter(None, map(wording.population, predictions)))
-    texts = [f"{text} ({_films(count)})" for text, count in films.most_common()]
+    texts = [f"{text} ({counted(count, 'film')})" for text, count in films.most_common()]
     return f"Population: {'; '.join(texts)}."
-
-
-def _films(count: int) -> str:
-    return "1 film" if count == 1 else f"{count:,} films"
 
 
 def table_row(outcome: Outcome) -> TableRow:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from pneumoscope.decision.sentences import counted
 from pneumoscope.evidence.report.blocks import NOTHING, Note, Paragraph
 
 if TYPE_CHECKING:
@@ -99,11 +100,6 @@ def sentence(text: str) -> str:
 def share(value: float) -> str:
     """A share in [0, 1] in per cent."""
     return f"{value:.1%}"
-
-
-def counted(number: int, noun: str) -> str:
-    """``1 film``, ``2,000 films``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def not_read(number: int) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pneumoscope.decision.sentences import counted
 from pneumoscope.evidence.evaluation.settings import CALIBRATION, CONFORMAL, DECISION
 from pneumoscope.evidence.report.checklists.facts import Answer, in_part
 from pneumoscope.evidence.report.words import (
     NAMES,
     Footnotes,
-    counted,
     sentence,
 )
 from pneumoscope.metrics import threshold_text

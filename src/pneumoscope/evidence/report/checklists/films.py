@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pneumoscope.decision.sentences import counted
 from pneumoscope.evidence.report.checklists.facts import Answer, in_part, versions
 from pneumoscope.evidence.report.words import (
-    counted,
     known_patients,
     sentence,
     share,

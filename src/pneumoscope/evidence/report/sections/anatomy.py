@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pneumoscope.decision.sentences import counted
 from pneumoscope.evidence.evaluation.settings import ANATOMY
 from pneumoscope.evidence.report.blocks import Heading, Paragraph, Picture, Table
 from pneumoscope.evidence.report.plots.forest import forest
 from pneumoscope.evidence.report.words import (
     Footnotes,
-    counted,
     how_to_read,
     known_patients,
     plot_name,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pneumoscope.decision.sentences import counted
 from pneumoscope.evidence.evaluation.settings import CONFORMAL
 from pneumoscope.evidence.report.blocks import Heading, Paragraph, Picture, Table
 from pneumoscope.evidence.report.plots.conformal import conformal as conformal_plot
 from pneumoscope.evidence.report.sections.by_target import each_target
 from pneumoscope.evidence.report.words import (
     Footnotes,
-    counted,
     how_to_read,
     known_patients,
     plot_name,

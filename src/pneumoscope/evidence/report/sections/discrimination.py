@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pneumoscope.decision.sentences import counted
 from pneumoscope.evidence.report.blocks import Heading, Paragraph, Picture, Table
 from pneumoscope.evidence.report.plots.confusion import confusion
 from pneumoscope.evidence.report.plots.discrimination import BAND_DRAWS, precision_recall, roc
@@ -11,7 +12,6 @@ from pneumoscope.evidence.report.sections.by_target import each_target
 from pneumoscope.evidence.report.words import (
     NAMES,
     Footnotes,
-    counted,
     how_to_read,
     known_patients,
     plot_name,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pneumoscope.decision.sentences import counted
 from pneumoscope.evidence.evaluation.settings import GALLERY
 from pneumoscope.evidence.report.blocks import (
     Film,
@@ -16,7 +17,6 @@ from pneumoscope.evidence.report.blocks import (
     Paragraph,
 )
 from pneumoscope.evidence.report.words import (
-    counted,
     how_to_read,
     sentence,
     silence,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pneumoscope.decision.sentences import counted
 from pneumoscope.evidence.evaluation.settings import SANITY
 from pneumoscope.evidence.report.blocks import Heading, Paragraph, Picture, Table
 from pneumoscope.evidence.report.plots import heatmaps as heatmap_plots
 from pneumoscope.evidence.report.plots.style import saved
 from pneumoscope.evidence.report.words import (
     Footnotes,
-    counted,
     how_to_read,
     plot_name,
     share,

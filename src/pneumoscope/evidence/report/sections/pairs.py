@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pneumoscope.decision.sentences import counted
 from pneumoscope.evidence.evaluation.settings import PAIRS
 from pneumoscope.evidence.report.blocks import (
     Heading,
@@ -15,7 +16,6 @@ from pneumoscope.evidence.report.plots.forest import forest
 from pneumoscope.evidence.report.words import (
     NAMES,
     Footnotes,
-    counted,
     how_to_read,
     silence,
     slug,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pneumoscope.decision.sentences import counted
 from pneumoscope.evidence.report.blocks import Heading, Paragraph, Picture, Table
 from pneumoscope.evidence.report.plots.flow import flow
-from pneumoscope.evidence.report.words import counted, how_to_read, plot_name, share
+from pneumoscope.evidence.report.words import how_to_read, plot_name, share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pneumoscope.decision.sentences import counted
 from pneumoscope.evidence.audit.shortcuts import ALL, FILE, PICTURE, THUMBNAIL
 from pneumoscope.evidence.evaluation.settings import SHORTCUTS
 from pneumoscope.evidence.report.blocks import Heading, Paragraph, Picture, Table
 from pneumoscope.evidence.report.plots.forest import bars
 from pneumoscope.evidence.report.words import (
-    counted,
     how_to_read,
     known_patients,
     share,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pneumoscope.decision.sentences import counted
 from pneumoscope.evidence.evaluation.robustness import REALISTIC, worst_of
 from pneumoscope.evidence.report.blocks import Heading, Note, Paragraph, Points, Table
 from pneumoscope.evidence.report.sections.shortcut_words import verdicts
-from pneumoscope.evidence.report.words import NAMES, Footnotes, counted, not_read, sentence
+from pneumoscope.evidence.report.words import NAMES, Footnotes, not_read, sentence
 from pneumoscope.metrics import threshold_text
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pneumoscope.decision.sentences import counted
 from pneumoscope.evidence.report.blocks import Heading, Paragraph, Picture, Table
 from pneumoscope.evidence.report.plots.verdicts import verdicts as verdicts_plot
 from pneumoscope.evidence.report.words import (
     Footnotes,
-    counted,
     how_to_read,
     known_patients,
     plot_name,
