@@ -75,6 +75,10 @@ def functional(*after: layers.Layer) -> keras.Model:
     return keras.Model(inputs, x)
 
 
+def of_input(shape: tuple[int, ...], *layers_of_it: layers.Layer) -> keras.Model:
+    return keras.Sequential([keras.Input(shape), *layers_of_it, layers.Dense(1, "sigmoid")])
+
+
 def joined() -> keras.Model:
     """A head that reads maps of two sizes."""
     inputs = keras.Input((SIZE, SIZE, 3))
@@ -132,5 +136,10 @@ REFUSED: dict[str, tuple[Callable[[], keras.Model], str]] = {
         ),
         "more than one axis",
     ),
+    "channels first": (
+        lambda: of_input((3, SIZE, SIZE), layers.GlobalAveragePooling2D("channels_first")),
+        "its channels come first",
+    ),
+    "a row of pixels": (lambda: of_input((SIZE * SIZE,)), "not pictures"),
 }
 """Models that cannot be imported, and what their errors say."""

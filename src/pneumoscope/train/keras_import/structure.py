@@ -67,8 +67,16 @@ def input_of(model: Any, size: int | None, channels: int | None, scaling: str) -
         raise ConversionError("the model has no single input", "One picture in, classes out.")
     shape = tuple(model.inputs[0].shape)
     if len(shape) != 4:
-        raise ConversionError(f"the model's input is {shape}, not pictures", "")
+        raise ConversionError(
+            f"the model's input is {shape}, not pictures",
+            "It has to be rows x columns x channels; a Reshape or Flatten may follow.",
+        )
     _, rows, columns, model_channels = shape
+    if rows in (1, 3) and columns == model_channels:
+        raise ConversionError(
+            f"the model's input is {shape}: its channels come first",
+            "Build it with data_format 'channels_last', give it the same weights and save it again.",
+        )
     size = size or rows or columns
     if size is None:
         raise UsageError("the model takes pictures of any size", "Say which with --size.")
