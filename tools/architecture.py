@@ -22,6 +22,7 @@ FLOORS = {
     "installation": 0,
     "errors": 1,
     "hosts": 0,
+    "confinement": 0,
     "languages": 2,
     "files": 2,
     "records": 2,

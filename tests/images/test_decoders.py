@@ -10,7 +10,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -185,6 +187,56 @@ def test_a_film_that_takes_too_long_is_decoded_once_more_and_then_given_up() -> 
         slow.stop()
 
 
+class Puppet:
+    """A child whose end of the pipe the test has."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self.pipe = pipe
+        self.lock = threading.Lock()
+
+    def is_alive(self) -> bool:
+        return True
+
+    def kill(self) -> None:
+        with self.lock:
+            if not self.pipe.closed:
+                self.pipe.close()
+
+    def join(self) -> None:
+        pass
+
+    close = join
+
+
+def test_an_answer_that_never_ends_is_given_up_at_the_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As of a decoder that a hostile film has taken over.
+    decoder = Decoder(0.2, 2**30)
+
+    def start() -> Connection:
+        decoder._pipe, child_pipe = multiprocessing.Pipe()
+        decoder._child = Puppet(child_pipe)
+        os.write(child_pipe.fileno(), (1000).to_bytes(4, "big") + b"x")  # 1,000 bytes will follow
+        return decoder._pipe
+
+    monkeypatch.setattr(decoder, "start", start)
+    with pytest.raises(UnreadableImage, match=r"more than 0\.2 s"):
+        decoder.decode(BRIGHT[1], DecodeOptions(32))
+    assert decoder._child is None
+
+
+def test_an_answer_that_is_longer_than_any_film_is_not_received() -> None:
+    pipe, child_pipe = multiprocessing.Pipe()
+    child_pipe.send_bytes(b"ready")
+    decoder = Decoder(30, 2**30)
+    decoder.start = lambda: pipe  # type: ignore[method-assign]
+    os.write(child_pipe.fileno(), (2**31 - 1).to_bytes(4, "big"))
+    assert pipe.recv_bytes() == b"ready"
+    with pytest.raises(UnreadableImage, match="brought the decoder down"):
+        decoder.decode(BRIGHT[1], DecodeOptions(32))
+
+
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no limit on memory here")
 def test_a_film_that_needs_too_much_memory_is_given_up() -> None:
     poor = Decoder(30, 64 * 2**20)
@@ -347,7 +399,7 @@ class Stillborn:
     Pipe = staticmethod(multiprocessing.Pipe)
 
     def Process(self, args: tuple[Any, ...], **_: object) -> Stillborn:
-        self.pipe = args[0]
+        self.pipe = next(given for given in args if isinstance(given, Connection))
         return self
 
     def start(self) -> None:

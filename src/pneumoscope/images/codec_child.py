@@ -20,25 +20,6 @@ from typing import IO, Any
 
 JPEG_LS = "1.2.840.10008.1.2.4.80"
 """The transfer syntax that stands for JPEG-LS, lossless or not."""
-KEPT_VARIABLES = frozenset(
-    [
-        "HOME",
-        "LANG",
-        "LANGUAGE",
-        "LC_ALL",
-        "LC_CTYPE",
-        "LD_LIBRARY_PATH",
-        "OMP_NUM_THREADS",
-        "ORT_DISABLE_TELEMETRY",
-        "PATH",
-        "PYTHONHOME",
-        "PYTHONPATH",
-        "SYSTEMROOT",
-        "TMPDIR",
-        "TZ",
-    ]
-)
-"""The environment of a process that decodes; other variables may be keys, passwords or tokens."""
 MEMORY_BYTES = 2 * 2**30
 """Most memory for one film; the largest film that is accepted has 200 MB of pixels."""
 

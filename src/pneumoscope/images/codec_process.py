@@ -16,6 +16,8 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import numpy as np
 
 import pneumoscope.images.codec_child as codec_child
+from pneumoscope.confinement.confine import KEPT_VARIABLES
+from pneumoscope.images.child_timer import killed_after
 from pneumoscope.images.codestream import coding_of, frame_of
 from pneumoscope.images.jpeg_scans import without_padding
 
@@ -145,7 +147,7 @@ class _Child:
         """
         # As multiprocessing does: the child finds the same packages.
         paths = os.pathsep.join(path for path in sys.path if path)
-        kept = {name: os.environ[name] for name in codec_child.KEPT_VARIABLES if name in os.environ}
+        kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
         self._process = subprocess.Popen(
             COMMAND,
             stdin=subprocess.PIPE,
@@ -175,22 +177,12 @@ class _Child:
         return None if "error" in answer else (pixels, answer["warning"])
 
     def _receive(self, time_s: float) -> tuple[dict[str, Any], bytes]:
-        late = threading.Event()
-
-        def end() -> None:
-            late.set()
-            self._process.kill()
-
-        timer = threading.Timer(time_s, end)
-        timer.daemon = True
-        timer.start()
-        try:
-            return codec_child.receive(cast("IO[bytes]", self._process.stdout))
-        except (EOFError, OSError, ValueError) as error:
-            reason = f"decoding takes more than {time_s:.0f} s" if late.is_set() else _CRASHED
-            raise DecoderDied(reason) from error
-        finally:
-            timer.cancel()
+        with killed_after(time_s, self._process.kill) as late:
+            try:
+                return codec_child.receive(cast("IO[bytes]", self._process.stdout))
+            except (EOFError, OSError, ValueError) as error:
+                reason = f"decoding takes more than {time_s:.0f} s" if late.is_set() else _CRASHED
+                raise DecoderDied(reason) from error
 
     def stop(self) -> None:
         """Ends the process."""

@@ -1,7 +1,7 @@
 """Decoding in child processes with limits: a film that crashes a decoder costs only that film.
 
-Films come from outside, and decoders are large programs in C. Therefore a child process decodes: without session, database
-and keys, cut off by `confine` from files, network and other processes. It returns plain pixels, never a pickle.
+Films come from outside, and decoders are large programs in C. Therefore a child process decodes, which
+has no keys and which `run_confined` cuts off from files and network. It returns pixels, never a pickle.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from pneumoscope import errors
+from pneumoscope.confinement.confine import run_confined
 from pneumoscope.errors import DecoderFailed, ImageError, PneumoscopeError, UnreadableImage
 from pneumoscope.field_values import field_values
+from pneumoscope.images.child_timer import killed_after
 from pneumoscope.images.codec_child import limit
-from pneumoscope.images.confinement import confine
 from pneumoscope.images.film_values import FilmValues, reduced
 from pneumoscope.records import ANTIALIAS, FilmFacts
 
@@ -40,6 +41,9 @@ FILM_NAME = "film"
 SLOW_S = 0.25
 """Decoding that takes longer is slow: other films do not wait for it. Few films need this long."""
 _START_S = 60.0
+_MOST_BYTES = 2**28
+"""Of an answer: more than the largest film at its full depth has."""
+_ENTRY = f"{__name__}:_serve"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +119,8 @@ class Decoder:
         context = multiprocessing.get_context("spawn")
         pipe, child_pipe = context.Pipe()
         self._child = context.Process(
-            target=_serve_confined,
-            args=(child_pipe, self._memory_bytes),
+            target=run_confined,
+            args=(_ENTRY, child_pipe, self._memory_bytes),
             daemon=True,
             name="decoder",
         )
@@ -202,20 +206,23 @@ class Decoder:
 
     def _received(self, pipe: Connection, message: bytes, slow: Callable[[], None]) -> bytes:
         """What the child answers; on any error it may still owe an answer."""
-        patience_s = min(SLOW_S, self._time_s)
-        try:
-            pipe.send_bytes(message)
-            answered = pipe.poll(patience_s)
-        except (EOFError, OSError):
-            raise _Died from None
-        if not answered:
+        # One that a film has taken over may also stop in the middle of its answer.
+        child = self._child
+        with killed_after(self._time_s, lambda: child.kill()) as late:
+            try:
+                pipe.send_bytes(message)
+                if pipe.poll(min(SLOW_S, self._time_s)):
+                    return pipe.recv_bytes(_MOST_BYTES)
+            except (EOFError, OSError):
+                raise self._died(late=late.is_set()) from None
             slow()
-        try:
-            if answered or pipe.poll(self._time_s - patience_s):
-                return pipe.recv_bytes()
-        except (EOFError, OSError):
-            raise _Died from None
-        raise _Died(f"decoding takes more than {self._time_s:g} s")
+            try:
+                return pipe.recv_bytes(_MOST_BYTES)
+            except (EOFError, OSError):
+                raise self._died(late=late.is_set()) from None
+
+    def _died(self, *, late: bool) -> _Died:
+        return _Died(f"decoding takes more than {self._time_s:g} s") if late else _Died()
 
     @staticmethod
     def _broken() -> DecoderFailed:
@@ -292,12 +299,6 @@ def _restored(stored: dict[str, str]) -> ImageError:
 
 
 # In the child
-
-
-def _serve_confined(pipe: Connection, memory_bytes: int) -> None:
-    """Decodes without secrets, network and files, as far as the system can."""
-    confine()
-    _serve(pipe, memory_bytes)
 
 
 def _serve(pipe: Connection, memory_bytes: int) -> None:

@@ -8,42 +8,54 @@ applies to the calling process for the rest of its life. What the system does no
 from __future__ import annotations
 
 import ctypes
+import importlib
+import importlib.util
 import os
 import platform
 import struct
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pneumoscope.images.codec_child import KEPT_VARIABLES
+from pneumoscope.confinement.system_calls import filter_program
 
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+KEPT_VARIABLES = frozenset(
+    [
+        "HOME",
+        "LANG",
+        "LANGUAGE",
+        "LC_ALL",
+        "LC_CTYPE",
+        "LD_LIBRARY_PATH",
+        "OMP_NUM_THREADS",
+        "ORT_DISABLE_TELEMETRY",
+        "PATH",
+        "PYTHONHOME",
+        "PYTHONPATH",
+        "SYSTEMROOT",
+        "TMPDIR",
+        "TZ",
+    ]
+)
+"""The environment of a process that decodes; other variables may be keys, passwords or tokens."""
 MOST_FILES = 128
+_OPEN_FILES = Path("/dev/fd")
+"""Names in it are the numbers of open files, on Linux and macOS."""
+_DEPENDENCIES = ("numpy", "PIL", "pydicom")
+"""They may be installed in any folder."""
 
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _FILTER = 38, 22, 2  # linux/prctl.h
-_ERRNO, _ALLOW = 0x00050000 | 1, 0x7FFF0000  # linux/seccomp.h; 1 is EPERM
-_LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06  # linux/bpf_common.h
-_X32 = 0x40000000  # the other ABI of x86-64 has the same architecture number
-_FORBIDDEN = {
-    # socket, connect, accept, sendto, bind, listen, socketpair, execve, execveat,
-    # kill, ptrace, process_vm_readv and writev, mount, umount2, pivot_root, chroot, setns, unshare,
-    # bpf, perf_event_open, userfaultfd, io_uring_setup, keyctl, add_key, request_key, init_module,
-    # finit_module, kexec_load, open_by_handle_at, pidfd_open, pidfd_getfd, accept4.
-    "x86_64": (
-        0xC000003E,
-        "41 42 43 44 49 50 53 59 322 62 101 310 311 165 166 155 161 308 272 321 298 323 425 250 248 "
-        "249 175 313 246 304 434 438 288",
-    ),
-    "aarch64": (
-        0xC00000B7,
-        "198 203 202 206 200 201 199 221 281 129 117 270 271 40 39 41 51 268 97 280 241 282 425 219 "
-        "217 218 105 273 104 265 434 438 242",
-    ),
-}
-"""Number of the architecture (linux/audit.h), and of system calls (asm/unistd.h)."""
+_SECCOMP = {"x86_64": 317, "aarch64": 277}
+_SET_MODE_FILTER, _ALL_THREADS = 1, 1  # linux/seccomp.h
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on every architecture
 _READ_FILE, _READ_DIR, _EXECUTE = 1 << 2, 1 << 3, 1 << 0  # linux/landlock.h
-_ALL_OF_FILES = ((1 << 13) - 1, (1 << 14) - 1, (1 << 15) - 1)  # by ABI 1, 2, 3
+_ALL_OF_FILES = tuple((1 << bits) - 1 for bits in (13, 14, 15, 15, 16))  # by ABI 1 to 5
 _TCP = 3  # bind and connect, from ABI 4 on
+_SCOPES = 3  # abstract sockets and signals, from ABI 6 on
 
 
 def confine() -> list[str]:
@@ -67,6 +79,32 @@ def confine() -> list[str]:
         if _seccomp(libc):
             applied.append("seccomp")
     return applied
+
+
+def run_confined(entry: str, pipe: Connection, *args: object) -> None:
+    """Confines this process, and only then imports and calls a function: it is what a process starts with.
+
+    Landlock confines the calling thread and those that it starts later, so no library may have started
+    one before, as NumPy does when it is imported.
+
+    Args:
+        entry: Module and function, such as ``"package.module:function"``.
+        pipe: Its first argument, and the only file that stays open beside those of the terminal.
+        args: Its other arguments.
+    """
+    _close_files(pipe.fileno())
+    confine()
+    module, _, function = entry.partition(":")
+    getattr(importlib.import_module(module), function)(pipe, *args)
+
+
+def _close_files(kept: int) -> None:
+    """Closes what `multiprocessing` opened: through one of these, its tracker can be told to delete things."""
+    if _OPEN_FILES.is_dir():
+        for number in [int(file.name) for file in _OPEN_FILES.iterdir()]:
+            if number not in (0, 1, 2, kept):
+                with suppress(OSError):  # the folder itself
+                    os.close(number)
 
 
 def clear_environment() -> None:
@@ -98,21 +136,16 @@ def _limit_files() -> bool:
 
 
 def _seccomp(libc: ctypes.CDLL) -> bool:
-    """Forbids system calls for the network, other programs and other processes."""
-    known = _FORBIDDEN.get(platform.machine())
-    if known is None or sys.maxsize < 2**32:
+    """Forbids system calls for the network, other programs and other processes, to all threads."""
+    made = filter_program()
+    if made is None:
         return False
-    architecture, forbidden = known
-    # struct seccomp_data: the number of the call at 0, the architecture at 4.
-    program = [(_LOAD, 0, 0, 4), (_EQUAL, 1, 0, architecture), (_RETURN, 0, 0, _ERRNO)]
-    program.append((_LOAD, 0, 0, 0))
-    program += [(_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, _ERRNO)]
-    for number in map(int, forbidden.split()):
-        program += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ERRNO)]
-    program.append((_RETURN, 0, 0, _ALLOW))
-    code = b"".join(struct.pack("<HBBI", *instruction) for instruction in program)
+    length, code = made
     buffer = ctypes.create_string_buffer(code, len(code))
-    header = struct.pack("@HP", len(program), ctypes.addressof(buffer))
+    header = struct.pack("@HP", length, ctypes.addressof(buffer))
+    call = ctypes.c_long(_SECCOMP[platform.machine()])
+    if libc.syscall(call, _SET_MODE_FILTER, _ALL_THREADS, header) == 0:
+        return True
     return bool(libc.prctl(_PR_SET_SECCOMP, _FILTER, header, 0, 0) == 0)
 
 
@@ -121,8 +154,9 @@ def _landlock(libc: ctypes.CDLL) -> bool:
     abi = libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), 1)
     if abi < 1:
         return False
-    handled = _ALL_OF_FILES[min(abi, 3) - 1]
-    attributes = struct.pack("=QQ", handled, _TCP) if abi >= 4 else struct.pack("=Q", handled)
+    handled = _ALL_OF_FILES[min(abi, len(_ALL_OF_FILES)) - 1]
+    newer = [_TCP] * (abi >= 4) + [_SCOPES] * (abi >= 6)
+    attributes = struct.pack(f"={1 + len(newer)}Q", handled, *newer)
     ruleset = libc.syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0)
     if ruleset < 0:
         return False
@@ -149,6 +183,8 @@ def _library_roots() -> list[Path]:
     """Folders of Python, of this package and of the system's libraries."""
     package = Path(__file__).resolve().parents[2]
     named = [sys.prefix, sys.base_prefix, *(entry for entry in sys.path if "-packages" in entry)]
+    specs = (importlib.util.find_spec(name) for name in _DEPENDENCIES)
+    named += [str(Path(spec.origin).parents[1]) for spec in specs if spec and spec.origin]
     system = ["/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/dev/urandom"]
     system += ["/dev/null", "/proc/self/statm", "/proc/cpuinfo", "/sys/devices/system/cpu"]
     return [package, *(Path(name) for name in dict.fromkeys([*named, *system]))]
