@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import socket
 from pathlib import Path
@@ -63,3 +64,44 @@ def test_to_a_local_socket(tmp_path: Path) -> None:
     missing = SyslogAddress.parse(str(tmp_path / "no log"))
     with pytest.raises(FileNotFoundError), missing.sending():
         pass
+
+
+def test_a_local_syslog_that_does_not_read_stops_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(syslog, "_TIMEOUT_S", 0.05)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as stopped:
+        stopped.bind(str(tmp_path / "log"))
+        with SyslogAddress.parse(str(tmp_path / "log")).sending() as connection:
+            assert connection.gettimeout() == 0.05
+            with pytest.raises(TimeoutError):
+                fill(connection)
+
+
+def fill(connection: socket.socket) -> None:
+    """Sends until the queue of the other side is full."""
+    while True:
+        connection.sendall(b"x" * 1000)
+
+
+class Dripping:
+    """A connection to a syslog that always sends one byte more."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+    def shutdown(self, _how: int) -> None:
+        pass
+
+    def recv(self, _most: int) -> bytes:
+        self.bytes += 1
+        assert self.bytes < 100
+        return b"x"
+
+
+def test_a_syslog_that_drips_does_not_keep_its_sender(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = itertools.count()
+    monkeypatch.setattr(syslog.time, "monotonic", lambda: next(seconds))
+    dripping = Dripping()
+    syslog._wait_for_end(dripping)  # type: ignore[arg-type]
+    assert dripping.bytes < 10

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -120,6 +121,8 @@ class SyslogAddress:
                 self.host, self.port, type=socket.SOCK_DGRAM
             )[0]
         connection = socket.socket(family, socket.SOCK_DGRAM)
+        # A local syslog that has stopped reading would stop whoever sends, too.
+        connection.settimeout(_TIMEOUT_S)
         try:
             connection.connect(place)
         except OSError:
@@ -144,7 +147,8 @@ def _wait_for_end(connection: socket.socket) -> None:
             _say_end(connection)
         else:
             connection.shutdown(socket.SHUT_WR)
-        while connection.recv(_CHUNK):
+        deadline = time.monotonic() + _TIMEOUT_S
+        while connection.recv(_CHUNK) and time.monotonic() < deadline:
             pass
     except (TimeoutError, ssl.SSLZeroReturnError):  # it has not refused what was sent
         return
@@ -169,6 +173,6 @@ def header(message_id: str, severity: int = NOTICE) -> str:
         message_id: Says of what kind the message is, at most 32 printable letters.
         severity: `NOTICE` or `WARNING`.
     """
-    time = datetime.now(UTC).isoformat(timespec="milliseconds")
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
     origin = f"{socket.gethostname()} pneumoscope {os.getpid()}"
-    return f"<{_FACILITY * 8 + severity}>1 {time} {origin} {message_id} - "
+    return f"<{_FACILITY * 8 + severity}>1 {now} {origin} {message_id} - "

@@ -14,7 +14,7 @@ from in_process import Clock
 from pneumoscope.audit_log import anchor as audit_anchor
 from pneumoscope.audit_log.anchor import AnchorRow, AuditAnchor
 from pneumoscope.audit_log.log import GAP, HEAD, LOG, AuditLog, Event
-from pneumoscope.errors import AuditLogDamaged
+from pneumoscope.errors import AuditLogDamaged, UsageError
 from pneumoscope.jobs.store import Store
 
 KEY = bytes(range(32))
@@ -153,6 +153,44 @@ def test_the_chain_goes_on_across_files(tmp_path: Path, store: Store) -> None:
     with pytest.raises(AuditLogDamaged):
         again.verify()
     assert again.verify(start=end).seq == 13
+
+
+def test_files_that_were_moved_hide_neither_an_older_mark_nor_an_expected_line(
+    tmp_path: Path, store: Store
+) -> None:
+    folder = tmp_path / "log"
+    log = written(folder, store, 2)
+    mark = (folder / HEAD).read_bytes()
+    log = written(folder, store, 10)
+    first = log.archives()[0]
+    number = int(first.name.split(".")[1])
+    ends = {entry["seq"]: audit_anchor.Tail(entry["seq"], entry["mac"]) for entry in log.entries()}
+    first.rename(tmp_path / "elsewhere")
+    assert log.verify(start=ends[number]).seq == 12
+    assert log.verify(expected=ends[number], start=ends[number]).seq == 12
+    with pytest.raises(UsageError, match="were moved"):
+        log.verify(expected=ends[number - 1], start=ends[number])
+    with pytest.raises(AuditLogDamaged, match="expected"):
+        log.verify(audit_anchor.Tail(number, "f" * 64), start=ends[number])
+    # All later files deleted, with the mark of a time before.
+    for path in folder.glob("audit-log*.jsonl"):
+        path.unlink()
+    (folder / HEAD).write_bytes(mark)
+    with pytest.raises(AuditLogDamaged, match="missing"):
+        AuditLog(folder, KEY).verify(start=ends[number])
+
+
+def test_a_file_that_is_closed_while_the_log_is_read_is_not_left_out(
+    tmp_path: Path, store: Store
+) -> None:
+    log = written(tmp_path / "log", store, 6)
+    lines = log.entries()
+    read = [next(lines)["seq"]]  # of the first closed file
+    for number in range(12):
+        log.append(Event(f"later thing {number}"))
+    read += [entry["seq"] for entry in lines]
+    assert read == list(range(1, len(read) + 1))
+    assert len(read) == 18
 
 
 def test_a_file_between_two_others_cannot_disappear(tmp_path: Path, store: Store) -> None:

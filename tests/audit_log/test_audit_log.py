@@ -16,6 +16,7 @@ from fastapi import Request
 
 from in_process import Clock, small
 from pneumoscope.ai_results.kinds import KINDS
+from pneumoscope.audit_log.lines import canonical
 from pneumoscope.audit_log.log import (
     GAP,
     HEAD,
@@ -216,6 +217,34 @@ def test_every_single_byte_counts(tmp_path: Path) -> None:
             log.verify()
 
 
+@pytest.mark.parametrize("mac", ["é" * 64, "\ud800", 1, None])
+def test_a_signature_of_another_kind_is_one_that_does_not_fit(tmp_path: Path, mac: object) -> None:
+    log = log_of(tmp_path, 2)
+    path = tmp_path / LOG
+    first, last = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first + canonical(json.loads(last) | {"mac": mac}) + b"\n")
+    for attempt in (log.verify, AuditLog(tmp_path, KEY).check, log.last_time):
+        with pytest.raises(AuditLogDamaged, match="was changed"):
+            attempt()
+
+
+def test_a_mark_that_is_no_text_was_changed(tmp_path: Path) -> None:
+    log = log_of(tmp_path, 2)
+    head = tmp_path / HEAD
+    head.write_bytes(head.read_bytes()[:-3] + b"\xc3\xff\n")
+    with pytest.raises(AuditLogDamaged, match="head"):
+        log.verify()
+    AuditLog(tmp_path, KEY).append(Event("as if nothing had happened"))
+    with pytest.raises(AuditLogDamaged, match="missing"):
+        log.verify()
+
+
+def test_a_last_line_without_a_signature_gives_no_time(tmp_path: Path) -> None:
+    (tmp_path / LOG).write_bytes(b'{"seq":1}\n')
+    with pytest.raises(AuditLogDamaged, match="was changed"):
+        AuditLog(tmp_path, KEY).last_time()
+
+
 def test_the_mark_of_the_last_line_can_be_neither_lost_nor_forged(tmp_path: Path) -> None:
     log = log_of(tmp_path)
     head = tmp_path / HEAD
@@ -368,6 +397,19 @@ def test_no_line_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
             assert answer.status_code == 503
             assert answer.json()["code"] == "NoAuditLog"
             assert "set-cookie" not in answer.headers
+
+
+def test_an_address_of_many_ids_does_not_fill_the_log(tmp_path: Path) -> None:
+    path = (
+        "/api/v1/things"
+        + f"/{'0123456789abcdef' * 2}" * 100
+        + "".join(f"/{number:032x}" for number in range(1000))
+    )
+    with small(tmp_path, {"lee": "operator"}) as server:
+        assert server("GET", path, cookie=server.cookie("lee")).status_code == 404
+        *_, line = server.security.audit.entries()
+    assert line["status"] == 404
+    assert len(json.dumps(line)) < 1000
 
 
 def test_strangers_cannot_fill_the_log(tmp_path: Path) -> None:

@@ -17,6 +17,10 @@ from pneumoscope.jobs.keys import VARIABLE, Keys, open_keys
 SECRET = bytes(range(32))
 
 
+def test_a_signature_that_is_no_text_does_not_fit() -> None:
+    assert not Keys(bytes(32)).has_signed(b"manifest", "\ufffd" * 64)
+
+
 def test_sealing_and_fingerprints() -> None:
     keys, others = Keys(SECRET), Keys(SECRET[::-1])
     sealed = keys.seal(b"Doe", "row")
@@ -163,3 +167,24 @@ def test_a_key_file_comes_before_the_variable_and_the_variable_before_the_folder
     with pytest.raises(UsageError, match="the key has 3 bytes") as error:
         open_keys(tmp_path, environ={VARIABLE: base64.b64encode(b"abc").decode()})
     assert "openssl rand -base64 32" in error.value.hint
+
+
+def test_a_credential_of_the_service_manager_may_look_as_if_a_group_could_read_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As of systemd 254 and later, for services with a user of their own.
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    elsewhere = tmp_path / "key"
+    for file in (credentials / "key", elsewhere):
+        file.write_bytes(base64.b64encode(SECRET))
+        file.chmod(0o440)
+    with pytest.raises(UsageError, match="mode 440"):
+        open_keys(tmp_path, credentials / "key")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+    assert open_keys(tmp_path, credentials / "key").ids == Keys(SECRET).ids
+    with pytest.raises(UsageError, match="mode 440"):
+        open_keys(tmp_path, elsewhere)
+    (credentials / "key").chmod(0o444)
+    with pytest.raises(UsageError, match="mode 444"):
+        open_keys(tmp_path, credentials / "key")

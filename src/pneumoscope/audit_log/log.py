@@ -16,10 +16,11 @@ import os
 import sys
 import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from pneumoscope.audit_log.line_files import last_line, last_lines, write_all
 from pneumoscope.audit_log.lines import (
     MAJOR,
     MINOR,
@@ -34,7 +35,7 @@ from pneumoscope.audit_log.lines import (
     parsed,
     signature,
 )
-from pneumoscope.errors import AuditLogDamaged
+from pneumoscope.errors import AuditLogDamaged, UsageError
 from pneumoscope.files import room_for
 
 if TYPE_CHECKING:
@@ -52,7 +53,6 @@ GAP = "audit log: lines are missing"
 """Text of a line that was written after lines, or the mark, had been removed; `verify` reports it."""
 ROTATE_BYTES = 64 * 2**20
 """About 150,000 lines."""
-_CHUNK = 65536
 
 
 class AuditLog:
@@ -119,11 +119,11 @@ class AuditLog:
         """Seconds since 1970 at which the last line was written; None without lines.
 
         Raises:
-            AuditLogDamaged: The last line is not as it was written.
+            AuditLogDamaged: The last line was changed, or the key is another one.
         """
         for path in (self.path, *reversed(self.archives())):
             if path.exists() and (line := last_line(path)):
-                return datetime.fromisoformat(self._parsed(line, -1)["time"]).timestamp()
+                return datetime.fromisoformat(self._valid(line)["time"]).timestamp()
         return None
 
     def anchored(self) -> Tail | None:
@@ -182,7 +182,7 @@ class AuditLog:
         mac = self._mac(canonical(entry))
         line = canonical(entry | {"mac": mac}) + b"\n"
         try:
-            _write(log, line)
+            write_all(log, line)
         except OSError:
             os.ftruncate(log, end)
             raise
@@ -232,18 +232,26 @@ class AuditLog:
 
         Raises:
             AuditLogDamaged: Names the first line that is wrong.
+            UsageError: The expected line is in files that were moved.
         """
+        if expected is not None and expected.seq < start.seq:
+            raise UsageError(
+                f"line {expected.seq} is in files that were moved: it cannot be compared",
+                "Move them back, or expect a later line.",
+            )
         tail, gap = start, 0
         head = self._read_head()
         anchor = self.anchored()
-        sought = {end for end in (expected, head, anchor) if end and end.seq > start.seq}
+        # A file is closed after its mark was written, so that an older mark belongs to an older log.
+        ends = (expected, head, anchor)
+        sought = {end for end in ends if end and end != start and end.seq >= start.seq}
         for entry in self.entries():
             if entry["seq"] <= start.seq:
                 continue
             tail = self._checked(entry, tail)
             gap = gap or (tail.seq if entry["what"] == GAP else 0)
             sought.discard(tail)
-        if head in sought:
+        if head in sought or (head is not None and head.seq < start.seq):
             raise AuditLogDamaged(self.path.name, f"lines after line {tail.seq} are missing")
         if head is None and tail.seq:
             raise AuditLogDamaged(self._head.name, "is missing")
@@ -268,13 +276,28 @@ class AuditLog:
         Raises:
             AuditLogDamaged: A line is not as it was written.
         """
-        number = 0
-        for path in (*self.archives(), self.path):
-            if path.exists():
+        for number, line in enumerate(self._lines(), 1):
+            yield self._parsed(line, number)
+
+    def _lines(self) -> Iterator[bytes]:
+        read: set[Path] = set()
+        while True:
+            for path in self._unread(read):
                 with path.open("rb") as stream:
-                    for line in stream:
-                        number += 1
-                        yield self._parsed(line, number)
+                    yield from stream
+            with suppress(FileNotFoundError), self.path.open("rb") as stream:
+                if self._unread(set(read)):  # it was closed a moment ago
+                    continue
+                yield from stream
+                return
+            if not self._unread(set(read)):
+                return
+
+    def _unread(self, read: set[Path]) -> list[Path]:
+        """Closed files that were not read; they are noted as read."""
+        files = [path for path in self.archives() if path not in read]
+        read.update(files)
+        return files
 
     def _parsed(self, line: bytes, number: int) -> dict[str, Any]:
         entry = parsed(line)
@@ -320,7 +343,7 @@ class AuditLog:
 
     def _catch_up(self, log: int, end: int) -> int:
         """Reads the last line after another process wrote; a line that a crash cut off moves to `TORN`."""
-        whole, _, torn = _last_lines(log, end).rpartition(b"\n")
+        whole, _, torn = last_lines(log, end).rpartition(b"\n")
         if torn:
             with self._torn.open("ab") as stream:
                 stream.write(torn + b"\n")
@@ -337,13 +360,18 @@ class AuditLog:
         return self._valid_tail(last_line(files[-1])) if files else Tail(0, START)
 
     def _valid_tail(self, line: bytes) -> Tail:
+        last = self._valid(line)
+        return Tail(last["seq"], last["mac"])
+
+    def _valid(self, line: bytes) -> dict[str, Any]:
+        """The last line of a file."""
         last = self._parsed(line, -1)
         body = {key: value for key, value in last.items() if key != "mac"}
         if not self._fits(canonical(body), str(last.get("mac"))):
             raise AuditLogDamaged(
                 self.path.name, "the last line was changed, or the key is another one"
             )
-        return Tail(last["seq"], last["mac"])
+        return last
 
     def _fits(self, data: bytes, mac: str) -> bool:
         return is_signed(data, mac, self._keys)
@@ -357,7 +385,7 @@ class AuditLog:
         head = os.open(self._head, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
             # Numbers only grow, so the new text is never shorter than the old one.
-            _write(head, f"{text}{mark}\n".encode())
+            write_all(head, f"{text}{mark}\n".encode())
         finally:
             os.close(head)
 
@@ -370,25 +398,3 @@ class AuditLog:
             if self._fits(text.encode(), parts[2]):
                 return Tail(int(parts[0]), parts[1])
         raise AuditLogDamaged(self._head.name, "was changed, or the key is another one")
-
-
-def last_line(path: Path) -> bytes:
-    """The last whole line of a file, with its end; empty if there is none."""
-    with path.open("rb") as stream:
-        data = _last_lines(stream.fileno(), stream.seek(0, os.SEEK_END))
-    whole = data.rpartition(b"\n")[0]
-    return whole.rpartition(b"\n")[2] + b"\n" if whole else b""
-
-
-def _last_lines(file: int, end: int) -> bytes:
-    """The end of a file with at least one whole line, if it has one, and what a crash cut off."""
-    data, start = b"", end
-    while start and data.count(b"\n") < 2:
-        start = max(0, start - _CHUNK)
-        data = os.pread(file, end - start, start)
-    return data
-
-
-def _write(file: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(file, data) :]

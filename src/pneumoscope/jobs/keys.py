@@ -11,6 +11,7 @@ import secrets
 import stat
 import unicodedata
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
@@ -21,7 +22,6 @@ from pneumoscope.files import make_folder, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 VARIABLE = "PNEUMOSCOPE_SERVE_SECRET"
 _SECRET_BYTES = 32
@@ -73,10 +73,9 @@ class Keys:
 
     def has_signed(self, data: bytes, signature: str) -> bool:
         """Whether `sign` gave this, with any of the keys."""
-        return any(
-            hmac.compare_digest(hmac.digest(key, data, hashlib.sha256).hex(), signature)
-            for key in self._signing
-        )
+        given = signature.encode(errors="replace")  # of a file that somebody may have changed
+        made = (hmac.digest(key, data, hashlib.sha256).hex().encode() for key in self._signing)
+        return any(hmac.compare_digest(each, given) for each in made)
 
     def is_current(self, sealed: bytes, place: str) -> bool:
         """Whether the current key has sealed this."""
@@ -177,12 +176,24 @@ def check_private(path: Path, others: int = 0o077) -> None:
     Raises:
         UsageError: It has one of them.
     """
+    if _is_credential(path):
+        others &= ~stat.S_IRGRP
     mode = path.stat().st_mode
     if os.name == "posix" and stat.S_ISREG(mode) and mode & others:
         raise UsageError(
             f"{path}: others on this machine may read or change it (mode {mode & 0o777:o})",
             f"chmod {0o777 & mode & ~others:o} {path}; if others had access, use a new key.",
         )
+
+
+def _is_credential(path: Path) -> bool:
+    """Whether a service manager has put this file into a folder that only this service may open.
+
+    From version 254 on, systemd gives the service's user access by a list (ACL), which reads as if a group
+    had it (https://github.com/systemd/systemd/issues/29435).
+    """
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return folder is not None and path.resolve().parent == Path(folder).resolve()
 
 
 def _derived(secret: bytes, purpose: bytes) -> bytes:

@@ -55,6 +55,8 @@ Until = Annotated[
 ]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV instead of JSON lines.")]
 
+_MOST_DIGITS = 18
+"""Of the number of a line."""
 _COLUMNS = ("seq", "time", "what", "outcome", "status", "where", "objects", "patient")
 
 
@@ -78,7 +80,9 @@ def verify_audit_log(
         expect = _read_expected(expect_from)
     from pneumoscope.audit_log.lines import START, Tail
 
-    tail = _audit_log(server).verify(_expected(expect), _expected(after) or Tail(0, START))
+    tail = _audit_log(server).verify(
+        _tail("--expect", expect), _tail("--after", after) or Tail(0, START)
+    )
     print_facts(
         {"lines": tail.seq, "hash": tail.mac},
         f"{tail.seq:,} lines, none changed: {tail.seq}:{tail.mac}",
@@ -139,14 +143,14 @@ def _audit_log(server: ServerData) -> AuditLog:
     return audit
 
 
-def _expected(text: str | None) -> Tail | None:
+def _tail(option: str, text: str | None) -> Tail | None:
     from pneumoscope.audit_log.lines import Tail
 
     if text is None:
         return None
     number, _, mac = text.partition(":")
-    if not number.isdecimal() or not mac:
-        raise UsageError(f"--expect {text}: is not NUMBER:HASH", "Use what verify printed.")
+    if not number.isdecimal() or len(number) > _MOST_DIGITS or not mac:
+        raise UsageError(f"{option} {text}: is not NUMBER:HASH", "Use what verify printed.")
     return Tail(int(number), mac)
 
 

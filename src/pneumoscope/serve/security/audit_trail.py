@@ -43,6 +43,8 @@ QUIET = frozenset(
 )
 """These concern no patient; the routes for signing in and out write lines themselves."""
 _ID = re.compile("[0-9a-f]{32}")
+_MOST_IDS = 2
+"""Of an address; none of the server's has more, and a client could fill the log with them."""
 _PARTS_OF_RESULT = frozenset({*RENDERINGS, *KINDS})
 """Last segments of paths: pictures, documents and objects of a result."""
 
@@ -122,7 +124,7 @@ def write_request(audit: AuditLog, request: Request, status: int) -> None:
         NoAuditLog: It cannot be written.
     """
     state = request.state
-    ids = [part for part in request.url.path.split("/") if _ID.fullmatch(part)]
+    ids = [part for part in request.url.path.split("/") if _ID.fullmatch(part)][:_MOST_IDS]
     event = Event(
         what=f"{request.method} {template(request)}",
         outcome=outcome_of(status),
