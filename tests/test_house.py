@@ -53,6 +53,7 @@ TESTED_BY: dict[str, str] = {
     "pacs.destinations.toml_table": "pacs/test_destinations_settings.py",
     "jobs.migrations.versions.r0006_received_files": "jobs/test_migrations.py",
     "jobs.migrations.versions.r0007_when_deliveries_were_given_up": "jobs/test_migrations.py",
+    "jobs.migrations.versions.r0008_wrong_codes": "jobs/test_migrations.py",
     "serve.security.audit_setup": "audit_log/test_audit_forwarding.py",
     "audit_log.line_files": "audit_log/test_audit_log.py",
     "audit_log.command_user": "cli/test_cli_user.py",

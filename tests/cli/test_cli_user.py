@@ -136,7 +136,14 @@ def test_every_change_can_be_read_by_programs(administer: Run) -> None:
         {"sessions_ended": 0, "tokens_revoked": 0}, {"name": "lee", "disabled": False},
     ]  # fmt: skip
     (row,) = json.loads(good(administer("user", "list", "--json")))
-    assert list(row) == ["name", "role", "disabled", "created", "changed"]
+    assert list(row) == [
+        "name",
+        "role",
+        "disabled",
+        "second_factor",
+        "created",
+        "changed",
+    ]
     assert row["created"].endswith("+00:00")
 
 

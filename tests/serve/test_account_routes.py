@@ -121,16 +121,37 @@ def test_sessions_are_listed_and_ended(tmp_path: Path) -> None:
         ids = {session["id"] for session in shown["sessions"] if not session["current"]}
         one_id = sorted(ids)[0]
         path = f"/api/v1/account/sessions/{one_id}"
-        assert server("DELETE", path, cookie=vera).status_code == 404
-        assert server("DELETE", path, cookie=here).status_code == 204
+        given = {"json": {"current": PASSWORD}}
+        assert server("DELETE", path, cookie=vera, **given).status_code == 404
+        assert server("DELETE", path, cookie=here, **given).status_code == 204
         assert [lives(server, cookie) for cookie in (first, second)].count(False) == 1
-        answer = server("DELETE", "/api/v1/account/sessions", cookie=here)
+        answer = server("DELETE", "/api/v1/account/sessions", cookie=here, **given)
         assert answer.json() == {"ended": 1}
         assert not lives(server, first)
         assert not lives(server, second)
         assert lives(server, here)
         assert lives(server, vera)
         assert here.partition("=")[2] not in server("GET", "/api/v1/account", cookie=here).text
+
+
+def test_sessions_end_only_with_the_password(tmp_path: Path) -> None:
+    """Somebody at an open browser does not end the others (ASVS 5.0, 7.5.2)."""
+    with small(tmp_path, USERS) as server:
+        other, here = server.cookie("lee"), server.cookie("lee")
+        shown = server("GET", "/api/v1/account", cookie=here).json()
+        ids = [session["id"] for session in shown["sessions"] if not session["current"]]
+        for path in ("/api/v1/account/sessions", f"/api/v1/account/sessions/{ids[0]}"):
+            assert server("DELETE", path, cookie=here).status_code == 422
+            wrong = server("DELETE", path, cookie=here, json={"current": "not the password"})
+            assert_problem(wrong, 403, "WrongPassword")
+        assert lives(server, other)
+        server.security.second_factor.enrol(server.security.accounts.get("vera"))
+        vera = server.security.sessions.open(server.security.accounts.get("vera"))
+        without_code = server(
+            "DELETE", "/api/v1/account/sessions", cookie=f"pneumoscope={vera}",
+            json={"current": PASSWORD},
+        )  # fmt: skip
+        assert_problem(without_code, 401, "SecondFactorNeeded")
 
 
 def test_a_first_password_expires_unless_it_is_replaced(tmp_path: Path) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
-from sqlalchemy import MetaData, select, text, update
+from sqlalchemy import MetaData, event, select, text, update
+from sqlalchemy.exc import OperationalError
 
 from grey_films import BRIGHT, DARK
 from in_process import CHEAP, PASSWORD, Served, running
@@ -113,6 +114,8 @@ def test_no_route_changes_anything_without_its_line(site: Site) -> None:
         for method, template in sorted(changing):
             path = re.sub(r"\{\w+\}", filled.get((method, template), ""), template)
             more = bodies.get(path, {}) if method == "POST" else {}
+            if template.startswith("/api/v1/account/sessions"):
+                more = {"json": {"current": PASSWORD}}
             for headers in ({}, {"Prefer": "respond-async"}):
                 answer = site.server(method, path, cookie=second, headers=headers, **more)
                 assert answer.status_code == 503, (method, path, answer.text)
@@ -156,6 +159,38 @@ def test_no_command_changes_anything_without_its_line(site: Site, tmp_path: Path
             assert not (tmp_path / "held.zip").exists()
     finally:
         site.mend_log()
+
+
+def test_a_command_that_fails_after_its_line_leaves_another_one(site: Site) -> None:
+    """As on a full disk: otherwise the log would say that something was done which was not."""
+    administration = site.administration
+    before = len([*administration.audit.entries()])
+    failed = (
+        "user add", "user role viewer", "user totp on", "token add", "session end", "purge",
+        "patient erase",
+    )  # fmt: skip
+
+    def fail(*_: object) -> NoReturn:
+        raise OperationalError("COMMIT", {}, Exception("database or disk is full"))
+
+    engine = administration.store.engine
+    event.listen(engine, "commit", fail)
+    try:
+        for action in (
+            lambda: administration.add_user("dora", PASSWORD, "viewer"),
+            lambda: administration.set_role("anna", "viewer"),
+            lambda: administration.add_second_factor("anna"),
+            lambda: administration.add_token("anna", "more", ["read"], 1),
+            lambda: administration.end_sessions("anna"),
+            lambda: administration.purge(0),
+            lambda: administration.erase_patient("PAT-1"),
+        ):
+            with pytest.raises(OperationalError):
+                action()
+    finally:
+        event.remove(engine, "commit", fail)
+    lines = [(entry["what"], entry["outcome"]) for entry in administration.audit.entries()]
+    assert lines[before:] == [each for what in failed for each in ((what, 0), (what, 12))]
 
 
 def test_a_line_that_names_what_is_deleted_is_written_before(

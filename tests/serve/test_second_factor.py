@@ -11,6 +11,7 @@ import pytest
 from in_process import PASSWORD, Clock, Served, small
 from pneumoscope.errors import UnsafeAddress
 from pneumoscope.serve.admin.administration import check_start, open_administration
+from pneumoscope.serve.security import second_factor
 from pneumoscope.serve.security.second_factor import STEP_S, code_at
 from pneumoscope.serve.settings import ServeSettings
 
@@ -84,6 +85,37 @@ def test_guessing_codes_gets_slow(tmp_path: Path) -> None:
         secret_of(server)
         answers = [sign_in(server, f"{code:06d}") for code in range(8)]
     assert answers.count(429) >= 2
+
+
+def test_after_many_wrong_codes_in_a_row_no_code_is_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Waiting does not suffice: whoever knows the password has time, and a restart forgets waits."""
+    monkeypatch.setattr(second_factor, "MOST_FAILURES", 3)
+    clock = Clock()
+    with small(tmp_path, USERS, clock) as server:
+        secret = secret_of(server)
+        current = code_at(secret, int(clock.now // STEP_S))
+        wrong = f"{(int(current) + 1) % 10**6:06d}"
+        assert [sign_in(server, wrong), sign_in(server, wrong), sign_in(server, None)] == [401] * 3
+        assert sign_in(server, current) == 200  # the row ends
+        clock.now += 10 * STEP_S
+    for _ in range(3):
+        with small(tmp_path, {}, clock) as server:
+            assert server.sign_in("ada", "not the password at all").status_code == 401
+            assert sign_in(server, wrong) == 401
+    with small(tmp_path, {}, clock) as server:
+        given = {"name": "ada", "password": PASSWORD, "code": code_at(secret, int(clock.now // 30))}
+        refused = server("POST", "/api/v1/session", json=given)
+        assert (refused.status_code, refused.json()["code"]) == (403, "SecondFactorLocked")
+        assert server.sign_in("ada", "not the password at all").status_code == 401
+        lines = [
+            (e["status"], (e["who"] or {}).get("name")) for e in server.security.audit.entries()
+        ]
+        assert lines[-2:] == [(403, "ada"), (401, None)]
+        assert (401, "ada") in lines  # a wrong code: somebody knows the password
+        secret = secret_of(server)
+        assert sign_in(server, code_at(secret, int(clock.now // STEP_S))) == 200
 
 
 def test_right_passwords_before_a_code_do_not_count_as_failures(tmp_path: Path) -> None:

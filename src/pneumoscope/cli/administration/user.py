@@ -72,6 +72,7 @@ def list_users(
             "name": account.name,
             "role": account.role,
             "disabled": account.disabled,
+            "second_factor": account.totp is not None,
             "created": time_text(account.created),
             "changed": time_text(account.changed),
         }

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, Table
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest revision in ``versions/``."""
 _LOCK_NUMBER = 0x706E6576  # of PostgreSQL's advisory lock; `DatabaseLock` has another one
 

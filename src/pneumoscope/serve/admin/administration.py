@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from pneumoscope.audit_log.command_user import command_user
-from pneumoscope.audit_log.log import AuditLog, Event
-from pneumoscope.errors import AccountError, UsageError
+from pneumoscope.audit_log.log import MAJOR, AuditLog, Event
+from pneumoscope.errors import AccountError, PneumoscopeError, UsageError
 from pneumoscope.jobs.clock import SteadyClock
 from pneumoscope.jobs.database import unusable
 from pneumoscope.jobs.film_store import FilmStore
@@ -34,11 +36,28 @@ from pneumoscope.serve.security.sessions import Sessions
 from pneumoscope.serve.security.tokens import Token, Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
 
     from pneumoscope.serve.admin.privacy import PatientData
     from pneumoscope.serve.settings import ServeSettings
+
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def _corrected(
+    action: Callable[Concatenate[Administration, _P], _R],
+) -> Callable[Concatenate[Administration, _P], _R]:
+    """A method whose lines are corrected if it fails, see `Administration.corrected`."""
+
+    @wraps(action)
+    def run(self: Administration, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        with self.corrected():
+            return action(self, *args, **kwargs)
+
+    return run
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +83,9 @@ class Administration:
     tokens: Tokens
     second_factor: SecondFactor
     film_store: FilmStore
+    _noted: list[Event] = field(default_factory=list)
 
+    @_corrected
     def add_user(self, name: str, password: str, role: str) -> User:
         """Makes an account. The first one closes a running server, and gets all earlier results.
 
@@ -77,6 +98,7 @@ class Administration:
             self.store.transfer(LOCAL.id, user.id)
         return user
 
+    @_corrected
     def delete_user(self, name: str) -> tuple[User, int]:
         """Deletes an account with its sessions, tokens, results and films.
 
@@ -94,6 +116,7 @@ class Administration:
         privacy.empty_write_ahead_log(self.store)
         return user, len(deleted)
 
+    @_corrected
     def set_password(self, name: str, password: str) -> int:
         """Changes a password, and ends the user's sessions and tokens; returns the number of sessions.
 
@@ -104,6 +127,7 @@ class Administration:
         self.tokens.revoke_all(user.id)
         return self.sessions.close_all(user.id)
 
+    @_corrected
     def set_role(self, name: str, role: str) -> User:
         """Changes the role of a user, from the next request on.
 
@@ -112,6 +136,7 @@ class Administration:
         """
         return self.accounts.set_role(name, role, self._line(f"user role {role}"))
 
+    @_corrected
     def disable(self, name: str) -> tuple[int, int]:
         """Disables an account; returns the numbers of sessions and tokens that it ended.
 
@@ -122,6 +147,7 @@ class Administration:
         user = self.accounts.set_disabled(name, disabled=True, record=record)
         return self.sessions.close_all(user.id), self.tokens.revoke_all(user.id)
 
+    @_corrected
     def enable(self, name: str) -> None:
         """Enables an account again; its tokens stay revoked.
 
@@ -130,6 +156,7 @@ class Administration:
         """
         self.accounts.set_disabled(name, disabled=False, record=self._line("user enable"))
 
+    @_corrected
     def add_second_factor(self, name: str) -> str:
         """Gives an account a second factor; returns the address for the user's authenticator app.
 
@@ -138,6 +165,7 @@ class Administration:
         """
         return self.second_factor.enrol(self.accounts.get(name), self._line("user totp on"))
 
+    @_corrected
     def remove_second_factor(self, name: str) -> None:
         """Removes the second factor of an account.
 
@@ -146,6 +174,7 @@ class Administration:
         """
         self.second_factor.remove(self.accounts.get(name), self._line("user totp off"))
 
+    @_corrected
     def end_session(self, session_id: str) -> None:
         """Ends one session of any user.
 
@@ -159,6 +188,7 @@ class Administration:
         self.note("session end", session_id)
         self.sessions.close_id(session_id)
 
+    @_corrected
     def end_sessions(self, name: str) -> int:
         """Ends all sessions of a user; returns their number.
 
@@ -169,6 +199,7 @@ class Administration:
         self.note("session end", account.id)
         return self.sessions.close_all(account.id)
 
+    @_corrected
     def add_token(
         self, name: str, purpose: str, scopes: Collection[str], days: float
     ) -> tuple[str, Token]:
@@ -182,6 +213,7 @@ class Administration:
             user, purpose, scopes, days, lambda made: self.note("token add", user.id, made.id)
         )
 
+    @_corrected
     def revoke_token(self, token_id: str) -> Token:
         """Revokes a token.
 
@@ -192,6 +224,7 @@ class Administration:
             token_id, lambda ended: self.note("token revoke", ended.account, ended.id)
         )
 
+    @_corrected
     def purge(self, days: int, *, trust_clock: bool = False) -> list[str]:
         """Deletes results of all users that are older than some days, with their films; returns their ids.
 
@@ -228,6 +261,7 @@ class Administration:
             privacy.empty_write_ahead_log(self.store)
         return old
 
+    @_corrected
     def export_patient(self, patient: str, out: Path) -> PatientData:
         """Writes all data of a patient as a ZIP.
 
@@ -235,14 +269,17 @@ class Administration:
             DiskFull: There is not enough space.
         """
         marks = self.keys.fingerprints(patient)
-        self.audit.append(Event(what="patient export", who=command_user(), patient=marks[0]))
+        self._append(Event(what="patient export", who=command_user(), patient=marks[0]))
         return privacy.export(self.store, self.film_store, self.keys, self.audit, marks, out)
 
+    @_corrected
     def erase_patient(self, patient: str) -> PatientData:
         """Deletes results and films of a patient, of all users."""
         marks = self.keys.fingerprints(patient)
         event = Event(what="patient erase", who=command_user(), patient=marks[0])
-        return privacy.erase(self.store, self.film_store, self.audit, marks, event)
+        return privacy.erase(
+            self.store, self.film_store, self.audit, marks, lambda: self._append(event)
+        )
 
     def _line(self, what: str) -> Record:
         return lambda user: self.note(what, user.id)
@@ -254,7 +291,24 @@ class Administration:
             what: The action.
             objects: Ids of what it concerns.
         """
-        self.audit.append(Event(what=what, who=command_user(), objects=objects))
+        self._append(Event(what=what, who=command_user(), objects=objects))
+
+    def _append(self, event: Event) -> None:
+        self.audit.append(event)
+        self._noted.append(event)
+
+    @contextmanager
+    def corrected(self) -> Iterator[None]:
+        """If this block fails after it has written a line, another one says that the action failed."""
+        before = len(self._noted)
+        try:
+            yield
+        except Exception:
+            # Each line is followed by its action: those before the last one are true.
+            for event in self._noted[before:][-1:]:
+                with suppress(PneumoscopeError, OSError, SQLAlchemyError):
+                    self.audit.append(replace(event, outcome=MAJOR))
+            raise
 
 
 def open_administration(settings: ServeSettings) -> Administration:

@@ -90,12 +90,13 @@ def write_backup(settings: ServeSettings, out: Path, *, with_key: bool = False) 
     _check_version(settings)
     administration = open_administration(settings)
     try:
-        administration.note("backup")
         with (
+            administration.corrected(),
             tempfile.TemporaryDirectory(dir=out.parent, prefix=".backup.") as folder,
             replacing(out) as stream,
             zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as pack,
         ):
+            administration.note("backup")
             copy = Path(folder) / DATABASE
             write_copy(administration.store.engine, copy, Base.metadata.sorted_tables)
             with copy.open("rb") as database:

@@ -64,15 +64,16 @@ def rotate_keys(settings: ServeSettings) -> Rotation:
     try:
         lock = DatabaseLock(engine)
         try:
-            administration.note("keys rotate", *administration.keys.ids)
-            keys = rotate(path)
-            return Rotation(
-                key=keys.ids[0],
-                former=keys.ids[1:],
-                names=_names(engine, keys),
-                films=_films(settings.folder / "films", keys),
-                accounts=_second_factors(engine, keys),
-            )
+            with administration.corrected():
+                administration.note("keys rotate", *administration.keys.ids)
+                keys = rotate(path)
+                return Rotation(
+                    key=keys.ids[0],
+                    former=keys.ids[1:],
+                    names=_names(engine, keys),
+                    films=_films(settings.folder / "films", keys),
+                    accounts=_second_factors(engine, keys),
+                )
         finally:
             lock.release()
     finally:

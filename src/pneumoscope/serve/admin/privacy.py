@@ -20,7 +20,7 @@ from pneumoscope.render.serialise import NOTICE
 from pneumoscope.serve.serializers import record_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from pneumoscope.audit_log.log import AuditLog
@@ -111,7 +111,11 @@ def export(
 
 
 def erase(
-    store: Store, film_store: FilmStore, audit: AuditLog, marks: Sequence[str], event: Event
+    store: Store,
+    film_store: FilmStore,
+    audit: AuditLog,
+    marks: Sequence[str],
+    record: Callable[[], object],
 ) -> PatientData:
     """Deletes results and films of a patient, of all users.
 
@@ -120,11 +124,11 @@ def erase(
         film_store: The films.
         audit: The audit log; its lines stay.
         marks: Keyed hashes of the patient's key, see `Keys.fingerprints`.
-        event: What the log says of it; without this line nothing is deleted.
+        record: Writes the line in the log; without this line nothing is deleted.
     """
-    ids = store.delete_patient(marks, lambda _ids: audit.append(event))
+    ids = store.delete_patient(marks, lambda _ids: record())
     if not ids:
-        audit.append(event)
+        record()
     films = sum(film_store.get(id_) is not None for id_ in ids)
     film_store.drop(ids)
     empty_write_ahead_log(store)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, SecretStr
 from pneumoscope.serve.problems import Conflict, NotAllowed, NotFound
 from pneumoscope.serve.routes import schemas
 from pneumoscope.serve.routes.session import check_password
-from pneumoscope.serve.security.accounts import User
+from pneumoscope.serve.security.accounts import Account, User
 from pneumoscope.serve.security.admission import OWN_ACCOUNT
 from pneumoscope.serve.security.audit_trail import action_recorder, address_of
 from pneumoscope.serve.security.dependencies import current_user
@@ -29,14 +29,19 @@ router = APIRouter(
 )
 
 
-class NewPassword(BaseModel):
-    """What a change of the password takes."""
+class Confirmation(BaseModel):
+    """Shows that it is the user who acts, and not somebody at an open browser."""
 
     current: SecretStr = Field(min_length=1, max_length=MAX_PASSWORD)
-    new: SecretStr = Field(min_length=1, max_length=MAX_PASSWORD)
     code: str | None = Field(
         None, max_length=16, description="Of the authenticator app, if the account has one."
     )
+
+
+class NewPassword(Confirmation):
+    """What a change of the password takes."""
+
+    new: SecretStr = Field(min_length=1, max_length=MAX_PASSWORD)
 
 
 class WrongPassword(NotAllowed):
@@ -82,15 +87,7 @@ def show_account(request: Request, user: OwnAccount) -> dict[str, Any]:
 def change_password(request: Request, user: OwnAccount, given: NewPassword) -> Response:
     """Changes your password: all your sessions and tokens end, and this one is replaced."""
     security: Security = request.app.state.security
-    account = check_password(
-        security,
-        network_of(address_of(request)),
-        user.name,
-        given.current.get_secret_value(),
-        given.code,
-    )
-    if account is None:
-        raise WrongPassword
+    account = _confirmed(request, user, given)
     record = action_recorder(request, HTTPStatus.NO_CONTENT)
     changed = security.accounts.choose_password(
         account, given.new.get_secret_value(), lambda changing: record([changing.id])
@@ -104,22 +101,43 @@ def change_password(request: Request, user: OwnAccount, given: NewPassword) -> R
 
 
 @router.delete("/sessions", response_model=None)
-def end_sessions(request: Request, user: OwnAccount) -> dict[str, int]:
-    """Ends all your sessions but this one."""
+def end_sessions(request: Request, user: OwnAccount, given: Confirmation) -> dict[str, int]:
+    """Ends all your sessions but this one; takes your password."""
+    _confirmed(request, user, given)
     action_recorder(request, HTTPStatus.OK)([user.id])
     security: Security = request.app.state.security
     return {"ended": security.sessions.close_all(user.id, besides=_cookie(request))}
 
 
 @router.delete("/sessions/{id}", status_code=204)
-def end_session(request: Request, user: OwnAccount, id: str) -> Response:  # noqa: A002 (the path's)
-    """Ends one of your sessions."""
+def end_session(
+    request: Request,
+    user: OwnAccount,
+    id: str,  # noqa: A002 (the path's)
+    given: Confirmation,
+) -> Response:
+    """Ends one of your sessions; takes your password."""
     security: Security = request.app.state.security
+    _confirmed(request, user, given)
     if id not in {login.id for login in security.sessions.list(user.id)}:
         raise NotFound("there is no such session", "It may have ended.")
     action_recorder(request, HTTPStatus.NO_CONTENT)([id])
     security.sessions.close_id(id, user.id)
     return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+def _confirmed(request: Request, user: User, given: Confirmation) -> Account:
+    """The account of a user who has given the password again."""
+    account = check_password(
+        request.app.state.security,
+        network_of(address_of(request)),
+        user.name,
+        given.current.get_secret_value(),
+        given.code,
+    )
+    if account is None:
+        raise WrongPassword
+    return account
 
 
 def _cookie(request: Request) -> str:

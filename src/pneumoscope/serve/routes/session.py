@@ -38,8 +38,9 @@ class Credentials(BaseModel):
 
 
 class SecondFactorNeeded(NotSignedIn):
-    def __init__(self, *, wrong: bool) -> None:
+    def __init__(self, account: Account, *, wrong: bool) -> None:
         super().__init__()
+        self.account = account
         self.message = "the code is not right" if wrong else "this account needs a code, too"
         self.hint = "Type the six digits that your authenticator app shows now."
 
@@ -50,6 +51,16 @@ class FirstPasswordExpired(NotAllowed):
             "the first password has expired: it was not replaced in time",
             "An administrator can set another one: pneumoscope user password NAME",
         )
+
+
+class SecondFactorLocked(NotAllowed):
+    def __init__(self, account: Account) -> None:
+        super().__init__(
+            "too many wrong codes came with the right password",
+            "An administrator can set a new password and a new second factor: pneumoscope user "
+            "password NAME, pneumoscope user totp NAME",
+        )
+        self.account = account
 
 
 class NoSecondFactor(NotAllowed):
@@ -80,6 +91,10 @@ def sign_in(request: Request, given: Credentials, response: Response) -> dict[st
         )
         if account is None:
             raise WrongCredentials
+    except (SecondFactorNeeded, SecondFactorLocked) as refusal:
+        # Somebody knows the password, who may be another person than the user.
+        _record(request, "sign in", MINOR, user_of(refusal.account), int(refusal.status))
+        raise
     except NotSignedIn:
         # The name stays out of the log: people type their passwords there.
         _record(request, "sign in", MINOR, None, 401)
@@ -113,6 +128,7 @@ def check_password(
 
     Raises:
         SecondFactorNeeded: The account has a second factor, and the code is missing or wrong.
+        SecondFactorLocked: There were too many wrong codes.
         Busy: Many people sign in at this moment, or there were too many wrong passwords.
     """
     pair, by_name, by_network = f"login {network} {name}", f"login {name}", f"login {network}"
@@ -129,10 +145,12 @@ def check_password(
         security.signing_in.release()
     if account is None:
         return None
+    if security.second_factor.is_locked(account):
+        raise SecondFactorLocked(account)
     if not security.second_factor.check(account, code or ""):
         if code is None:  # the page asks for the code only then
             security.throttle.succeeded(by_name, by_network)
-        raise SecondFactorNeeded(wrong=code is not None)
+        raise SecondFactorNeeded(account, wrong=code is not None)
     security.throttle.forget(pair)
     security.throttle.succeeded(by_name, by_network)
     return account

@@ -56,6 +56,7 @@ class Account(Base):
             for one that the user has chosen.
         totp: Secret of the second factor, encrypted; None without one.
         totp_step: The last time step whose code was used: each code is valid once.
+        totp_failures: Wrong codes in a row that came with the right password.
     """
 
     __tablename__ = "accounts"
@@ -71,6 +72,7 @@ class Account(Base):
     first_password_until: Mapped[float | None]
     totp: Mapped[bytes | None] = mapped_column(LargeBinary)
     totp_step: Mapped[int | None]
+    totp_failures: Mapped[int] = mapped_column(server_default="0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,7 @@ class Accounts:
         account = Account(
             id=uuid.uuid4().hex, name=name, role=role, password=self._hash(name, password),
             disabled=False, created=now, changed=now, generation=1,
-            first_password_until=now + FIRST_PASSWORD_DAYS * 86400,
+            first_password_until=now + FIRST_PASSWORD_DAYS * 86400, totp_failures=0,
         )  # fmt: skip
         try:
             with Session(self.engine, expire_on_commit=False) as db, db.begin():

@@ -29,6 +29,12 @@ DIGITS = 6
 """Both as in RFC 6238, 4.1 and 5.3, and in every authenticator app."""
 _SECRET_BYTES = 20  # RFC 4226, 4: 160 bits are recommended
 _STEPS_OFF = 1  # RFC 6238, 5.2: at most one step for a slow network
+MOST_FAILURES = 50
+"""Wrong codes in a row, each with the right password, after which no code is accepted.
+
+NIST SP 800-63B-4, 3.2.2, allows 100. Waiting alone does not suffice: who knows the password could try
+thousands of codes a day from several addresses, and three of a million are right at any moment.
+"""
 
 
 def code_at(secret: bytes, step: int) -> str:
@@ -71,9 +77,16 @@ class SecondFactor:
         self._store(account, None, record)
 
     def check(self, account: Account, code: str) -> bool:
-        """Whether a code is right and was not used before; using it ends its validity."""
+        """Whether a code is right and was not used before; using it ends its validity.
+
+        Args:
+            account: As it was when its password was found to be right.
+            code: As it was typed; an empty one does not count as a wrong one.
+        """
         if account.totp is None:
             return True
+        if not code or not self._count(account):
+            return False
         try:
             secret = self.keys.open(account.totp, sealed_place(account))
         except ValueError:  # encrypted with another key
@@ -85,18 +98,35 @@ class SecondFactor:
                 return self._use(account, step)
         return False
 
+    @staticmethod
+    def is_locked(account: Account) -> bool:
+        """Whether there were too many wrong codes: an administrator has to give a new secret."""
+        return account.totp is not None and account.totp_failures >= MOST_FAILURES
+
+    def _count(self, account: Account) -> bool:
+        """Counts a code as wrong before it is compared, so that codes at the same moment count, too."""
+        with Session(self.engine) as db, db.begin():
+            allowed = (Account.id == account.id) & (Account.totp_failures < MOST_FAILURES)
+            statement = update(Account).where(allowed)
+            more = Account.totp_failures + 1
+            return bool(changed_rows(db, statement.values(totp_failures=more)))
+
     def _use(self, account: Account, step: int) -> bool:
         with Session(self.engine) as db, db.begin():
             unused = Account.totp_step.is_(None) | (Account.totp_step < step)
             statement = update(Account).where(Account.id == account.id, unused)
-            return bool(changed_rows(db, statement.values(totp_step=step)))
+            return bool(changed_rows(db, statement.values(totp_step=step, totp_failures=0)))
 
     def _store(self, account: Account, sealed: bytes | None, record: Record) -> None:
         with Session(self.engine) as db, db.begin():
             statement = update(Account).where(Account.id == account.id)
             # Sessions and tokens opened without it, or with another one, end.
             generation = Account.generation + 1
-            db.execute(statement.values(totp=sealed, totp_step=None, generation=generation))
+            db.execute(
+                statement.values(
+                    totp=sealed, totp_step=None, totp_failures=0, generation=generation
+                )
+            )
             record(user_of(account, "command"))
 
 

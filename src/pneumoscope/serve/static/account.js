@@ -32,16 +32,29 @@ async function openAccount(backend) {
   openDialog(t("account.title"), content);
 }
 
+function field(id, label, autocomplete, more = {}) {
+  const input = h("input", { id, type: "password", autocomplete, required: true, ...more });
+  return [input, h("div", { class: "field" }, h("label", { for: id }, label), input)];
+}
+
+/** A field for the code of the second factor, hidden until the server asks for it. */
+function codeOf(id) {
+  const [code, codeField] = field(id, t("login.code"), "one-time-code", { required: false, type: "text", inputmode: "numeric" });
+  codeField.hidden = true;
+  return [code, codeField];
+}
+
+/** Says what is wrong, and shows the field of the code if it is needed. */
+function refuse(error, problem, codeField) {
+  codeField.hidden &&= error.code !== "SecondFactorNeeded";
+  problem.textContent = [sentence(error.detail || error.title), error.hint].filter(Boolean).join(" ");
+}
+
 function passwordForm(backend, changed) {
-  const field = (id, label, autocomplete, more = {}) => {
-    const input = h("input", { id, type: "password", autocomplete, required: true, ...more });
-    return [input, h("div", { class: "field" }, h("label", { for: id }, label), input)];
-  };
   const [current, currentField] = field("current-password", t("account.current"), "current-password");
   const [wanted, wantedField] = field("new-password", t("account.new"), "new-password", { minlength: 15, "aria-describedby": "new-password-note" });
   const [again, againField] = field("new-password-again", t("account.again"), "new-password");
-  const [code, codeField] = field("account-code", t("login.code"), "one-time-code", { required: false, type: "text", inputmode: "numeric" });
-  codeField.hidden = true;
+  const [code, codeField] = codeOf("account-code");
   const problem = h("p", { class: "error-text", role: "alert" });
   const send = button("", t("account.change"), null, { type: "submit", class: "primary" });
   const submit = async (event) => {
@@ -60,8 +73,7 @@ function passwordForm(backend, changed) {
       toast(t("account.changed"), t("account.changedHint"));
       await changed();
     } catch (error) {
-      codeField.hidden &&= error.code !== "SecondFactorNeeded";
-      problem.textContent = [sentence(error.detail || error.title), error.hint].filter(Boolean).join(" ");
+      refuse(error, problem, codeField);
     } finally {
       send.disabled = false;
     }
@@ -81,22 +93,37 @@ function passwordForm(backend, changed) {
 }
 
 function list(backend, sessions, draw) {
+  const [password, passwordField] = field("session-password", t("account.confirm"), "current-password");
+  const [code, codeField] = codeOf("session-code");
+  const problem = h("p", { class: "error-text", role: "alert" });
   const end = (ending) => async () => {
-    try {
-      await ending();
-      await draw();
-    } catch (problem) {
-      toast(problem.title, problem.hint, "error");
+    if (!password.value) {
+      password.focus();
+      return;
     }
+    problem.textContent = "";
+    try {
+      await ending(password.value, code.value || undefined);
+    } catch (error) {
+      refuse(error, problem, codeField);
+      return;
+    }
+    await draw();
   };
   const rows = sessions.map(({ id, created, seen, current }) =>
     h(
       "li",
       {},
       h("span", {}, t(current ? "account.here" : "account.session", { created: moment(created), seen: moment(seen) })),
-      !current && button("exit", t("account.end", { created: moment(created) }), end(() => backend.endSession(id)), { iconOnly: true }),
+      !current && button("exit", t("account.end", { created: moment(created) }), end((...confirmation) => backend.endSession(id, ...confirmation)), { iconOnly: true }),
     ),
   );
   const others = sessions.some(({ current }) => !current);
-  return [h("ul", {}, rows), others && button("exit", t("account.endAll"), end(() => backend.endSessions()), { class: "danger" })];
+  const ending = others && [
+    passwordField,
+    codeField,
+    problem,
+    button("exit", t("account.endAll"), end((...confirmation) => backend.endSessions(...confirmation)), { class: "danger" }),
+  ];
+  return [h("ul", {}, rows), ending];
 }

@@ -18,8 +18,8 @@
  * @property {() => Promise<Account>} account  The user's account; this and the next three are called only if
  *   the user has one.
  * @property {(current: string, wanted: string, code?: string) => Promise<void>} changePassword
- * @property {(id: string) => Promise<void>} endSession  Ends one of the user's sessions.
- * @property {() => Promise<void>} endSessions  Ends all of them but this one.
+ * @property {(id: string, current: string, code?: string) => Promise<void>} endSession  Ends one of the user's sessions.
+ * @property {(current: string, code?: string) => Promise<void>} endSessions  Ends all of them but this one.
  * @property {() => Promise<object>} [node]  The status of the DICOM node, as docs/how-to/pacs-node.md describes it;
  *   called only for administrators, and if `Settings.node` is true.
  * @property {(file: File, settings: ReadSettings, listener: ReadListener) => ReadJob} read  Reads one

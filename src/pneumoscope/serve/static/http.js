@@ -52,12 +52,12 @@ export class HttpBackend {
     await request("account/password", { method: "POST", json: { current, new: wanted, code } });
   }
 
-  async endSession(id) {
-    await request(`account/sessions/${id}`, { method: "DELETE" });
+  async endSession(id, current, code) {
+    await request(`account/sessions/${id}`, { method: "DELETE", json: { current, code } });
   }
 
-  async endSessions() {
-    await request("account/sessions", { method: "DELETE" });
+  async endSessions(current, code) {
+    await request("account/sessions", { method: "DELETE", json: { current, code } });
   }
 
   async signOut() {
