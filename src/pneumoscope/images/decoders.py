@@ -41,8 +41,7 @@ FILM_NAME = "film"
 SLOW_S = 0.25
 """Decoding that takes longer is slow: other films do not wait for it. Few films need this long."""
 _START_S = 60.0
-_MOST_BYTES = 2**28
-"""Of an answer: more than the largest film at its full depth has."""
+_MOST_BYTES = 2**28  # of an answer: more than the largest film at its full depth has
 _ENTRY = f"{__name__}:_serve"
 
 
