@@ -140,3 +140,11 @@ def test_labels_of_0_and_1_choose_the_same_points() -> None:
     assert choose(positive.astype(int), scores) == choose(positive, scores)
     expected = worst_balanced_accuracy(positive, scores, 0.4)
     assert worst_balanced_accuracy(positive.astype(float), scores, 0.4) == expected
+
+
+def test_a_point_that_cannot_be_reached_says_so() -> None:
+    """Two of four healthy films have a probability of 1, and two of four ill ones one of 0."""
+    scores = {"plain": np.array([1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0])}
+    rules = {name: point.rule for name, point in named(choose(TRUTH, scores)).items()}
+    assert rules["screen"] == "sensitivity 0.500, as 0.97 cannot be reached, on validation films"
+    assert rules["rule-in"] == "specificity 0.500, as 0.95 cannot be reached, on validation films"

@@ -63,17 +63,24 @@ def choose(positive: NDArray[np.bool_], scores: Scores) -> tuple[OperatingPoint,
     if len(scores) > 1:
         best = "best worst-case balanced accuracy over plain and perturbed films"
         everywhere = "on plain and on every set of perturbed validation films"
+    screen = inside(min(screen, balanced))
+    rule_in = inside(max(float(np.nextafter(rule_in, 2.0)), balanced))
+    caught = min(float((s[positive] >= screen).mean()) for s in scores.values())
+    spared = min(float((s[~positive] < rule_in).mean()) for s in scores.values())
     return (
         OperatingPoint("balanced", balanced, best),
+        OperatingPoint("screen", screen, f"{_reached('sensitivity', caught, SCREEN)} {everywhere}"),
         OperatingPoint(
-            "screen", inside(min(screen, balanced)), f"sensitivity >= {SCREEN} {everywhere}"
-        ),
-        OperatingPoint(
-            "rule-in",
-            inside(max(float(np.nextafter(rule_in, 2.0)), balanced)),
-            f"specificity >= {RULE_IN} {everywhere}",
+            "rule-in", rule_in, f"{_reached('specificity', spared, RULE_IN)} {everywhere}"
         ),
     )
+
+
+def _reached(figure: str, value: float, least: float) -> str:
+    """The rule of a point: no threshold below 1 spares healthy films with a probability of 1."""
+    if value >= least:
+        return f"{figure} >= {least}"
+    return f"{figure} {value:.3f}, as {least} cannot be reached,"
 
 
 def _balanced(positive: NDArray[np.bool_], scores: Scores) -> float:
