@@ -315,3 +315,13 @@ def test_no_message_shows_an_error_of_the_system_as_python_writes_it() -> None:
             ]
     # A child process, whose parent reads the line.
     assert [place for place in shown if "hdf5_child" not in place] == []
+
+
+def test_a_text_file_has_a_largest_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MOST_TEXT_BYTES", 2**20)
+    file = tmp_path / "recipe.toml"
+    file.write_bytes(b"# " * 2**19)
+    assert files.read_text(file) == "# " * 2**19
+    file.write_bytes(b"# " * 2**19 + b"#")
+    with pytest.raises(OSError, match=r"has more than 1 MiB: .*recipe\.toml"):
+        files.read_text(file)

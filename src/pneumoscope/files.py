@@ -37,6 +37,7 @@ _HINTS = {
 """By the system's number of an error."""
 _NUMBER = re.compile(r"\[(?:Errno|WinError) -?\d+\] ")
 """How Python writes the system's number in front of its words."""
+MOST_TEXT_BYTES = 2**24
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -75,6 +76,25 @@ def hint(error: OSError) -> str:
 
 def _is_path(name: object) -> bool:
     return isinstance(name, (str, bytes, os.PathLike))
+
+
+def read_text(path: Path, encoding: str = "utf-8", errors: str = "strict") -> str:
+    """A small text file that somebody named, such as a recipe, a configuration or a password.
+
+    Args:
+        path: The file; at most `MOST_TEXT_BYTES` are read, so that a device cannot fill the memory.
+        encoding: Its character set.
+        errors: What is done about bytes that are no text, as in `bytes.decode`.
+
+    Raises:
+        OSError: It cannot be read, or is larger.
+        UnicodeDecodeError: It is not text.
+    """
+    with path.open("rb") as stream:
+        content = stream.read(MOST_TEXT_BYTES + 1)
+    if len(content) > MOST_TEXT_BYTES:
+        raise OSError(errno.EINVAL, f"has more than {MOST_TEXT_BYTES >> 20} MiB", str(path))
+    return content.decode(encoding, errors)
 
 
 @contextmanager

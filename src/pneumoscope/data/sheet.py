@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.errors import DataError
-from pneumoscope.files import cause
+from pneumoscope.files import cause, read_text
 from pneumoscope.records import ABNORMAL, Population
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def read_sheet(path: Path) -> DataSheet:
         DataError: The file cannot be read, is not TOML, or says what no data sheet says.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(read_text(path))
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read ({cause(error)})", _HINT) from None
     except tomllib.TOMLDecodeError as error:

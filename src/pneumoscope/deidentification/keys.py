@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pneumoscope.errors import UsageError
-from pneumoscope.files import sync_folder
+from pneumoscope.files import read_text, sync_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,7 +88,7 @@ def _read_key(path: Path) -> Key:
             f"{path}: others may read the key", f"Keep it to yourself: chmod 600 {path}"
         )
     try:
-        secret = bytes.fromhex(path.read_text(encoding="ascii").strip())
+        secret = bytes.fromhex(read_text(path, "ascii").strip())
     except (ValueError, UnicodeDecodeError):
         secret = b""
     if len(secret) != _BYTES:

@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from pneumoscope.errors import UsageError
-from pneumoscope.files import make_folder, sync_folder
+from pneumoscope.files import make_folder, read_text, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -233,7 +233,7 @@ def write_secrets(path: Path, all_secrets: Sequence[bytes], *, replace: bool) ->
 def _read(path: Path) -> tuple[bytes, list[bytes]]:
     try:
         check_private(path)
-        text = path.read_text(encoding="ascii", errors="replace")
+        text = read_text(path, "ascii", "replace")
     except OSError as error:
         raise UsageError(f"the key {path}: {error.strerror}", "Check its permissions.") from None
     return _decoded(text)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.errors import UsageError
-from pneumoscope.files import cause
+from pneumoscope.files import cause, read_text
 from pneumoscope.hosts import is_loopback
 from pneumoscope.pacs.destinations import settings as destinations
 from pneumoscope.pacs.destinations.connection_settings import (
@@ -190,7 +190,7 @@ def read_config(path: Path) -> NodeSettings:
         UsageError: The file cannot be read, is not TOML, or has a key that is unknown or wrong.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")  # some editors put a mark before the text
+        text = read_text(path, "utf-8-sig")  # some editors put a mark before the text
     except (OSError, UnicodeDecodeError) as error:
         reason = "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else cause(error)
         raise UsageError(f"{path}: {reason}", _EXAMPLE_HINT) from None

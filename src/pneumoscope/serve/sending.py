@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from pneumoscope.errors import MissingExtra, UsageError
-from pneumoscope.files import cause
+from pneumoscope.files import cause, read_text
 from pneumoscope.serve.dicom_objects import is_installed
 from pneumoscope.serve.problems import NotFound, Refusal
 
@@ -81,7 +81,7 @@ def _opened(file: Path, objects: DicomObjects) -> dict[str, Destination]:
     from pneumoscope.pacs.destinations.settings import CStoreSettings, parse
 
     try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8-sig")).get("destinations", {})
+        tables = tomllib.loads(read_text(file, "utf-8-sig")).get("destinations", {})
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(
             f"{file}: the destinations cannot be read ({cause(error)})",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.errors import UsageError
-from pneumoscope.files import make_private_folder
+from pneumoscope.files import make_private_folder, read_text
 from pneumoscope.hosts import is_loopback
 
 if TYPE_CHECKING:
@@ -249,7 +249,7 @@ def with_password(url: str, file: Path) -> str:
 
     try:
         check_private(file)
-        password = file.read_text(encoding="utf-8").rstrip("\r\n")
+        password = read_text(file).rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not text"
         raise UsageError(

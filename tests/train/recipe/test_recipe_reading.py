@@ -101,3 +101,12 @@ def test_an_unknown_recipe_lists_the_shipped_ones() -> None:
     with pytest.raises(RecipeError) as caught:
         reading.load("flagshp")
     assert "flagship" in caught.value.hint
+
+
+def test_what_no_recipe_can_be_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="is a directory"):
+        reading.load(str(tmp_path))
+    endless = Path("/dev/zero")
+    if endless.is_char_device():
+        with pytest.raises(RecipeError, match="has more than 16 MiB"):
+            reading.load(str(endless))

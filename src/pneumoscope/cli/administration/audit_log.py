@@ -17,6 +17,7 @@ from pneumoscope.cli.administration.server import (
 )
 from pneumoscope.cli.options import Json
 from pneumoscope.errors import UsageError
+from pneumoscope.files import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -156,6 +157,6 @@ def _tail(option: str, text: str | None) -> Tail | None:
 
 def _read_expected(path: Path) -> str:
     try:
-        return path.read_text(encoding="ascii", errors="replace").strip()
+        return read_text(path, "ascii", "replace").strip()
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}", "Name the file of --audit-anchor.") from None

@@ -172,7 +172,7 @@ def secret_of(path: Path) -> str:
         DeliveryFailed: The file cannot be read, or is empty.
     """
     try:
-        secret = path.read_text(encoding="utf-8").strip()
+        secret = files.read_text(path).strip()
     except (OSError, UnicodeDecodeError) as error:
         raise DeliveryFailed(
             f"{path}: the secret cannot be read ({files.cause(error)})",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from pneumoscope.errors import RecipeError
+from pneumoscope.files import cause, read_text
 from pneumoscope.train.recipe.settings import Recipe
 
 if TYPE_CHECKING:
@@ -36,10 +37,12 @@ def load(name: str, **overrides: Any) -> Recipe:
     known = shipped()
     path = known.get(name, Path(name))
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError:
+        table = tomllib.loads(read_text(path))
+    except OSError as error:
+        missing = isinstance(error, FileNotFoundError)
+        reason = "no such file and not shipped" if missing else cause(error)
         raise RecipeError(
-            f"recipe {name}: no such file and not shipped",
+            f"recipe {name}: {reason}",
             f"Shipped recipes: {', '.join(known)}. Or give the path of a TOML file.",
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
