@@ -156,14 +156,16 @@ def test_the_password_of_a_url_is_in_no_error() -> None:
         ("ann@localhost/db", True),
         ("ann@/db?host=/run/postgresql", True),
         ("ann@/db", True),
+        ("ann@localhost/db?service=ward", False),
+        ("ann@/db?service=ward&sslmode=verify-full", True),
     ],
 )
 def test_a_database_elsewhere_is_reached_with_encryption(
     rest: str, allowed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("psycopg", reason="needs the [postgresql] extra")
-    monkeypatch.delenv("PGHOST", raising=False)
-    monkeypatch.delenv("PGSSLMODE", raising=False)
+    for name in ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGSSLMODE"):
+        monkeypatch.delenv(name, raising=False)
     url = f"postgresql+psycopg://{rest}"
     if allowed:
         open_engine(url).dispose()
@@ -181,6 +183,22 @@ def test_variables_of_postgresql_count_too(monkeypatch: pytest.MonkeyPatch) -> N
         open_engine("postgresql+psycopg://ann@/db")
     monkeypatch.setenv("PGSSLMODE", "verify-full")
     open_engine("postgresql+psycopg://ann@/db").dispose()
+
+
+def test_an_address_or_a_service_of_a_variable_counts_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("psycopg", reason="needs the [postgresql] extra")
+    monkeypatch.setenv("PGHOSTADDR", "10.0.0.9")
+    monkeypatch.delenv("PGSSLMODE", raising=False)
+    with pytest.raises(UsageError, match=r"10\.0\.0\.9"):
+        open_engine("postgresql+psycopg://ann@localhost/db")
+    open_engine("postgresql+psycopg://ann@localhost/db?hostaddr=127.0.0.1").dispose()
+    monkeypatch.delenv("PGHOSTADDR")
+    monkeypatch.setenv("PGSERVICE", "ward")
+    monkeypatch.setenv("PGSSLMODE", "verify-full")
+    with pytest.raises(UsageError, match="the service ward"):
+        open_engine("postgresql+psycopg://ann@localhost/db")
 
 
 def test_two_processes_share_a_database(tmp_path: Path) -> None:

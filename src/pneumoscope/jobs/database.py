@@ -93,18 +93,28 @@ def _check_encrypted(url: URL) -> None:
     """
     if url.get_backend_name() != "postgresql":
         return
-    named = [url.host, *_values(url, "host"), *_values(url, "hostaddr")]
-    hosts = [host for each in named if each for host in each.split(",")]
-    hosts = hosts or os.environ.get("PGHOST", "").split(",")
-    mode = next(iter(_values(url, "sslmode")), os.environ.get("PGSSLMODE"))
-    for host in hosts:
-        is_socket = not host or host[0] in "/@"
-        if not (is_socket or is_loopback(host)) and mode in (None, *_FALLING_BACK):
-            raise UsageError(
-                f"the database on {host} might be reached without encryption",
-                "Add ?sslmode=verify-full&sslrootcert=FILE to its URL, with the certificate of its "
-                "authority; or ?sslmode=disable if the network itself is encrypted.",
-            )
+    hosts = [url.host or "", *_values(url, "host")]
+    hosts = hosts if any(hosts) else [os.environ.get("PGHOST", "")]
+    # An address is where the library goes, whatever the name of the host is.
+    hosts += _values(url, "hostaddr") or [os.environ.get("PGHOSTADDR", "")]
+    elsewhere = [f"on {host}" for each in hosts for host in each.split(",") if _is_elsewhere(host)]
+    # A service may name any host, and its sslmode counts more than the variable.
+    services = [*_values(url, "service"), os.environ.get("PGSERVICE", "")]
+    elsewhere += [f"of the service {service}" for service in services if service]
+    mode = next(
+        iter(_values(url, "sslmode")), None if any(services) else os.environ.get("PGSSLMODE")
+    )
+    if elsewhere and mode in (None, *_FALLING_BACK):
+        raise UsageError(
+            f"the database {elsewhere[0]} might be reached without encryption",
+            "Add ?sslmode=verify-full&sslrootcert=FILE to its URL, with the certificate of its "
+            "authority; or ?sslmode=disable if the network itself is encrypted.",
+        )
+
+
+def _is_elsewhere(host: str) -> bool:
+    is_socket = not host or host[0] in "/@"
+    return not (is_socket or is_loopback(host))
 
 
 def _values(url: URL, name: str) -> tuple[str, ...]:
