@@ -96,7 +96,6 @@ def test_half_of_the_films_below_the_limit_by_hand() -> None:
         {"fast": values, "checked": values / 2},
         placed,
         patients,
-        patients,
     )
     record = explanations.record_of(scores, draws=200)
     assert record["misplaced_films"] == 50
