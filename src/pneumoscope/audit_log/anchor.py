@@ -15,10 +15,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from pneumoscope.audit_log.background_thread import BackgroundThread
-from pneumoscope.audit_log.lines import START, Tail, is_signed, signature
+from pneumoscope.audit_log.lines import START, Tail
 from pneumoscope.errors import AuditLogDamaged, UsageError
 from pneumoscope.files import write_text
 from pneumoscope.jobs.database import open_engine
+from pneumoscope.jobs.signatures import is_signed, signature
 from pneumoscope.jobs.tables import Base
 
 if TYPE_CHECKING:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from typing import Any, Protocol
 
 START = "0" * 64
 """The HMAC before the first line."""
@@ -91,18 +86,6 @@ def entry_of(event: Event, tail: Tail, now: float) -> dict[str, Any]:
 def canonical(entry: dict[str, Any]) -> bytes:
     """The only form in which a line is written: keys sorted, no spaces, ASCII."""
     return json.dumps(entry, sort_keys=True, separators=(",", ":")).encode()
-
-
-def signature(key: bytes, data: bytes) -> str:
-    """The HMAC of a line or of a mark, hexadecimal."""
-    return hmac.digest(key, data, hashlib.sha256).hex()
-
-
-def is_signed(data: bytes, mac: str, keys: Iterable[bytes]) -> bool:
-    """Whether one of these keys made the signature of the data."""
-    # As bytes: a text that is not ASCII, as nobody has signed it, would be an error.
-    given = mac.encode(errors="replace")
-    return any(hmac.compare_digest(signature(key, data).encode(), given) for key in keys)
 
 
 def parsed(line: bytes) -> dict[str, Any] | None:

@@ -31,12 +31,11 @@ from pneumoscope.audit_log.lines import (
     Tail,
     canonical,
     entry_of,
-    is_signed,
     parsed,
-    signature,
 )
 from pneumoscope.errors import AuditLogDamaged, UsageError
 from pneumoscope.files import room_for
+from pneumoscope.jobs.signatures import is_signed, signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

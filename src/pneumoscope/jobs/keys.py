@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from pneumoscope.errors import UsageError
 from pneumoscope.files import make_folder, read_text, sync_folder
+from pneumoscope.jobs.signatures import is_signed, signature
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,13 +70,11 @@ class Keys:
 
     def sign(self, data: bytes) -> str:
         """A keyed hash (HMAC-SHA-256, hexadecimal) that shows that this server has written something."""
-        return hmac.digest(self._signing[0], data, hashlib.sha256).hex()
+        return signature(self._signing[0], data)
 
-    def has_signed(self, data: bytes, signature: str) -> bool:
+    def has_signed(self, data: bytes, given: str) -> bool:
         """Whether `sign` gave this, with any of the keys."""
-        given = signature.encode(errors="replace")  # of a file that somebody may have changed
-        made = (hmac.digest(key, data, hashlib.sha256).hex().encode() for key in self._signing)
-        return any(hmac.compare_digest(each, given) for each in made)
+        return is_signed(data, given, self._signing)
 
     def is_current(self, sealed: bytes, place: str) -> bool:
         """Whether the current key has sealed this."""
