@@ -20,12 +20,12 @@ from gate_table import Judge
 from pneumoscope.bundle import open_bundle
 from pneumoscope.decision import gate
 from pneumoscope.decision.probability import p_positive
-from pneumoscope.metrics import patient_bootstrap
 from pneumoscope.train.data.films import split_films
 from pneumoscope.train.gate import fitting
 from pneumoscope.train.gate.pictures import read_pictures
 from pneumoscope.train.recipe.reading import from_json
 from pneumoscope.train.recipe.reading import load as load_recipe
+from populations import figure
 
 
 def main() -> None:
@@ -50,12 +50,8 @@ def main() -> None:
     pixels = np.stack([adults.pixels[i] for i in rows])
     cells = fitting.FeatureExtractor(judge.cells, recipe.size, 0)(pixels)
     p = fitting.FeatureExtractor(judge.probabilities, recipe.size, 0)(pixels)
-    threshold = next(
-        point.threshold
-        for point in bundle.meta.operating_points
-        if point.name == bundle.meta.default_operating_point
-    )
-    called_ill = p_positive(p, bundle.meta.labels.index(bundle.meta.negative)) >= threshold
+    negative = bundle.meta.labels.index(bundle.meta.negative)
+    called_ill = p_positive(p, negative) >= bundle.meta.operating_point().threshold
     print("| left out | films | read as a child | and not outside | and called PNEUMONIA |")
     print("|---|---|---|---|---|")
     for left_out in args.without:
@@ -70,18 +66,17 @@ def main() -> None:
             for name, of_class in (("healthy", ~ill), ("ill", ill)):
                 some = (sources == source) & of_class
                 if some.any():
-                    cells_of_row = [
+                    shares = [
                         share(holds[some], patients[some])
                         for holds in (child, inside, inside & called_ill)
                     ]
                     films = f"{source}, {name} ({some.sum()})"
-                    print(f"| {left_out} | {films} | {' | '.join(cells_of_row)} |", flush=True)
+                    print(f"| {left_out} | {films} | {' | '.join(shares)} |", flush=True)
 
 
 def share(holds: np.ndarray, patients: np.ndarray) -> str:
     """A share with its interval."""
-    value = patient_bootstrap(lambda w: w @ holds / w.sum(axis=1), list(patients), 2000)
-    return f"{value.value:.3f} [{value.low:.3f}, {value.high:.3f}]"
+    return figure(lambda w: w @ holds / w.sum(axis=1), list(patients))
 
 
 if __name__ == "__main__":

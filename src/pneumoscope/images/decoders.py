@@ -26,6 +26,7 @@ from pneumoscope.field_values import field_values
 from pneumoscope.images.child_timer import killed_after
 from pneumoscope.images.codec_child import limit
 from pneumoscope.images.film_values import FilmValues, reduced
+from pneumoscope.images.limits import MAX_BYTES
 from pneumoscope.records import ANTIALIAS, FilmFacts
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ FILM_NAME = "film"
 SLOW_S = 0.25
 """Decoding that takes longer is slow: other films do not wait for it. Few films need this long."""
 _START_S = 60.0
-_MOST_BYTES = 2**28  # of an answer: more than the largest film at its full depth has
 _ENTRY = f"{__name__}:_serve"
 
 
@@ -211,12 +211,12 @@ class Decoder:
             try:
                 pipe.send_bytes(message)
                 if pipe.poll(min(SLOW_S, self._time_s)):
-                    return pipe.recv_bytes(_MOST_BYTES)
+                    return pipe.recv_bytes(MAX_BYTES)
             except (EOFError, OSError):
                 raise self._died(late=late.is_set()) from None
             slow()
             try:
-                return pipe.recv_bytes(_MOST_BYTES)
+                return pipe.recv_bytes(MAX_BYTES)
             except (EOFError, OSError):
                 raise self._died(late=late.is_set()) from None
 

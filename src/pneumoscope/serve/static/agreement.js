@@ -1,6 +1,5 @@
 // How well a reader's calls agree with the verdicts, and with the truth where a table gives it. No DOM.
 
-
 const NAME_COLUMNS = ["film", "file", "filename", "name", "image", "source", "path"];
 const TRUTH_COLUMNS = ["truth", "label", "class", "diagnosis", "finding"];
 const HEALTHY = ["normal", "healthy", "negative", "no finding", "no_finding", "no", "0", "false"];
