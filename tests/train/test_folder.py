@@ -13,7 +13,7 @@ pytest.importorskip("tensorflow", reason="needs the [train] extra")
 import bright_films
 from pneumoscope.errors import UsageError
 from pneumoscope.train import folder
-from pneumoscope.train.fit import checkpoint, finder
+from pneumoscope.train.fit import checkpoint, finder, soft_labels
 from pneumoscope.train.recipe.settings import Recipe
 
 pytestmark = pytest.mark.train
@@ -50,11 +50,12 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
         folder.check(tmp_path, RECIPE)
 
 
-def test_a_recipe_may_be_corrected_until_something_is_trained(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [checkpoint.CHECKPOINT, soft_labels.TEACHERS])
+def test_a_recipe_may_be_corrected_until_something_is_trained(tmp_path: Path, name: str) -> None:
     run = started(tmp_path / "run")
     other = replace(RECIPE, epochs=3)
     folder.check(run, other)
-    (run / checkpoint.CHECKPOINT).touch()
+    (run / name).touch()
     with pytest.raises(UsageError, match="another recipe"):
         folder.check(run, other)
     folder.check(run, RECIPE)

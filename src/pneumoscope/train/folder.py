@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pneumoscope import data
 from pneumoscope.errors import UsageError
 from pneumoscope.files import write_text
-from pneumoscope.train.fit import checkpoint, finder, loop
+from pneumoscope.train.fit import checkpoint, finder, loop, soft_labels
 from pneumoscope.train.network import devices
 from pneumoscope.train.recipe.reading import resolved
 
@@ -86,7 +86,8 @@ def start(run: Path, recipe: Recipe, films: data.FilmSet, start_weights: dict[st
 def _has_started(run: Path) -> bool:
     """Whether there is anything to continue; until then a corrected recipe may use the folder."""
     return (run / RECORD).is_file() and any(
-        (run / name).exists() for name in (checkpoint.CHECKPOINT, checkpoint.WEIGHTS, loop.LOG)
+        (run / name).exists()
+        for name in (checkpoint.CHECKPOINT, checkpoint.WEIGHTS, loop.LOG, soft_labels.TEACHERS)
     )
 
 

@@ -21,7 +21,7 @@ from pneumoscope.images import resample
 from pneumoscope.train.export import conversion, description, to_onnx, writing
 from pneumoscope.train.export import parity as parities
 from pneumoscope.train.export.exported import ExportedNetwork
-from pneumoscope.train.fit import checkpoint, loop
+from pneumoscope.train.fit import checkpoint, soft_labels
 from pneumoscope.train.gate import fitting
 from pneumoscope.train.validation import explanations, figures, predictions
 from pneumoscope.train.validation.calibrate import calibrate
@@ -171,6 +171,6 @@ def _validation_record(
         "start_weights": trained.start_weights,
         **measured,
         "parity": parity,
-        "training_minutes": round(loop.minutes(trained.run), 1),
+        "training_minutes": round(soft_labels.minutes(trained.run), 1),
         "parameters": checkpoint.parameters(trained.run),
     }

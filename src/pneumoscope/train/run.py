@@ -10,7 +10,7 @@ from pneumoscope.errors import UsageError
 from pneumoscope.files import room_for
 from pneumoscope.train import folder, line, weight_average
 from pneumoscope.train.data.films import check_films, load_films, other_patients
-from pneumoscope.train.fit import finder, loop, pictures, tracking
+from pneumoscope.train.fit import finder, loop, pictures, soft_labels, tracking
 from pneumoscope.train.gate.pictures import read_pictures
 from pneumoscope.train.network import backbones
 from pneumoscope.train.network.start_weights import located
@@ -71,7 +71,9 @@ def train(
         if paths.averaged:
             progress.note(training.start_weights["name"])
             weight_average.write(paths.averaged, paths.run)
-        loop.fit(recipe, training.films, paths.run, weights, progress, tracked.epoch)
+        films = training.films
+        targets = soft_labels.targets_of(recipe, films, paths.run, weights, progress)
+        loop.fit(recipe, films, paths.run, weights, progress, tracked.epoch, targets)
         pictures.curves(paths.run / loop.LOG, paths.run / pictures.CURVES)
         bundle = line.bundle_of(training, progress)
         tracked.end(

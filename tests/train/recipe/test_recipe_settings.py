@@ -24,6 +24,7 @@ def test_balanced_sampling_is_for_classes() -> None:
         ({"train_last": 3, "train_from": "block_4_expand"}, "train_last is 3"),
         ({"epochs": 0, "head_epochs": 0}, "epochs is 0"),
         ({"size": 128, "source_size": 96}, "source_size is 96"),
+        ({"soft_labels": 0.5, "task": "multilabel"}, "soft_labels is 0.5"),
     ],
 )
 def test_settings_that_exclude_one_another(changes: dict[str, object], message: str) -> None:

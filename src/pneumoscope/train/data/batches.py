@@ -55,11 +55,13 @@ class Batches:
         side: Cells along each side of the network's last map; needed if films are composed.
     """
 
-    def __init__(self, recipe: Recipe, films: FilmSet) -> None:
+    def __init__(
+        self, recipe: Recipe, films: FilmSet, targets: NDArray[np.float32] | None = None
+    ) -> None:
         self.recipe, self.films = recipe, films
         self.rows = films.rows("train")
         self.several = recipe.task == "multilabel"
-        self.targets = films.targets
+        self.targets = films.targets if targets is None else targets
         # Films with several findings count as one class for sampling and for weights per film.
         self.labels = np.zeros(len(films.films), np.intp) if self.several else films.labels
         self.classes = len(films.names)

@@ -64,6 +64,7 @@ def fit(
     weights: str | None,
     progress: Progress,
     after_epoch: Callable[[], None] = lambda: None,
+    targets: NDArray[np.float32] | None = None,
 ) -> Any:
     """Trains the recipe's network; a killed training continues where it stopped.
 
@@ -75,6 +76,7 @@ def fit(
         weights: Pretrained weights, see `keras_model.build`.
         progress: Shows every step.
         after_epoch: Called when an epoch's row is in the log.
+        targets: Of all films, (n, names), in place of their labels; see `soft_labels`.
 
     Returns:
         The trained ``keras.Model``.
@@ -84,7 +86,7 @@ def fit(
         UsageError: See `keras_model.build`; or the run's weights or checkpoint are damaged.
         TrainingError: The loss has become infinite or NaN.
     """
-    trainer = begin(recipe, films, folder, weights, progress)
+    trainer = begin(recipe, films, folder, weights, progress, targets)
     trainer.after_epoch = after_epoch
     if (folder / WEIGHTS).is_file():
         trainer.model = keras_model.build(recipe, len(films.names), None)
@@ -106,12 +108,17 @@ def fit(
 
 
 def begin(
-    recipe: Recipe, films: FilmSet, folder: Path, weights: str | None, progress: Progress
+    recipe: Recipe,
+    films: FilmSet,
+    folder: Path,
+    weights: str | None,
+    progress: Progress,
+    targets: NDArray[np.float32] | None = None,
 ) -> Trainer:
     """Seeds all random generators and makes a trainer that has no network yet; see `fit`."""
     keras.utils.set_random_seed(recipe.seed_of_start_weights)
     keras.mixed_precision.set_dtype_policy(_precision(recipe))
-    trainer = Trainer(recipe, films, folder, progress)
+    trainer = Trainer(recipe, films, folder, progress, targets)
     # Random weights have no statistics worth keeping; a user's network may have some.
     trainer.freezes = recipe.batch_norm_frozen and (weights is not None or ":" in recipe.network)
     return trainer
@@ -120,7 +127,14 @@ def begin(
 class Trainer:
     """One training: its network, its batches, its position. `fit` drives it."""
 
-    def __init__(self, recipe: Recipe, films: FilmSet, folder: Path, progress: Progress) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        films: FilmSet,
+        folder: Path,
+        progress: Progress,
+        targets: NDArray[np.float32] | None,
+    ) -> None:
         self.recipe, self.films, self.folder, self.progress = recipe, films, folder, progress
         self.phases = tuple(
             phase
@@ -130,7 +144,7 @@ class Trainer:
             )
             if phase.epochs
         )
-        self.batches = Batches(recipe, films)
+        self.batches = Batches(recipe, films, targets)
         self.steps = self.batches.steps
         self.held = films.rows("validation")
         self.model: Any = None

@@ -80,6 +80,12 @@ class Recipe:
         focal_gamma: Exponent of the focal loss.
         label_smoothing: Share of each label that is spread evenly over the classes (of a finding: over
             present and absent), in [0, 1).
+        soft_labels: Share of each label that comes from networks that were trained without the film,
+            against labels that are wrong or uncertain (see `pneumoscope.train.fit.soft_labels`), in [0, 1]; 0
+            is off. Not for several findings.
+        soft_label_folds: Number of these networks; each is trained without one fold of the training
+            patients.
+        soft_label_epochs: Epochs of their second phase; 0 for ``epochs``.
         mixup: Parameter of the Beta distribution (Zhang et al. 2018); 0 is off.
         regions: Share of the films that are composed of two, where each part must give its own
             film's class, so that heatmaps localise; 0 is off. With the head ``"lungs"`` the films are
@@ -145,6 +151,9 @@ class Recipe:
     loss: str = "cross-entropy"
     focal_gamma: float = 2.0
     label_smoothing: float = 0.0
+    soft_labels: float = 0.0
+    soft_label_folds: int = 3
+    soft_label_epochs: int = 0
     mixup: float = 0.0
     regions: float = 0.0
     surroundings: float = 0.0
@@ -188,7 +197,7 @@ class Recipe:
             _check(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         _check(self.start_seed >= -1, "start_seed", self.start_seed, "0 or more, or -1")
         _check(0 < self.validation < 1, "validation", self.validation, "between 0 and 1")
-        for name in ("regions", "surroundings", "blanked", "ill_part_weight"):
+        for name in ("regions", "surroundings", "blanked", "ill_part_weight", "soft_labels"):
             _check(0 <= getattr(self, name) <= 1, name, getattr(self, name), "in [0, 1]")
         _check(0 < self.ill_part <= 1, "ill_part", self.ill_part, "above 0, at most 1")
         smallest = SMALLEST_SIZE.get(self.network, 32)
@@ -230,7 +239,10 @@ class Recipe:
                 self.cached_views,
                 "0 if mixup or regions is set",
             )
+        folds = self.soft_label_folds
+        _check(folds >= 2, "soft_label_folds", folds, "2 or more")
         if self.task == "multilabel":
+            _check(not self.soft_labels, "soft_labels", self.soft_labels, "0 for task multilabel")
             _check(
                 self.sampling == "natural",
                 "sampling",
@@ -272,7 +284,7 @@ _CHOICES = {
 _NOT_NEGATIVE = (
     "seed", "class_weight_power", "focal_gamma", "mixup", "head_epochs", "epochs", "train_last",
     "warmup_epochs", "weight_decay", "patience", "dense", "cached_views", "lung_loss",
-    "pyramid",
+    "pyramid", "soft_label_epochs",
 )  # fmt: skip
 
 

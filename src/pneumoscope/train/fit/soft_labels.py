@@ -1,0 +1,175 @@
+"""Soft labels: what networks that were trained without a film say of it.
+
+Labels of a data set are sometimes wrong, and sometimes nobody could know better: bacterial and viral pneumonia
+look alike. A network that is trained on such labels as if they were certain learns their errors by heart. So the
+training patients are dealt to folds, a network is trained without each fold, and what it says of the fold's films
+is mixed into their labels (distillation, Hinton et al. 2015, from networks that cannot know the label). The
+validation films are in no fold, so no network learns from them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from pneumoscope.data.folds import folds_of, same_patient
+from pneumoscope.errors import DataError, UsageError
+from pneumoscope.files import cause, write_text
+from pneumoscope.images import resample
+from pneumoscope.train.data.batches import Batches
+from pneumoscope.train.data.films import SPLIT_SEED
+from pneumoscope.train.fit import loop
+from pneumoscope.train.fit.checkpoint import WEIGHTS
+from pneumoscope.train.network import devices
+from pneumoscope.train.validation.scores import softmax
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from pneumoscope.data import FilmSet
+    from pneumoscope.train.progress import Progress
+    from pneumoscope.train.recipe.settings import Recipe
+
+TEACHERS: Final = "teachers"
+"""In a run folder: a folder of each network that gives soft labels."""
+FILE: Final = "soft_labels.csv"
+"""In a run folder: path, label and probabilities of every training film."""
+_BATCH: Final = 64
+
+
+def targets_of(
+    recipe: Recipe, films: FilmSet, run: Path, weights: str | None, progress: Progress
+) -> NDArray[np.float32] | None:
+    """The targets of a training with soft labels; trains the networks that give them, or continues.
+
+    Args:
+        recipe: Its ``soft_labels`` is the share of the networks' probabilities in each target.
+        films: All films; those in the split ``"train"`` get soft labels.
+        run: Run folder, for the folder `TEACHERS` and the file `FILE`, which is read if it exists.
+        weights: What the networks start from, see `loop.fit`.
+        progress: Shows every step.
+
+    Returns:
+        (n, names), each row with the sum 1, in the order of all films; None if the recipe has no soft labels,
+        or if the training of the run is finished.
+
+    Raises:
+        DataError: A class has too few training patients for the folds, or a part of the films cannot be
+            trained on; before anything is trained.
+        UsageError: `FILE` is damaged, or see `loop.fit`.
+        TrainingError: See `loop.fit`.
+    """
+    if not recipe.soft_labels or (run / WEIGHTS).is_file():
+        return None
+    rows = films.rows("train")
+    if not (run / FILE).is_file():
+        _write(films, rows, _cross_fitted(recipe, films, run, weights, progress), run / FILE)
+    probabilities = _read(run / FILE, (len(rows), len(films.names)))
+    others = int((probabilities.argmax(axis=1) != films.labels[rows]).sum())
+    progress.note(
+        f"soft labels: the networks that have not seen them give another class to {others} of {len(rows)} films"
+        f" ({run / FILE})"
+    )
+    targets = films.targets
+    targets[rows] += recipe.soft_labels * (probabilities - targets[rows])
+    return targets
+
+
+def minutes(run: Path) -> float:
+    """Minutes of a run's training, with those of the networks that gave its soft labels."""
+    return loop.minutes(run) + sum(map(loop.minutes, (run / TEACHERS).glob("*")))
+
+
+def _cross_fitted(
+    recipe: Recipe, films: FilmSet, run: Path, weights: str | None, progress: Progress
+) -> NDArray[np.float64]:
+    """Probabilities of the training films by networks that have not seen them, (training films, classes)."""
+    rows = films.rows("train")
+    probabilities = np.empty((len(rows), len(films.names)))
+    shorter = replace(recipe, epochs=recipe.soft_label_epochs or recipe.epochs)
+    for number, part in enumerate(_without_each_fold(recipe, films), 1):
+        progress.note(f"soft labels: network {number} of {recipe.soft_label_folds}")
+        folder = run / TEACHERS / str(number)
+        folder.mkdir(parents=True, exist_ok=True)
+        model = loop.fit(shorter, part, folder, weights, progress)
+        held_out = part.rows("validation")
+        probabilities[np.searchsorted(rows, held_out)] = _predicted(
+            model, part.pixels, held_out, recipe.size
+        )
+    return probabilities
+
+
+def _without_each_fold(recipe: Recipe, films: FilmSet) -> tuple[FilmSet, ...]:
+    """The training films as often as there are folds, each time with one fold as validation films."""
+    rows = films.rows("train")
+    train = [films.films[row] for row in rows]
+    folds = folds_of(
+        [films.names[label] for label in films.labels[rows]],
+        [film.source for film in train],
+        same_patient([film.patient for film in train], [film.sha256 for film in train]),
+        recipe.soft_label_folds,
+        SPLIT_SEED,
+    )
+    parts = []
+    for number in range(1, recipe.soft_label_folds + 1):
+        # Validation films of the run itself take no part.
+        splits = dict.fromkeys(range(len(films.films)), "test")
+        for row, fold in zip(rows, folds, strict=True):
+            splits[int(row)] = "validation" if fold == number else "train"
+        part = replace(
+            films, films=tuple(replace(f, split=splits[i]) for i, f in enumerate(films.films))
+        )
+        try:
+            Batches(recipe, part)
+        except DataError as error:
+            raise DataError(f"soft labels, without fold {number}: {error}", error.hint) from error
+        parts.append(part)
+    return tuple(parts)
+
+
+def _predicted(
+    model: Any, pixels: NDArray[np.uint8], rows: NDArray[np.intp], size: int
+) -> NDArray[np.float64]:
+    """Probabilities (rows, classes) of films as they are."""
+    logits = [
+        devices.predict(
+            model,
+            np.stack([resample(pixels[row], size) for row in rows[i : i + _BATCH]])[..., None],
+        )
+        for i in range(0, len(rows), _BATCH)
+    ]
+    return softmax(np.concatenate(logits).astype(np.float64))
+
+
+def _write(
+    films: FilmSet, rows: NDArray[np.intp], probabilities: NDArray[np.float64], path: Path
+) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["path", "label", *films.names])
+    for row, shares in zip(rows, probabilities, strict=True):
+        label = films.names[films.labels[row]]
+        writer.writerow([films.films[row].path, label, *(f"{share:.6f}" for share in shares)])
+    write_text(path, text.getvalue())
+
+
+def _read(path: Path, shape: Sequence[int]) -> NDArray[np.float64]:
+    """Probabilities of the films of a run; its films are checked when it is continued."""
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            _, *lines = csv.reader(stream)
+        values = np.array([line[2:] for line in lines], float)
+        if values.shape != tuple(shape) or not np.allclose(values.sum(axis=1), 1, atol=1e-3):
+            raise ValueError("other films or classes")
+    except ValueError as error:
+        raise UsageError(
+            f"{path}: is damaged ({cause(error)})", "Delete this file and start the command again."
+        ) from error
+    return values

@@ -1,0 +1,225 @@
+"""Soft labels: every film's come from a network that has not seen its patient."""
+
+from __future__ import annotations
+
+import csv
+import json
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from drawn import drawn_set
+
+pytest.importorskip("tensorflow", reason="needs the [train] extra")
+
+from train_marks import TRAINING
+from trainings import SMALL, exporting_here, train
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # TensorFlow's own imports warn
+    from pneumoscope.train.data.batches import Position
+    from pneumoscope.train.fit import loop, soft_labels
+    from pneumoscope.train.progress import Progress
+    from pneumoscope.train.recipe.settings import Recipe
+
+from pneumoscope.data import Film, FilmSet
+from pneumoscope.errors import DataError, UsageError
+
+pytestmark = TRAINING
+
+RECIPE = Recipe(
+    task="binary",
+    network="cnn",
+    filters=(8,),
+    size=32,
+    scaling="unit",
+    batch_size=8,
+    head_epochs=0,
+    epochs=9,
+    learning_rate=0.02,
+    soft_labels=0.5,
+    soft_label_folds=2,
+    soft_label_epochs=4,
+)
+WRONG = (4, 21)
+"""Training films that have the label of the other class."""
+
+
+class Notes(Progress):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def films(wrong: tuple[int, ...] = WRONG) -> FilmSet:
+    """Dark healthy films and bright ill ones, two of each patient; every fifth patient is held out."""
+    rng = np.random.default_rng(0)
+    records, pixels = [], []
+    for i in range(60):
+        ill = i // 2 % 2
+        label = 1 - ill if i in wrong else ill
+        split = "validation" if i // 2 % 5 == 4 else "train"
+        records.append(Film(f"{i}.png", (1.0 - label, float(label)), f"p{i // 2}", str(i), split))
+        pixels.append(np.clip(rng.normal(170 if ill else 80, 20, (64, 64)), 0, 255))
+    return FilmSet(
+        task="binary",
+        names=("normal", "pneumonia"),
+        negative="normal",
+        films=tuple(records),
+        pixels=np.array(pixels, np.uint8),
+        source="drawn",
+        warnings=(),
+        files=(),
+    )
+
+
+class Networks:
+    """Stands in for the trainings: remembers what each was given, and gives all films one probability."""
+
+    def __init__(self) -> None:
+        self.given: list[tuple[Recipe, FilmSet, Path]] = []
+
+    def fit(
+        self, recipe: Recipe, part: FilmSet, folder: Path, weights: str | None, progress: Progress
+    ) -> Networks:
+        assert (weights, folder.is_dir()) == ("start.h5", True)
+        self.given.append((recipe, part, folder))
+        return self
+
+    def predict_on_batch(self, x: Any) -> Any:
+        probability = len(self.given) / 4
+        return np.full((len(x), 1), np.log(probability / (1 - probability)), np.float32)
+
+
+@pytest.fixture
+def networks(monkeypatch: pytest.MonkeyPatch) -> Networks:
+    stand_in = Networks()
+    monkeypatch.setattr(loop, "fit", stand_in.fit)
+    return stand_in
+
+
+def test_a_network_says_nothing_of_patients_it_was_trained_on(
+    tmp_path: Path, networks: Networks
+) -> None:
+    everything, notes = films(), Notes()
+    targets = soft_labels.targets_of(RECIPE, everything, tmp_path, "start.h5", notes)
+    assert targets is not None
+    assert [folder.name for *_, folder in networks.given] == ["1", "2"]
+    assert {recipe.epochs for recipe, *_ in networks.given} == {4}
+    train = {*everything.rows("train").tolist()}
+    judged: list[int] = []
+    for number, (_, part, _) in enumerate(networks.given, 1):
+        seen, held_out = part.rows("train"), part.rows("validation")
+        assert {*seen.tolist()} | {*held_out.tolist()} == train
+        patients = ({part.films[row].patient for row in rows} for rows in (seen, held_out))
+        assert not set.intersection(*patients)
+        hard = everything.targets[held_out]
+        spoken = np.array([1 - number / 4, number / 4])
+        np.testing.assert_allclose(targets[held_out], (hard + spoken) / 2, atol=1e-6)
+        judged += held_out.tolist()
+    assert sorted(judged) == sorted(train)
+    held = everything.rows("validation")
+    assert targets[held].tolist() == everything.targets[held].tolist()
+    # Network 1 says normal, network 2 neither: of the films of network 1, those labelled pneumonia differ.
+    assert f"of {len(train)} films ({tmp_path / 'soft_labels.csv'})" in notes.lines[-1]
+
+
+def test_probabilities_are_read_again_and_damaged_ones_named(
+    tmp_path: Path, networks: Networks
+) -> None:
+    first = soft_labels.targets_of(RECIPE, films(), tmp_path, "start.h5", Notes())
+    again = soft_labels.targets_of(RECIPE, films(), tmp_path, "start.h5", Notes())
+    assert first is not None
+    assert again is not None
+    assert len(networks.given) == 2
+    assert again.tolist() == first.tolist()
+    file = tmp_path / "soft_labels.csv"
+    lines = file.read_text().splitlines(keepends=True)
+    assert lines[0] == "path,label,normal,pneumonia\n"
+    for damaged in (lines[:-1], [lines[0].replace("path", "p"), "9.png,normal,x,1\n"], []):
+        file.write_text("".join(damaged))
+        with pytest.raises(UsageError, match="is damaged") as caught:
+            soft_labels.targets_of(RECIPE, films(), tmp_path, "start.h5", Notes())
+        assert "Delete this file" in str(caught.value.hint)
+
+
+def test_without_soft_labels_or_once_trained_there_are_none(
+    tmp_path: Path, networks: Networks
+) -> None:
+    hard = replace(RECIPE, soft_labels=0.0)
+    assert soft_labels.targets_of(hard, films(), tmp_path, None, Notes()) is None
+    (tmp_path / "weights.npz").write_bytes(b"")
+    assert soft_labels.targets_of(RECIPE, films(), tmp_path, None, Notes()) is None
+    assert not networks.given
+
+
+def test_too_few_patients_are_named_before_anything_is_trained(
+    tmp_path: Path, networks: Networks
+) -> None:
+    many = replace(RECIPE, soft_label_folds=20)
+    with pytest.raises(DataError, match="too few for 20 folds"):
+        soft_labels.targets_of(many, films(), tmp_path, "start.h5", Notes())
+    north = replace(RECIPE, sampling="sources", source_shares=(("north", 1.0), ("south", 1.0)))
+    with pytest.raises(DataError, match=r"soft labels, without fold 1: .*north"):
+        soft_labels.targets_of(north, films(), tmp_path, "start.h5", Notes())
+    assert not networks.given
+
+
+def test_wrong_labels_are_noticed(tmp_path: Path) -> None:
+    everything, recipe = films(), replace(RECIPE, soft_labels=1.0, soft_label_epochs=60)
+    targets = soft_labels.targets_of(recipe, everything, tmp_path, None, Notes())
+    assert targets is not None
+    with (tmp_path / "soft_labels.csv").open(newline="") as stream:
+        rows = {int(row["path"].removesuffix(".png")): row for row in csv.DictReader(stream)}
+    other = [i for i, row in rows.items() if float(row[row["label"]]) < 0.5]
+    assert other == list(WRONG)
+    right = films(wrong=()).targets
+    assert all(targets[i] @ right[i] > 0.5 for i in WRONG)
+
+
+def test_a_training_learns_from_the_targets_that_it_is_given(tmp_path: Path) -> None:
+    everything = films()
+    targets = everything.targets * 0.5 + 0.2
+    batches = loop.begin(RECIPE, everything, tmp_path, None, Notes(), targets).batches
+    _, y, _ = next(batches.of(Position()))
+    assert isinstance(y, np.ndarray)
+    assert np.unique(y).tolist() == pytest.approx([0.2, 0.7])
+
+
+def test_a_recipe_with_soft_labels_is_trained_by_one_command(tmp_path: Path) -> None:
+    recipe = SMALL.replace("epochs = 3", "epochs = 1")
+    recipe += "soft_labels = 0.5\nsoft_label_folds = 2\n"
+    drawn = drawn_set(tmp_path / "films", 16, 24)
+    with exporting_here(), mock.patch.object(loop, "fit", wraps=loop.fit) as fit:
+        done = train(recipe, tmp_path / "run", drawn, "--json")
+    assert done.returncode == 0, done.stderr
+    assert "soft labels: network 2 of 2" in done.stderr
+    *teachers, student = fit.call_args_list
+    assert [len(call.args) for call in teachers] == [5, 5]
+    targets = student.args[6]
+    assert targets.sum(axis=1) == pytest.approx(1)
+    with (tmp_path / "run" / "soft_labels.csv").open(newline="") as stream:
+        count = sum(1 for _ in csv.DictReader(stream))
+    assert count == int((targets.max(axis=1) < 1).sum()) > 20
+    logged = [loop.minutes(log.parent) for log in (tmp_path / "run").rglob("log.csv")]
+    assert len(logged) == 3
+    assert json.loads(done.stdout)["validation"]["training_minutes"] == round(sum(logged), 1)
+
+
+def test_minutes_of_a_training_count_those_of_its_teachers(tmp_path: Path) -> None:
+    for folder, seconds in (
+        (tmp_path, 120),
+        (tmp_path / "teachers/1", 60),
+        (tmp_path / "teachers/2", 30),
+    ):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "log.csv").write_text(f"phase,epoch,seconds\nhead,1,{seconds}\n")
+    assert soft_labels.minutes(tmp_path) == 3.5
