@@ -118,10 +118,10 @@ def test_the_sentence_names_the_lungs_where_they_are_known() -> None:
     half[:, [1, 6]] = [3, 1]
     p = np.array([0.1, 0.9])
     shown = explain.explain(with_lungs(half, field), FAST, {FAST: 0.1}, p, forbidden)
-    assert shown.sentence.startswith("75% of the heat lies on the lungs; ")
+    assert shown.sentence.startswith("75 % of the heat lies on the lungs; ")
     nowhere = explain.explain(with_lungs(half, field * 0), FAST, {FAST: 0.1}, p, forbidden)
     assert (nowhere.reliable, nowhere.score) == (False, 0.0)
-    assert "much of the heat lies outside the lungs; 0% of the heat lies on" in nowhere.sentence
+    assert "much of the heat lies outside the lungs; 0 % of the heat lies on" in nowhere.sentence
 
 
 @pytest.mark.parametrize("grey", [0, 255])

@@ -32,7 +32,7 @@ def test_a_result_in_german_keeps_its_codes_and_figures() -> None:
         gate_reasons()["too-small"][1],
     )
     unsure = replace(
-        prediction().explanation, sentence="75% of the heat lies on the lungs; " + UNTESTED
+        prediction().explanation, sentence="75 % of the heat lies on the lungs; " + UNTESTED
     )
     p = stored(
         gate=GateReport("note", (reason,), {"distance": 0.5}),

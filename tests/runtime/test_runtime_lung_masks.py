@@ -79,7 +79,7 @@ def test_a_prediction_s_heat_is_compared_with_the_lungs(lungs_bundle: Bundle, fi
     # Bright cells are lungs, and their heat is their grey level: on 32 of 64 columns 28 times 240,
     # then 226, 199, 171 and 144; beside them 116, 89, 61 and 34, then 28 times 20.
     assert prediction.explanation.checks["inside"] == pytest.approx(7460 / 8320, abs=0.01)
-    assert "89% of the heat lies on the lungs" in prediction.explanation.sentence
+    assert "89 % of the heat lies on the lungs" in prediction.explanation.sentence
 
 
 def test_a_positive_verdict_names_the_zones_with_heat(lungs_bundle: Bundle, tmp_path: Path) -> None:

@@ -367,7 +367,7 @@ def _sentence(
     if not subject.heatmap.max() > 0:
         return of_explanation("blank")
     place = "inside_body" if subject.lungs is None else "inside_lungs"
-    inside = of_explanation(place, share=f"{checks['inside']:.0%}")
+    inside = of_explanation(place, share=f"{100 * checks['inside']:.0f} %")
     if "depends" in checks:
         basis = of_explanation(
             "tested",

@@ -44,7 +44,7 @@ function inside({ film, size, heatmap, lungs }) {
 function sentenceOf({ lungs }, checks, { blank, limit, reliable }, sentences) {
   const say = (name, values = {}) => filled(sentences.explanation[name], values, sentences);
   if (blank) return say("blank");
-  const inside = say(lungs ? "inside_lungs" : "inside_body", { share: `${fixed(100 * checks.inside, 0)}%` });
+  const inside = say(lungs ? "inside_lungs" : "inside_body", { share: `${fixed(100 * checks.inside, 0)} %` });
   const basis = say("untested", { inside });
   if (reliable) return limit === null ? say("unset", { basis }) : basis;
   const why = say(checks.focus < checks.inside ? "why_focus" : lungs ? "why_inside_lungs" : "why_inside_body");
