@@ -63,6 +63,10 @@ def test_findings_without_scores_are_named() -> None:
             "SHA-256 `ab`.",
         ),
         (
+            {"name": "run a (1)", "run_sha256": "cd", "began_with": "w.h5", "sha256": "ab"},
+            "- Start weights: the run a (1). It began with: the file w.h5, SHA-256 `ab`.",
+        ),
+        (
             {"name": "average of the runs a (1), b (2)", "began_with": "none"},
             "- Start weights: the average of the runs a (1), b (2). They began with: none, random.",
         ),

@@ -16,7 +16,7 @@ class Paths:
     Attributes:
         data: Folder of the films.
         run: Run folder; the bundle is written into its folder ``bundle``.
-        weights: ``"imagenet"`` for Keras' download, a path, or ``"none"``.
+        weights: ``"imagenet"`` for Keras' download, a file, the folder of a finished run, or ``"none"``.
         cache: Folder for decoded films; None for the user's cache.
         pictures: Folder of pictures that the gate learns to refuse, see
             `pneumoscope.train.gate.pictures`; None for drawn ones only.

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from pneumoscope.bundle import CARD, META, Bundle, open_bundle, sha256_of
 from pneumoscope.errors import UsageError
 from pneumoscope.files import room_for
-from pneumoscope.train import folder, line, weight_average
+from pneumoscope.train import finished_run, folder, line, weight_average
 from pneumoscope.train.data.films import check_films, load_films, other_patients
 from pneumoscope.train.fit import finder, loop, pictures, soft_labels, tracking
+from pneumoscope.train.fit.checkpoint import WEIGHTS
 from pneumoscope.train.gate.pictures import read_pictures
 from pneumoscope.train.network import backbones
 from pneumoscope.train.network.start_weights import located
@@ -92,6 +93,7 @@ def _prepared(
     others = other_patients(
         films, paths.others, paths.cache, progress, skip_broken=paths.skip_broken
     )
+    _check_start(recipe, weights, films)
     start_weights = _weights_record(weights)
     if paths.averaged:
         weight_average.check(paths.averaged, resolved(recipe), films.manifest_sha256)
@@ -133,6 +135,7 @@ def find_learning_rate(
     films = load_films(
         recipe, paths.data, paths.cache, progress, paths.masks, skip_broken=paths.skip_broken
     )
+    _check_start(recipe, weights, films)
     paths.run.mkdir(parents=True, exist_ok=True)
     return finder.find(recipe, films, paths.run, weights, progress)
 
@@ -140,18 +143,32 @@ def find_learning_rate(
 def _start_weights(recipe: Recipe, weights: str) -> str | None:
     """What the recipe's network starts from: ``"imagenet"``, a path, or None for random weights."""
     backbones.check(recipe.network)
-    if not backbones.is_pretrained(recipe.network) and weights not in ("imagenet", "none"):
+    known = weights in ("imagenet", "none") or Path(weights).is_dir()
+    if not backbones.is_pretrained(recipe.network) and not known:
         raise UsageError(
             f"weights {weights}: there are none for the network {recipe.network}",
-            "Leave --weights out; a function of your own loads what it needs.",
+            "Leave --weights out, or name the folder of a run; a function of your own loads what it needs.",
         )
-    if weights == "none" or not backbones.is_pretrained(recipe.network):
+    if weights == "none":
+        return None
+    if Path(weights).is_dir():
+        finished_run.record_of(Path(weights))
+        return str(Path(weights) / WEIGHTS)
+    if not backbones.is_pretrained(recipe.network):
         return None
     return located(recipe.network, weights)
+
+
+def _check_start(recipe: Recipe, weights: str | None, films: FilmSet) -> None:
+    """Checks a run that the training starts from; other weights are checked when they are loaded."""
+    if weights is not None and Path(weights).name == WEIGHTS:
+        finished_run.check_start(Path(weights).parent, resolved(recipe), films)
 
 
 def _weights_record(weights: str | None) -> dict[str, str]:
     """What the run record and the model card say about the start weights."""
     if weights is None or weights == "imagenet":
         return {"name": weights or "none"}
+    if Path(weights).name == WEIGHTS:
+        return finished_run.start_record(Path(weights).parent)
     return {"name": Path(weights).name, "sha256": sha256_of(Path(weights))}

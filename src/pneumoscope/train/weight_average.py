@@ -9,31 +9,23 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pneumoscope.bundle import sha256_of
 from pneumoscope.errors import UsageError
-from pneumoscope.files import cause, replacing, write_text
+from pneumoscope.files import replacing, write_text
 from pneumoscope.records import AVERAGE
+from pneumoscope.train import finished_run
 from pneumoscope.train.fit.checkpoint import WEIGHTS, arrays
 from pneumoscope.train.fit.loop import LOG
-from pneumoscope.train.folder import RECORD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-_OF_NETWORK: Final = (
-    "task", "network", "size", "scaling", "clip", "tail", "pyramid", "filters", "head",
-    "head_batch_norm", "dense",
-)  # fmt: skip
-"""Settings of a recipe that say what its weights compute. The same weights fit networks of other sizes and
-scalings, but have learned nothing there."""
 
 
 def check(runs: Sequence[Path], recipe: Mapping[str, Any], manifest_sha256: str) -> None:
@@ -53,17 +45,10 @@ def check(runs: Sequence[Path], recipe: Mapping[str, Any], manifest_sha256: str)
         raise UsageError(
             "an average needs two different runs or more", "Repeat --average for each of them."
         )
-    wanted = json.loads(json.dumps({key: recipe[key] for key in _OF_NETWORK}))
     start: tuple[Any, ...] | None = None
     for run in runs:
-        record = _record(run)
-        for key, value in wanted.items():
-            if (other := record["recipe"].get(key, value)) != value:
-                raise UsageError(
-                    f"{run}: its weights are those of another network than the recipe's: "
-                    f"{key} is {other!r} there, and {value!r} in the recipe",
-                    "Average runs whose recipes have the same network, size and head.",
-                )
+        record = finished_run.record_of(run)
+        finished_run.check_network(run, record, recipe, ("task", "size", *finished_run.NETWORK))
         if record["manifest_sha256"] != manifest_sha256:
             raise UsageError(
                 f"{run}: was trained on other films, perhaps on some that are held out here",
@@ -77,28 +62,13 @@ def check(runs: Sequence[Path], recipe: Mapping[str, Any], manifest_sha256: str)
             )
 
 
-def _record(run: Path) -> dict[str, Any]:
-    """What a finished run was started with."""
-    if not all((run / name).is_file() for name in (RECORD, WEIGHTS, LOG)):
-        raise UsageError(
-            f"{run}: is not a finished run",
-            "Name the folder that a training was written to with --out.",
-        )
-    try:
-        record: dict[str, Any] = json.loads((run / RECORD).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UsageError(
-            f"{run}: {RECORD} is damaged ({cause(error)})", "Train it again."
-        ) from error
-    return record
-
-
 def _start(record: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What the start weights of a run were: the seed of the random ones, the hash of the others."""
+    """What the start weights of a run were: the seed of the random ones, the hashes of the others."""
     recipe = record["recipe"]
     start_seed = recipe.get("start_seed", -1)  # records of earlier versions have none
     weights = record.get("start_weights") or {}
-    return recipe["seed"] if start_seed < 0 else start_seed, weights.get("sha256")
+    seed = recipe["seed"] if start_seed < 0 else start_seed
+    return seed, weights.get("sha256"), weights.get("run_sha256")
 
 
 def record_of(runs: Sequence[Path]) -> dict[str, str]:
@@ -109,10 +79,9 @@ def record_of(runs: Sequence[Path]) -> dict[str, str]:
         of the runs, whose authors the card names.
     """
     members = [f"{run.resolve().name} ({sha256_of(run / WEIGHTS)[:12]})" for run in runs]
-    first: dict[str, str] = _record(runs[0])["start_weights"]
-    began_with = first.get("began_with", first["name"])  # the first may be an average too
-    digest = {key: value for key, value in first.items() if key == "sha256"}
-    return {"name": f"{AVERAGE}{', '.join(members)}", "began_with": began_with} | digest
+    return {"name": f"{AVERAGE}{', '.join(members)}"} | finished_run.origin(
+        finished_run.record_of(runs[0])
+    )
 
 
 def write(runs: Sequence[Path], target: Path) -> None:

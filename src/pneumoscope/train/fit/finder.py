@@ -21,8 +21,7 @@ import numpy as np
 from pneumoscope.errors import TrainingError
 from pneumoscope.files import replacing, write_text
 from pneumoscope.train.data.batches import Position
-from pneumoscope.train.fit import checkpoint, loop
-from pneumoscope.train.network import keras_model
+from pneumoscope.train.fit import checkpoint, loop, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +93,7 @@ def find(
     tests = []
     with tempfile.TemporaryDirectory() as scratch:
         trainer = loop.begin(plain, films, Path(scratch), weights, progress)
-        trainer.model = keras_model.build(plain, len(films.names), weights)
+        trainer.model = start.network(plain, len(films.names), weights)
         for index, phase in enumerate(trainer.phases):
             before = checkpoint.current(trainer.model)
             tests.append(range_test(trainer, index))

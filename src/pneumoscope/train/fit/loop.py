@@ -16,7 +16,7 @@ from pneumoscope.errors import TrainingError
 from pneumoscope.files import write_text
 from pneumoscope.images import resample
 from pneumoscope.train.data.batches import Batches, Position
-from pneumoscope.train.fit import tracing
+from pneumoscope.train.fit import start, tracing
 from pneumoscope.train.fit.checkpoint import (
     CHECKPOINT,
     WEIGHTS,
@@ -73,7 +73,7 @@ def fit(
         films: Cached films with labels and splits.
         folder: Run folder, for ``log.csv`` (a row per epoch), ``checkpoint.npz`` during the training,
             and ``weights.npz`` at the end.
-        weights: Pretrained weights, see `keras_model.build`.
+        weights: Pretrained weights, see `start.network`.
         progress: Shows every step.
         after_epoch: Called when an epoch's row is in the log.
         targets: Of all films, (n, names), in place of their labels; see `soft_labels`.
@@ -94,13 +94,13 @@ def fit(
         return trainer.model
     resuming = (folder / CHECKPOINT).is_file()
     # Pretrained weights are not loaded if the checkpoint would overwrite them.
-    trainer.model = keras_model.build(recipe, len(films.names), None if resuming else weights)
+    trainer.model = start.network(recipe, len(films.names), None if resuming else weights)
     keras_model.check(trainer.model, recipe)
-    start = trainer.resume() if resuming else Position()
-    trainer.forget_later_epochs(start)
+    first = trainer.resume() if resuming else Position()
+    trainer.forget_later_epochs(first)
     for index, phase in enumerate(trainer.phases):
-        if index >= start.phase:
-            here = start if index == start.phase else Position(phase=index)
+        if index >= first.phase:
+            here = first if index == first.phase else Position(phase=index)
             trainer.run_phase(index, phase, here)
     save(trainer.model, folder / WEIGHTS)
     (folder / CHECKPOINT).unlink(missing_ok=True)

@@ -1,0 +1,136 @@
+"""A finished run, whose weights another training starts from, or which are averaged with those of others."""
+
+from __future__ import annotations
+
+import csv
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from pneumoscope.bundle import sha256_of
+from pneumoscope.data.sources import left_out_by
+from pneumoscope.errors import UsageError
+from pneumoscope.files import cause
+from pneumoscope.train.fit.checkpoint import WEIGHTS
+from pneumoscope.train.fit.loop import LOG
+from pneumoscope.train.folder import MANIFEST, RECORD
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from pneumoscope.data import FilmSet
+
+NETWORK: Final = (
+    "network", "scaling", "clip", "tail", "pyramid", "filters", "head", "head_batch_norm", "dense",
+)  # fmt: skip
+"""Settings of a recipe that say what its weights compute, whatever the size of the films and their classes.
+The same weights fit networks of other scalings, but have learned nothing there."""
+
+
+def record_of(run: Path) -> dict[str, Any]:
+    """What a finished run was started with.
+
+    Raises:
+        UsageError: It is no finished run, or its record is damaged.
+    """
+    if not all((run / name).is_file() for name in (RECORD, WEIGHTS, LOG)):
+        raise UsageError(
+            f"{run}: is not a finished run",
+            "Name the folder that a training was written to with --out.",
+        )
+    try:
+        record: dict[str, Any] = json.loads((run / RECORD).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UsageError(
+            f"{run}: {RECORD} is damaged ({cause(error)})", "Train it again."
+        ) from error
+    return record
+
+
+def check_network(
+    run: Path, record: Mapping[str, Any], recipe: Mapping[str, Any], settings: Sequence[str]
+) -> None:
+    """Raises `UsageError` if the weights of a run are those of another network than the recipe's.
+
+    Args:
+        run: Its folder.
+        record: From `record_of`.
+        recipe: From `recipe.reading.resolved`.
+        settings: Names of those that have to be the same.
+    """
+    wanted = json.loads(json.dumps({key: recipe[key] for key in settings}))
+    for key, value in wanted.items():
+        if (other := record["recipe"].get(key, value)) != value:
+            raise UsageError(
+                f"{run}: its weights are those of another network than the recipe's: "
+                f"{key} is {other!r} there, and {value!r} in the recipe",
+                "Take a run whose recipe has the same network, scaling and head.",
+            )
+
+
+def check_start(run: Path, recipe: Mapping[str, Any], films: FilmSet) -> None:
+    """Checks that a training can start from a run.
+
+    Args:
+        run: Its folder.
+        recipe: Of the training, from `recipe.reading.resolved`.
+        films: Of the training.
+
+    Raises:
+        UsageError: It is no finished run, has another network, or was trained on films or patients that
+            are held out here, or on a source that is left out. With soft labels every film is held out from
+            one of the networks.
+    """
+    check_network(run, record_of(run), recipe, NETWORK)
+    hashes, patients, sources = _trained_on(run)
+    if both := sources.intersection(left_out_by(recipe["split"])):
+        raise UsageError(
+            f"{run}: was trained on films of {', '.join(sorted(both))}, which is left out here",
+            "Start from a run that leaves the same source out.",
+        )
+    held_out = [film for film in films.films if film.split != "train" or recipe["soft_labels"]]
+    known = sum(film.sha256 in hashes or film.patient in patients for film in held_out)
+    if known:
+        raise UsageError(
+            f"{run}: was trained on {known} of the {len(held_out)} films that are held out here, or on their "
+            "patients: all figures would be too good",
+            "Start from a run that holds out the same patients: one on the same films with the same split.",
+        )
+
+
+def _trained_on(run: Path) -> tuple[set[str], set[str], set[str]]:
+    """Hashes, patients and sources of the films that a run was trained on."""
+    try:
+        with (run / MANIFEST).open(encoding="utf-8", newline="") as stream:
+            rows = [row for row in csv.DictReader(stream) if row["split"] == "train"]
+        return (
+            {row["sha256"] for row in rows},
+            {row["patient"] for row in rows},
+            {row.get("source", "") for row in rows},
+        )
+    except (OSError, KeyError, ValueError) as error:
+        raise UsageError(
+            f"{run}: {MANIFEST}, the list of its films, cannot be read ({cause(error)})",
+            "Train it again: without the list nobody knows which films it has seen.",
+        ) from error
+
+
+def start_record(run: Path) -> dict[str, str]:
+    """What the run record and the model card say of a training that starts from a run.
+
+    Returns:
+        ``name`` names the run, ``run_sha256`` is the hash of its weights; and see `origin`.
+    """
+    digest = sha256_of(run / WEIGHTS)
+    name = f"run {run.resolve().name} ({digest[:12]})"
+    return {"name": name, "run_sha256": digest} | origin(record_of(run))
+
+
+def origin(record: Mapping[str, Any]) -> dict[str, str]:
+    """What the weights of a run began with: ``began_with``, and ``sha256`` if that was a file.
+
+    Their authors are named in the model card, however many trainings followed.
+    """
+    first: dict[str, str] = record["start_weights"]
+    digest = {key: value for key, value in first.items() if key == "sha256"}
+    return {"began_with": first.get("began_with", first["name"])} | digest

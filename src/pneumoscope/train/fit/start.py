@@ -1,0 +1,51 @@
+"""The network that a training begins with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pneumoscope.errors import UsageError
+from pneumoscope.train.fit.checkpoint import WEIGHTS, arrays
+from pneumoscope.train.network import keras_model
+from pneumoscope.train.network.lungs import EVIDENCE, LOGITS
+
+if TYPE_CHECKING:
+    from pneumoscope.train.recipe.settings import Recipe
+
+
+def network(recipe: Recipe, classes: int, weights: str | None) -> Any:
+    """A recipe's network with its start weights.
+
+    Args:
+        recipe: The recipe.
+        classes: Number of classes or findings.
+        weights: As for `keras_model.build`; or ``weights.npz`` of a run, see `transfer`.
+
+    Raises:
+        UsageError: The weights do not fit.
+    """
+    if weights is None or Path(weights).name != WEIGHTS:
+        return keras_model.build(recipe, classes, weights)
+    model = keras_model.build(recipe, classes, None)
+    transfer(model, Path(weights))
+    return model
+
+
+def transfer(model: Any, path: Path) -> None:
+    """Gives a model the weights of a run of the same network; what tells the classes apart is left as it is.
+
+    Raises:
+        UsageError: The weights are those of another network, or the file is damaged.
+    """
+    stored = arrays(path)
+    values = [stored.get(f"v{i}") for i in range(len(model.variables))]
+    for variable, value in zip(model.variables, values, strict=True):
+        if "float" not in str(variable.dtype) or variable.path.split("/")[-2] in (LOGITS, EVIDENCE):
+            continue
+        if value is None or value.shape != tuple(variable.shape):
+            raise UsageError(
+                f"{path}: the weights are those of another network than the recipe's",
+                "Take a run whose recipe has the same network and head.",
+            )
+        variable.assign(value)
