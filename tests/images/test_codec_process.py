@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -160,3 +161,55 @@ def test_a_child_does_not_get_the_secrets_of_its_parent(monkeypatch: pytest.Monk
         child.stop()
     assert b"PATH=" in seen
     assert b"sesame" not in seen
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux only")
+def test_the_child_is_confined_as_the_decoders_of_a_server_are() -> None:
+    images.read(film())
+    images.read(jpeg_ls_film())
+    (child,) = codec_process._free
+    process = Path(f"/proc/{child._process.pid}")
+    for thread in (process / "task").iterdir():
+        status = (thread / "status").read_text()
+        assert "NoNewPrivs:\t1" in status
+        assert "Seccomp:\t2" in status
+    assert len([*(process / "fd").iterdir()]) == 3  # input, output and errors
+    limits = (process / "limits").read_text().splitlines()
+    assert [line.split()[3] for line in limits if "open files" in line] == ["128"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux only")
+def test_a_decoder_that_a_film_has_taken_over_reads_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "landlock" not in applied_here():
+        pytest.skip("needs Landlock")
+    (secret := tmp_path / "key").write_text("sesame")
+    code = (
+        f"try:\n    open({str(secret)!r})\nexcept PermissionError:\n    pass\nelse:\n    exit(1)\n"
+    )
+    decoder_in(tmp_path / "packages", code, monkeypatch)
+    codec_process._borrow().stop()  # it has started, so nothing was read
+
+
+@pytest.mark.parametrize("installed_in", ["site-packages", "wheel of gdcm"])
+def test_a_decoder_may_be_installed_in_any_folder(
+    installed_in: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoder_in(tmp_path / installed_in, "", monkeypatch)
+    codec_process._borrow().stop()
+
+
+def decoder_in(folder: Path, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Installs a package that is imported in the place of gdcm."""
+    (folder / "_gdcm").mkdir(parents=True)
+    (folder / "_gdcm" / "__init__.py").touch()
+    (folder / "gdcm.py").write_text(code)
+    monkeypatch.syspath_prepend(folder)
+
+
+def applied_here() -> str:
+    code = "from pneumoscope.confinement.confine import confine; print(confine())"
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout

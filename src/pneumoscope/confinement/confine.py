@@ -45,8 +45,8 @@ KEPT_VARIABLES = frozenset(
 MOST_FILES = 128
 _OPEN_FILES = Path("/dev/fd")
 """Names in it are the numbers of open files, on Linux and macOS."""
-_DEPENDENCIES = ("numpy", "PIL", "pydicom")
-"""They may be installed in any folder."""
+_DEPENDENCIES = ("numpy", "PIL", "pydicom", "_gdcm", "jpeg_ls", "openjpeg")
+"""They may be installed in any folder, each in its own."""
 
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _FILTER = 38, 22, 2  # linux/prctl.h
 _SECCOMP = {"x86_64": 317, "aarch64": 277}

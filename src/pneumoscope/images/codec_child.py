@@ -1,8 +1,8 @@
 """The child process that calls gdcm and CharLS; `pneumoscope.images.codec_process` starts it.
 
 gdcm throws C++ exceptions through Python over some films, which ends the process (SIGABRT), and CharLS
-never returns from some damaged films. So they run in a process of their own. This file is started as a
-script and imports nothing of the package, because that would load NumPy and Pillow.
+never returns from some damaged films. So they run in a process of their own, which is confined as the
+server's decoders are. This file is started as a script, because its package would load NumPy and Pillow.
 
 A message in either direction is the length of its head and of its content (4 and 8 bytes, little
 endian), the head as JSON, and the content.
@@ -166,6 +166,9 @@ def main() -> None:
 
     # Ctrl-C signals the whole process group; the parent decides when this process ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    from pneumoscope.confinement.confine import confine
+
+    confine()
     import gdcm  # noqa: F401 (before memory is limited)
 
     limit(MEMORY_BYTES)
