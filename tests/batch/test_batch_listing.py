@@ -96,9 +96,8 @@ def test_a_long_manifest_is_read_as_it_is_needed(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("m.csv", b"a,b\n1,2\n", "has no column path"),
-        ("m.csv", b"", "is empty"),
         ("m.parquet", b"PAR?", "is not Parquet"),
-        ("m.txt", b"\xff\xfe", "cannot be read"),
+        ("m.txt", b"\xff\xfea", "cannot be read"),
         ("film.png", b"\x89PNG", "neither a folder nor a manifest"),
     ],
 )
@@ -107,6 +106,18 @@ def test_what_is_no_source_of_films(
 ) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UsageError, match=message):
+        list(Listing(str(tmp_path / name)).films())
+
+
+@pytest.mark.parametrize("name", ["m.csv", "m.txt"])
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"\n", "is empty"), (b"<!doctype html>\n<p>", "is a web page")]
+)
+def test_what_downloads_leave_in_place_of_a_manifest(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=message):
         list(Listing(str(tmp_path / name)).films())
 
 

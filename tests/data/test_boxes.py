@@ -75,7 +75,11 @@ def test_rsnas_table_as_spreadsheets_save_it(tmp_path: Path, separator: str, enc
     ("text", "message"),
     [
         ("patientId,x,y\na,1,2\n", "has not the columns patientId"),
-        ("", "has not the columns"),
+        ("", "is empty"),
+        (
+            "patientId,x,y,width,height,Target\na,0.25,0.5,0.25,0.5,1\n",
+            "row 2: box 0.25 0.5 0.25 0.5 is less than a pixel",
+        ),
         (
             "patientId,x,y,width,height,Target\na,1000,0,100,1,1\n",
             "row 2: box .* is not on the film",

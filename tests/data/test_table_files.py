@@ -73,5 +73,38 @@ def test_what_is_no_table(tmp_path: Path) -> None:
         read_rows(file)
     assert "UTF-8" in raised.value.hint
     assert read_header(tmp_path / "typo.csv") == []
-    file.write_bytes(b"")
-    assert read_rows(file) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "hint"),
+    [
+        (b"", "is empty", "again"),
+        (b"\xef\xbb\xbf\r\n\n", "is empty", "again"),
+        (b"<!DOCTYPE html>\n<title>Sign in, please</title>", "is a web page", "log in"),
+        (b'<?xml version="1.0"?><Code>AccessDenied</Code>', "is an XML document", "CSV"),
+        (b"version https://git-lfs.github.com/spec/v1\nsize 1\n", "Git LFS pointer", "git lfs"),
+        (b'{"message": "Not Found"}', "is a JSON document", "CSV"),
+        (b"\x1f\x8b\x08\0", "is a gzip archive", "Unpack"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "is a PNG file", "CSV"),
+    ],
+)
+def test_other_files_in_place_of_a_table_are_named(
+    tmp_path: Path, content: bytes, kind: str, hint: str
+) -> None:
+    file = tmp_path / "t.csv"
+    file.write_bytes(content)
+    with pytest.raises(DataError, match=kind) as raised:
+        read_rows(file)
+    assert hint in raised.value.hint
+    with file.open("rb") as stream, pytest.raises(DataError, match=kind):
+        rows_of(stream, "t.csv")
+
+
+@pytest.mark.parametrize("name", ["ObjectType", "NDims", "P1", "BM"])
+def test_a_table_whose_first_column_begins_like_another_kind_is_read(
+    tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text(f"{name}\tpath\n{'x' * 400}n+1\ta.png\n")
+    assert read_header(file) == [name, "path"]
+    assert len(read_rows(file)[1]) == 1

@@ -11,7 +11,7 @@ from pneumoscope import buckets
 from pneumoscope.batch.films import NO_PATH, Film, stamp_of, text_of
 from pneumoscope.buckets import BucketFilm
 from pneumoscope.data.film_paths import FilmPaths
-from pneumoscope.data.table_files import ENDINGS, rows_of
+from pneumoscope.data.table_files import ENDINGS, rows_of, start_of
 from pneumoscope.data.tables import path_column
 from pneumoscope.errors import MissingExtra, MissingFile, UsageError, restored
 from pneumoscope.files import cause
@@ -118,6 +118,7 @@ class Listing:
                 if self._manifest == _PARQUET:
                     yield from _parquet_cells(stream, self.identity)
                 elif self._manifest == _TEXT:
+                    start_of(stream, self.identity)
                     yield from _lines(stream)
                 else:
                     header, rows = rows_of(stream, self.identity)
@@ -182,8 +183,6 @@ def _parquet_cells(stream: IO[bytes], name: str) -> Iterator[str]:
 
 
 def _no_column(name: str, header: list[str]) -> UsageError:
-    if not header:
-        return UsageError(f"{name}: is empty", "Write the films' paths below the heading path.")
     return UsageError(
         f"{name}: has no column path",
         f"Name the column of the films' paths so; the columns are {', '.join(header)}.",

@@ -24,6 +24,10 @@ RSNA_SIDE = 1024
 """Width and height in pixels of the films of the RSNA Pneumonia Detection Challenge, to which its
 boxes refer (Shih et al., Radiology: Artificial Intelligence 2019)."""
 RSNA_COLUMNS = ("patientId", "x", "y", "width", "height", "Target")
+_RSNA_HINT = (
+    f"Boxes of this table are in pixels of {RSNA_SIDE} x {RSNA_SIDE} films, whatever the size of the "
+    "copies at hand. Shares of the film's sides go into a manifest's column boxes."
+)
 _ROUNDING = 1e-3
 
 
@@ -90,10 +94,10 @@ def read_rsna(file: Path) -> dict[str, tuple[Box, ...]]:
             continue
         try:
             box = _box(edges, RSNA_SIDE)
+            if min(box.width, box.height) * RSNA_SIDE < 1:
+                raise ValueError(f"box {' '.join(edges)} is less than a pixel wide or high")
         except ValueError as error:
-            raise DataError(
-                f"{file}, row {number}: {error}", f"Pixels of {RSNA_SIDE} x {RSNA_SIDE} films."
-            ) from None
+            raise DataError(f"{file}, row {number}: {error}", _RSNA_HINT) from None
         if box not in known:
             boxes[row["patientId"]] = (*known, box)
     return boxes

@@ -10,6 +10,8 @@ from typing import IO, TYPE_CHECKING
 
 from pneumoscope.errors import DataError
 from pneumoscope.files import cause
+from pneumoscope.images.foreign import kind_by_start
+from pneumoscope.images.formats import sniff
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -23,6 +25,13 @@ ENDINGS = (".csv", ".tsv", ".tab")
 _MISSING = frozenset({"nan", "NaN", "NA", "N/A", "#N/A", "<NA>", "null", "NULL"})
 """What pandas, R, databases and spreadsheets write into a cell that has no value. As a class or a patient
 it would join films that have nothing in common."""
+_SAVE_TABLE = "Save it as CSV in UTF-8."
+_ADVICE = {
+    "a web page": "The download gave a web page instead of the table: log in, and download it again.",
+    "a Git LFS pointer": "Fetch the table itself: run `git lfs pull`.",
+    "a git-annex pointer": "Fetch the table itself: run `git annex get`.",
+    "a gzip archive": "Unpack it.",
+}
 _HEADER_BYTES = 1 << 16
 _QUOTED = re.compile(r'"[^"]*"')
 _SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)  # Excel's own
@@ -35,10 +44,12 @@ def read_rows(file: Path) -> tuple[list[str], list[Row]]:
     ``sep=;`` names.
 
     Raises:
-        DataError: It cannot be read.
+        DataError: It cannot be read, is empty, or is no table.
     """
     try:
-        text = _decoded(file.read_bytes())
+        content = file.read_bytes()
+        _check_start(content[:_HEADER_BYTES], str(file))
+        text = _decoded(content)
         if "\0" in text:
             raise csv.Error("it contains zero bytes")
         separator, body = _separator(text)
@@ -69,10 +80,9 @@ def rows_of(stream: IO[bytes], name: str) -> tuple[list[str], Generator[Row, Non
         name: What to call it in messages.
 
     Raises:
-        DataError: It cannot be read, also while rows are taken.
+        DataError: It cannot be read, also while rows are taken; it is empty, or no table.
     """
-    start = stream.read(_HEADER_BYTES)
-    stream.seek(0)
+    start = start_of(stream, name)
     encoding = _encoding(start)
     decoded = start.decode(encoding, errors="ignore")  # a character may be cut in the middle
     separator, body = _separator(decoded)
@@ -104,10 +114,33 @@ def rows_of(stream: IO[bytes], name: str) -> tuple[list[str], Generator[Row, Non
     return header, rows()
 
 
+def start_of(stream: IO[bytes], name: str) -> bytes:
+    """The first bytes of a table or a list, which is read from its start again afterwards.
+
+    Raises:
+        DataError: It is empty, or another kind of file.
+    """
+    start = stream.read(_HEADER_BYTES)
+    stream.seek(0)
+    _check_start(start, name)
+    return start
+
+
+def _check_start(start: bytes, name: str) -> None:
+    """Refuses what downloads and exports leave in place of a table."""
+    if not start.strip(b" \t\r\n\xef\xbb\xbf\xff\xfe\0"):
+        raise DataError(f"{name}: is empty", "Download or export it again.")
+    kind = kind_by_start(start)
+    if not kind and (picture := sniff(start)):
+        kind = f"a {picture} file"
+    if not kind and start.lstrip()[:1] == b"{":
+        kind = "a JSON document"
+    if kind:
+        raise DataError(f"{name}: is {kind}, not a table", _ADVICE.get(kind, _SAVE_TABLE))
+
+
 def _unreadable(name: str, error: Exception) -> DataError:
-    return DataError(
-        f"{name}: cannot be read as a table ({cause(error)})", "Save it as CSV in UTF-8."
-    )
+    return DataError(f"{name}: cannot be read as a table ({cause(error)})", _SAVE_TABLE)
 
 
 def read_header(file: Path) -> list[str]:

@@ -25,8 +25,8 @@ BEGINNINGS: tuple[tuple[bytes, str, str], ...] = (
     (b"SIMPLE  =", "a FITS file", SAVE_ADVICE),
     (b"\x93NUMPY", "a NumPy array (.npy)", "Save it as PNG or TIFF with 8 or 16 bits of grey."),
     (b"NRRD000", "a NRRD volume", _VOLUME),
-    (b"ObjectType", "the header of a MetaImage volume", _VOLUME),
-    (b"NDims", "the header of a MetaImage volume", _VOLUME),
+    (b"ObjectType =", "the header of a MetaImage volume", _VOLUME),
+    (b"NDims =", "the header of a MetaImage volume", _VOLUME),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file", _VOLUME),
     (b"MATLAB 5.0", "a MATLAB file", _VOLUME),
     (
@@ -78,12 +78,28 @@ def foreign_kind(head: bytes) -> tuple[str, str]:
     return f"{kind}, not an image format that pneumoscope reads" if kind else "", advice
 
 
-def _kind(head: bytes) -> tuple[str, str]:
+def kind_by_start(head: bytes) -> str:
+    """What a file is by its very first bytes alone, such as ``"a web page"``; ``""`` for an unknown kind.
+
+    The other marks of `foreign_kind` lie further inside, where the text of a table may contain them.
+    """
+    kind, _ = _by_beginning(head)
+    return kind or _of_markup(head.removeprefix(b"\xef\xbb\xbf"))[0]
+
+
+def _by_beginning(head: bytes) -> tuple[str, str]:
     for beginning, kind, advice in BEGINNINGS:
         if head.startswith(beginning):
             if is_office_document(head):
                 return "an Office document", _NO_FILM
             return kind, advice
+    return "", ""
+
+
+def _kind(head: bytes) -> tuple[str, str]:
+    kind, advice = _by_beginning(head)
+    if kind:
+        return kind, advice
     if head[4:8] == b"ftyp":
         kind = BRANDS.get(head[8:12], "")
         return (kind, SAVE_ADVICE) if kind else ("a video", _NO_FILM)
