@@ -128,6 +128,36 @@ def test_the_verdict_does_not_move_the_lungs() -> None:
     assert np.abs(of_evidence).max() > 0
 
 
+def test_maps_are_the_shares_of_the_odds() -> None:
+    """The mean odds of a lung, and so its verdict, are the sum of what its cells have in the map."""
+    evidence = np.random.default_rng(0).normal(0, 2, (1, 4, 4, 1)).astype(np.float32)
+    field = np.asarray(field_of(two_lungs()))
+    ill = np.asarray(maps_of(field, evidence, "binary"))[0, 1]
+    odds = np.exp(evidence[0, ..., 0])
+    on_lungs = field[0] > 0.5
+    assert (ill / ill.sum())[on_lungs] == pytest.approx(
+        odds[on_lungs] / odds[on_lungs].sum(), abs=1e-4
+    )
+    highest = odds[on_lungs].max()
+    assert ill.max() == pytest.approx(highest / (1 + highest), abs=1e-4)
+    # Evidence beside the lungs changes nothing on them, and is not shown.
+    beside = np.where(on_lungs[None, ..., None], evidence, 9.0).astype(np.float32)
+    other = np.asarray(maps_of(field, beside, "binary"))[0, 1]
+    assert other[on_lungs] == pytest.approx(ill[on_lungs], abs=1e-3)
+    assert other[~on_lungs].max() < 1e-3
+
+
+def test_no_cell_is_hotter_than_its_probability() -> None:
+    """Not even where the network doubts that it sees a lung."""
+    rng = np.random.default_rng(0)
+    evidence = rng.normal(0, 4, (8, 6, 6, 2)).astype(np.float32)
+    field = rng.uniform(0, 1, (8, 6, 6)).astype(np.float32)
+    for task, maps in (("binary", evidence[..., :1]), ("multilabel", evidence)):
+        heat = np.asarray(maps_of(field, maps, task))
+        p = field[:, None] * sigmoid(maps.transpose(0, 3, 1, 2))
+        assert (heat[:, -p.shape[1] :] <= p + 1e-6).all()
+
+
 def test_maps_are_the_evidence_on_the_lungs() -> None:
     evidence = np.full((1, 4, 4, 3), 0.0, np.float32)
     evidence[0, 0, 0, 0] = 2.0

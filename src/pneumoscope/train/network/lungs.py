@@ -3,7 +3,7 @@
 Every cell of the last map says whether it lies on the right or the left lung, and how much it speaks
 for illness. Each lung pools the evidence over its own cells only, and the film is ill if one lung is.
 So evidence outside the lungs cannot reach the verdict, and evidence on one side cannot speak for the
-other. The heatmap is the evidence itself: no gradient has to be interpreted.
+other. The heatmap shows how much each cell adds to the verdict: no gradient has to be interpreted.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ _PRIOR_CELLS = 0.25
 """Cells of `NOTHING` that every lung is pooled with, so that an empty one has an answer."""
 _LEAST = 1e-5
 """Least -log P(healthy), where float32 still tells 1 - P from 0."""
+_NO_LUNG = 1e-9
+"""Keeps the logarithm of a lung field finite."""
 
 
 @keras.saving.register_keras_serializable("pneumoscope")
@@ -107,7 +109,7 @@ def _film(field: Any, evidence: Any) -> Any:
 
 
 def maps_of(field: Any, evidence: Any, task: str) -> Any:
-    """Heatmaps: where the lungs are, times the probability that each cell speaks for the class.
+    """Heatmaps: how much each cell adds to the odds of the class, by `_shares_of_odds`.
 
     Args:
         field: See `field_of`.
@@ -116,16 +118,29 @@ def maps_of(field: Any, evidence: Any, task: str) -> Any:
 
     Returns:
         float32 (n, classes, h, w) in [0, 1], the negative class first; (n, findings, h, w) for
-        several findings.
+        several findings. The kinds divide one map among them. That of the negative class is the
+        probability that the cell is healthy, times the field.
     """
-    p = ops.sigmoid(evidence if task == "multilabel" else evidence[..., :1])
     if task == "multilabel":
-        shares = p
-    elif task == "binary":
-        shares = ops.concatenate([1 - p, p], axis=-1)
+        heat = _shares_of_odds(field, evidence)
     else:
-        shares = ops.concatenate([1 - p, p * ops.softmax(evidence[..., 1:], axis=-1)], axis=-1)
-    return ops.transpose(field[..., None] * shares, (0, 3, 1, 2))
+        ill = _shares_of_odds(field, evidence[..., :1])
+        kinds = ill if task == "binary" else ill * ops.softmax(evidence[..., 1:], axis=-1)
+        healthy = field[..., None] * ops.sigmoid(-evidence[..., :1])
+        heat = ops.concatenate([healthy, kinds], axis=-1)
+    return ops.transpose(heat, (0, 3, 1, 2))
+
+
+def _shares_of_odds(field: Any, evidence: Any) -> Any:
+    """The odds of each cell on the lungs, divided by 1 + the highest of them: float32 (n, h, w, k).
+
+    A lung's verdict is that of its mean odds, so these are the shares that the cells have in it. The
+    cell with the highest odds has its own probability; no other has more than its own. The
+    probabilities themselves would be alike where evidence is strong and where it is very strong.
+    """
+    field = field[..., None]
+    highest = ops.max(evidence + ops.log(field + _NO_LUNG), axis=(1, 2), keepdims=True)
+    return field * ops.exp(evidence - ops.softplus(ops.maximum(evidence, highest)))
 
 
 def field_of(lungs: Any) -> Any:
