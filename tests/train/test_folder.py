@@ -41,6 +41,23 @@ def test_a_new_run_is_recorded(tmp_path: Path) -> None:
     assert environment["packages"]["numpy"]
 
 
+def test_a_run_of_an_earlier_version_is_continued(tmp_path: Path) -> None:
+    """It was written before some keys of recipes existed; these have their defaults."""
+    run = started(tmp_path / "run")
+    (run / checkpoint.CHECKPOINT).touch()
+    record = json.loads((run / folder.RECORD).read_text())
+    for key in ("soft_labels", "soft_label_folds", "soft_label_epochs"):
+        del record["recipe"][key]
+    (run / folder.RECORD).write_text(json.dumps(record))
+    folder.check(run, RECIPE)
+    with pytest.raises(UsageError, match="another recipe"):
+        folder.check(run, replace(RECIPE, soft_labels=0.5))
+    record["recipe"]["of_a_later_version"] = 1
+    (run / folder.RECORD).write_text(json.dumps(record))
+    with pytest.raises(UsageError, match="another recipe"):
+        folder.check(run, RECIPE)
+
+
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     for name in (finder.PLOT, finder.TABLE):  # of a range test, which may come first
         (tmp_path / name).touch()

@@ -8,11 +8,11 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope import data
-from pneumoscope.errors import UsageError
+from pneumoscope.errors import RecipeError, UsageError
 from pneumoscope.files import write_text
 from pneumoscope.train.fit import checkpoint, finder, loop, soft_labels
 from pneumoscope.train.network import devices
-from pneumoscope.train.recipe.reading import resolved
+from pneumoscope.train.recipe.reading import from_json, resolved
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ def check(run: Path, recipe: Recipe) -> None:
     """
     file = run / RECORD
     if file.is_file() and _has_started(run):
-        if json.loads(file.read_text(encoding="utf-8"))["recipe"] != _plain(resolved(recipe)):
+        if _as_of_now(_record(run)["recipe"]) != _plain(resolved(recipe)):
             raise UsageError(
                 f"{run}: contains a run of another recipe or with other settings",
                 "Name a new folder with --out, or delete this one.",
@@ -70,7 +70,7 @@ def start(run: Path, recipe: Recipe, films: data.FilmSet, start_weights: dict[st
     )
     file = run / RECORD
     if _has_started(run):
-        before = json.loads(file.read_text(encoding="utf-8"))
+        before = _record(run)
         for name, what in (("manifest_sha256", "films"), ("start_weights", "start weights")):
             if before[name] != record[name]:
                 raise UsageError(
@@ -81,6 +81,19 @@ def start(run: Path, recipe: Recipe, films: data.FilmSet, start_weights: dict[st
         write_text(file, json.dumps(record, indent=2) + "\n")
     data.write_manifest(films, run / MANIFEST)
     write_text(run / ENVIRONMENT, json.dumps(_environment(), indent=2) + "\n")
+
+
+def _record(run: Path) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads((run / RECORD).read_text(encoding="utf-8"))
+    return record
+
+
+def _as_of_now(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A recipe that an earlier version has written, with the defaults of the keys that are newer."""
+    try:
+        return _plain(resolved(from_json(recipe)))
+    except RecipeError:  # of a later version
+        return recipe
 
 
 def _has_started(run: Path) -> bool:
