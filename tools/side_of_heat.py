@@ -8,6 +8,10 @@ side that is left ill, the share of these films that are called ill at P(ill) > 
 heat on the ill side, and the share of films with the peak there, with patient-clustered 95 % intervals. A bundle
 that favours a side of the picture differs between the two sides. The side that is left may have been healthy:
 most illnesses here are of both lungs, but not all, so 1 cannot be reached.
+
+A second table has whole ill films, as they are and mirrored: the share of the heat on the left of the picture, and the
+share of films with the peak there. A bundle that follows the patient exchanges the sides; one that favours a side of the
+picture does not.
 """
 
 from __future__ import annotations
@@ -31,6 +35,8 @@ from pneumoscope.train.export.exported import ExportedNetwork
 
 SIDE = 224
 SIDES = ("left", "right")
+WHOLE = 300
+"""Whole films, at most."""
 
 
 class Film(NamedTuple):
@@ -63,6 +69,18 @@ def main() -> None:
         for side in SIDES if ill and healthy else ():
             cells = measured(network, ill, healthy, side, bundle.meta.size)
             print(f"| {source or 'all'} | {side} | {cells} |")
+    ill_rows = np.array([row for row in rows if row["normal"] != "1"])
+    drawn = np.random.default_rng(0).permutation(len(ill_rows))[:WHOLE]
+    whole = loaded(args.run, ill_rows[drawn].tolist())
+    print("\n| ill films | films called ill | heat on the left of the picture | peak there |")
+    print("|---|---|---|---|")
+    for name, step in (("as they are", 1), ("mirrored", -1)):
+        films = np.stack([resample(film.pixels[:, ::step], bundle.meta.size) for film in whole])
+        called, shares, peak = on_side(network, films, "left")
+        patients = [f.patient for f, yes in zip(whole, called, strict=True) if yes]
+        print(
+            f"| {name} | {len(shares)} | {interval(shares, patients)} | {interval(peak, patients)} |"
+        )
 
 
 def loaded(run: Path, rows: Sequence[dict[str, str]]) -> list[Film]:
@@ -85,16 +103,9 @@ def measured(
             film.pixels, film.lungs, partner.pixels, partner.lungs, left=side == "right"
         )
         composed.append(resample(made, size))
-    outputs = network.outputs(np.stack(composed)[..., None])
-    called = 1 - outputs["probabilities"][:, 0] > 0.5
+    called, shares, peak = on_side(network, np.stack(composed), side)
     if not called.any():
         return f"{len(ill)} | 0.00 | |"
-    heat = outputs["heatmaps"][called, 1:].sum(axis=1)
-    half = heat.shape[2] // 2
-    on_side = heat[:, :, :half] if side == "left" else heat[:, :, half:]
-    shares = on_side.sum(axis=(1, 2)) / heat.sum(axis=(1, 2))
-    column = heat.reshape(len(heat), -1).argmax(axis=1) % heat.shape[2]
-    peak = (column < half) if side == "left" else (column >= half)
     patients = [film.patient for film in ill]
     of_called = [p for p, yes in zip(patients, called, strict=True) if yes]
     cells = (
@@ -103,6 +114,20 @@ def measured(
         interval(peak, of_called),
     )
     return f"{len(ill)} | {' | '.join(cells)}"
+
+
+def on_side(
+    network: ExportedNetwork, films: NDArray[np.uint8], side: str
+) -> tuple[NDArray[np.bool_], NDArray[np.floating[Any]], NDArray[np.bool_]]:
+    """Which films (n, size, size) are called ill; of these, the share of heat on a side, and whether the peak is there."""
+    outputs = network.outputs(np.ascontiguousarray(films)[..., None])
+    called = 1 - outputs["probabilities"][:, 0] > 0.5
+    heat = outputs["heatmaps"][called, 1:].sum(axis=1)
+    half = heat.shape[2] // 2
+    of_side = heat[:, :, :half] if side == "left" else heat[:, :, half:]
+    column = heat.reshape(len(heat), -1).argmax(axis=1) % heat.shape[2]
+    peak = (column < half) if side == "left" else (column >= half)
+    return called, of_side.sum(axis=(1, 2)) / heat.sum(axis=(1, 2)), peak
 
 
 def interval(values: NDArray[Any], patients: list[str]) -> str:

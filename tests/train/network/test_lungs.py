@@ -147,6 +147,13 @@ def test_maps_are_the_shares_of_the_odds() -> None:
     assert other[~on_lungs].max() < 1e-3
 
 
+def test_a_field_that_is_hardly_below_0_is_no_lung() -> None:
+    """ONNX Runtime's sigmoid gives such values in WebAssembly."""
+    field = np.array([[[1.0, 0.0, -6e-8]]], np.float32)
+    heat = np.asarray(maps_of(field, np.full((1, 1, 3, 1), 1.0, np.float32), "binary"))[0, 1, 0]
+    assert heat == pytest.approx([float(sigmoid(1.0)), 0, 0], abs=1e-6)
+
+
 def test_no_cell_is_hotter_than_its_probability() -> None:
     """Not even where the network doubts that it sees a lung."""
     rng = np.random.default_rng(0)

@@ -30,7 +30,7 @@ _PRIOR_CELLS = 0.25
 _LEAST = 1e-5
 """Least -log P(healthy), where float32 still tells 1 - P from 0."""
 _NO_LUNG = 1e-9
-"""Keeps the logarithm of a lung field finite."""
+"""Keeps the logarithm of a lung field finite: a sigmoid may give 0, and in a browser -6e-8."""
 
 
 @keras.saving.register_keras_serializable("pneumoscope")
@@ -139,7 +139,7 @@ def _shares_of_odds(field: Any, evidence: Any) -> Any:
     probabilities themselves would be alike where evidence is strong and where it is very strong.
     """
     field = field[..., None]
-    highest = ops.max(evidence + ops.log(field + _NO_LUNG), axis=(1, 2), keepdims=True)
+    highest = ops.max(evidence + ops.log(ops.maximum(field, _NO_LUNG)), axis=(1, 2), keepdims=True)
     return field * ops.exp(evidence - ops.softplus(ops.maximum(evidence, highest)))
 
 
