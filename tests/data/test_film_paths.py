@@ -56,3 +56,13 @@ def test_names_alone_are_looked_for_where_asked(tmp_path: Path) -> None:
     assert films.name_of("4.png") == "4.png"  # a mask
     assert films.found_by_name == 4
     assert FilmPaths(tmp_path, "1.png").name_of("1.png") == "1.png"
+
+
+def test_names_without_endings_are_found_too(tmp_path: Path) -> None:
+    """Films called by their UIDs, as archives write them, once counted as several of that name."""
+    for film in name_films(tmp_path, "a/1.2.840.1", "b/1.2.840.2", "IM0001").rglob("*[0-9]"):
+        film.write_bytes(bytes(128) + b"DICM")
+    films = FilmPaths(tmp_path, "x/1.2.840.1", search=True)
+    assert [films.name_of(name) for name in ("1.2.840.1", "1.2.840.2", "IM0001")] == [
+        "a/1.2.840.1", "b/1.2.840.2", "IM0001",
+    ]  # fmt: skip

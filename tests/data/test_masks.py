@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("cv2", reason="needs the [train] extra")
 
-from drawn import draw
+from drawn import draw, name_films
 from lung_masks import mask
 from pneumoscope import data
 from pneumoscope.data.masks import read_mask, with_masks
@@ -96,3 +96,21 @@ def test_a_sheet_of_masks_leaves_the_facts_of_the_layout(films_folder: Path) -> 
     assert listing.sheet == before.sheet
     assert listing.source == before.source
     assert sum(entry.mask is not None for entry in listing.entries) == 1
+
+
+def test_films_that_are_called_by_uids_have_masks_of_their_own(tmp_path: Path) -> None:
+    """The last number of a UID was once taken for an ending: all films of a series shared a mask."""
+    name_films(tmp_path, "tb/1.2.840.1", "tb/1.2.840.2", "tb/1.2.840.3.dcm", "normal/1.2.841.1")
+    for uid in ("1.2.840.1", "1.2.840.3"):
+        mask(tmp_path / "lungs" / f"{uid}.png", 255)
+    table = tmp_path / "films.csv"
+    table.write_text(
+        "path,label\ntb/1.2.840.1,tb\ntb/1.2.840.2,tb\ntb/1.2.840.3.dcm,tb\nnormal/1.2.841.1,normal\n"
+    )
+    listing = with_masks(data.find(table), [tmp_path / "lungs"])
+    assert {entry.path.name: entry.mask and entry.mask.name for entry in listing.entries} == {
+        "1.2.840.1": "1.2.840.1.png",
+        "1.2.840.2": None,
+        "1.2.840.3.dcm": "1.2.840.3.png",
+        "1.2.841.1": None,
+    }

@@ -139,3 +139,16 @@ def test_the_command_needs_a_bundle_with_lungs(
     done = run("data", "masks", films, "--bundle", bundle, "--to", tmp_path / "masks")
     assert done.returncode == 1
     assert "does not look for lungs" in done.stderr
+
+
+def test_films_that_are_called_by_uids_get_masks_of_their_own(
+    lungs_bundle: Bundle, films: Path, tmp_path: Path
+) -> None:
+    for uid in ("1.2.840.1", "1.2.840.2"):
+        (films / uid).write_bytes((films / "NORMAL" / "half.png").read_bytes())
+    named = [(uid, films / uid) for uid in ("1.2.840.1", "1.2.840.2")]
+    made = draw_masks(pneumoscope.load(lungs_bundle), named, tmp_path / "masks")
+    assert made.written == 2
+    assert sorted(path.name for path in (tmp_path / "masks").iterdir()) == [
+        "1.2.840.1.png", "1.2.840.2.png",
+    ]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
-from pneumoscope.data.film_files import films_below
+from pneumoscope.data.film_files import films_below, stem_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +61,7 @@ class FilmPaths:
             self._places = {}
             for film in films_below(self._base):
                 place = film.relative_to(self._base).as_posix()
-                for known in (film.name, film.stem):
+                for known in {film.name, stem_of(film.name)}:
                     # None where several films have the name.
                     self._places[known] = None if known in self._places else place
         return self._places.get(name)

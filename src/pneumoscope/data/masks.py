@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from pneumoscope.data.film_files import stem_of
 from pneumoscope.errors import DataError
 from pneumoscope.files import cause
 
@@ -104,7 +105,7 @@ def with_masks(listing: Listing, folders: Sequence[Path]) -> Listing:
         present = {p.relative_to(folder).as_posix() for p in folder.rglob(f"*{ENDING}")}
         entries = tuple(
             replace(entry, mask=folder / name)
-            if entry.mask is None and (name := _mask_name(entry.name, present))
+            if entry.mask is None and (name := _mask_among(entry.name, present))
             else entry
             for entry in listing.entries
         )
@@ -117,8 +118,14 @@ def with_masks(listing: Listing, folders: Sequence[Path]) -> Listing:
     return listing
 
 
-def _mask_name(film: str, present: set[str]) -> str | None:
+def mask_name(film: str) -> str:
+    """Path of a film's mask: the film's, with the ending of a mask; a UID, which has dots too, stays whole."""
+    path = PurePosixPath(film)
+    return path.with_name(stem_of(path.name) + ENDING).as_posix()
+
+
+def _mask_among(film: str, present: set[str]) -> str | None:
     """The mask of a film among those of a folder: the longest end of its path that exists."""
-    parts = PurePosixPath(film).with_suffix(ENDING).parts
+    parts = PurePosixPath(mask_name(film)).parts
     ends = ("/".join(parts[i:]) for i in range(len(parts)))
     return next((end for end in ends if end in present), None)

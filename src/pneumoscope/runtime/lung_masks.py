@@ -7,13 +7,12 @@ other hospitals, which the next training takes like drawn ones. Look at some bef
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from pneumoscope.data.masks import ENDING
+from pneumoscope.data.masks import mask_name
 from pneumoscope.errors import BundleMismatch, ImageError
 from pneumoscope.files import write_png
 from pneumoscope.images import SOURCE_SIZE
@@ -58,7 +57,7 @@ def draw_masks(
     Args:
         classifier: With a bundle whose network looks for lungs.
         films: Name of each film, a relative path with ``/``, and its file.
-        folder: Gets ``NAME.png`` for the film ``NAME.jpeg``: grey, 255 on the lungs, 0 elsewhere.
+        folder: Gets ``NAME.png`` for the film ``NAME.jpeg``, see `mask_name`: grey, 255 on the lungs, 0 elsewhere.
         progress: Called with (films done, films in all).
 
     Raises:
@@ -80,7 +79,7 @@ def draw_masks(
         if (mask > 0).mean() < _LEAST:
             empty.append(name)
         else:
-            target = folder / PurePosixPath(name).with_suffix(ENDING)
+            target = folder / mask_name(name)
             target.parent.mkdir(parents=True, exist_ok=True)
             write_png(target, mask)
             written += 1

@@ -80,3 +80,39 @@ def test_the_table_of_boxes_alone(tmp_path: Path) -> None:
         "a,R1,Pneumonia,1,1,2,2\na,R2,Pneumonia,1,1,2,2\nb,R1,No finding,,,,\n"
     )
     assert [e.values for e in find(tmp_path).entries] == [(0.0, 1.0), (1.0, 0.0)]
+
+
+def test_tables_with_the_same_findings_in_another_order_and_one_more(tmp_path: Path) -> None:
+    """The findings of the last table were once those of all."""
+    name_films(tmp_path, "train/a.png", "train/b.png", "test/c.png")
+    (tmp_path / "image_labels_train.csv").write_text(
+        "image_id,Pneumonia,Cardiomegaly,No finding\na,1,0,0\nb,0,0,1\n"
+    )
+    (tmp_path / "image_labels_test.csv").write_text(
+        "image_id,Cardiomegaly,Pneumonia,Rib fracture,No finding\nc,0,1,1,0\n"
+    )
+    listing = find(tmp_path)
+    values = {e.patient: dict(zip(listing.names, e.values, strict=True)) for e in listing.entries}
+    assert values["a"]["Pneumonia"] == values["c"]["Pneumonia"] == 1.0
+    assert {film: value["Cardiomegaly"] for film, value in values.items()} == dict.fromkeys(
+        "abc", 0.0
+    )
+    assert {film: value["Rib fracture"] for film, value in values.items()} == {
+        "a": None, "b": None, "c": 1.0,
+    }  # fmt: skip
+
+
+def test_a_class_that_only_one_table_of_boxes_has(tmp_path: Path) -> None:
+    name_films(tmp_path, "train/a.png", "train/b.png", "test/c.png")
+    header = "image_id,rad_id,class_name,x_min,y_min,x_max,y_max\n"
+    (tmp_path / "annotations_train.csv").write_text(
+        f"{header}a,R1,Pneumonia,1,1,2,2\nb,R1,No finding,,,,\n"
+    )
+    (tmp_path / "annotations_test.csv").write_text(
+        f"{header}c,R1,Edema,1,1,2,2\nc,R1,No finding,,,,\n"
+    )
+    listing = find(tmp_path)
+    assert listing.names == ("No finding", "Edema", "Pneumonia")
+    assert {e.patient: e.values for e in listing.entries} == {
+        "a": (0.0, 0.0, 1.0), "b": (1.0, 0.0, 0.0), "c": (1.0, 1.0, 0.0),
+    }  # fmt: skip

@@ -11,9 +11,13 @@ from PIL import Image
 for module in ("cv2", "scipy", "sklearn", "pyarrow"):
     pytest.importorskip(module)
 
+from drawn import name_films
 from evaluations import Run, manifest
 from lung_masks import mask
 from pneumoscope.bundle import Bundle
+from pneumoscope.data.boxes import Box
+from pneumoscope.data.layouts import find
+from pneumoscope.evidence.evaluation.annotations import Annotations
 from pneumoscope.evidence.evaluation.localisation import NOTHING_DRAWN
 
 ONLY = ("--only", "localisation", "--no-report", "--draws", "100")
@@ -140,3 +144,13 @@ def test_annotations_of_other_films_are_refused(
     code, _, err = evaluate(tiny_bundle.path, films, "--boxes", table, *ONLY)
     assert code == 1
     assert "has no boxes of these films" in err
+
+
+def test_boxes_of_films_that_are_called_by_uids(tmp_path: Path) -> None:
+    """A UID has dots, but no ending."""
+    name_films(tmp_path, "films/1.2.840.1", "films/1.2.840.2")
+    table = tmp_path / "labels.csv"
+    table.write_text("patientId,x,y,width,height,Target\n1.2.840.1,0,0,512,256,1\n1.2.840.2,,,,,0\n")
+    films = manifest(tmp_path / "films", "path,label", "1.2.840.1,ill", "1.2.840.2,normal")
+    listing = Annotations(boxes=table).added_to(find(films))
+    assert [entry.boxes for entry in listing.entries] == [(Box(0, 0, 0.5, 0.25),), ()]

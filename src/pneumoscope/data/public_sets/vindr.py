@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pneumoscope.data.class_names import negative_first
 from pneumoscope.data.film_files import stem_of
@@ -15,14 +15,23 @@ from pneumoscope.data.tables import FINDING_CELLS
 from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
-    from pneumoscope.data.listing import Targets
     from pneumoscope.data.table_files import Row
 
 _FILM, _READER, _NAME = "image_id", "rad_id", "class_name"
 _PLACES = {_FILM, _READER, _NAME, "class_id", "x_min", "y_min", "x_max", "y_max", "rad_ID"}
+
+
+class _Table(NamedTuple):
+    """What the readers of a table saw: findings, and the value of each for each film.
+
+    ``other`` is the value of a finding that only another table has.
+    """
+
+    names: tuple[str, ...]
+    values: dict[str, dict[str, float | None]]
+    other: float | None
 
 
 def is_vindr(file: Path) -> bool:
@@ -45,7 +54,8 @@ def read_vindr(files: list[Path], root: Path) -> Listing:
     """Lists the films of one or more tables.
 
     Up to three radiologists read a film. A finding is present if most of them saw it, absent if none
-    did, and unknown otherwise.
+    did, and unknown otherwise. The tables may have different findings: one that is no column of a film's
+    table is unknown, and a class that no row of its table has is absent.
 
     Args:
         files: Tables with the columns ``image_id``, ``rad_id`` and one per finding, or with
@@ -55,26 +65,26 @@ def read_vindr(files: list[Path], root: Path) -> Listing:
     Raises:
         DataError: A table cannot be read, or none of its films exists.
     """
-    seen: dict[Path, dict[str, Targets]] = {}
-    names: tuple[str, ...] = ()
+    tables: dict[Path, _Table] = {}
     for file in files:
         header, rows = read_rows(file)
         for row in rows:
             row[_FILM] = stem_of(row[_FILM])
-        names, seen[file] = _by_class(rows) if _NAME in header else _by_column(file, header, rows)
+        tables[file] = _by_class(rows) if _NAME in header else _by_column(file, header, rows)
+    names = negative_first(dict.fromkeys(name for table in tables.values() for name in table.names))
     several = len(files) > 1
     entries: list[Entry] = []
     warnings: list[str] = []
-    for file, values in seen.items():
+    for file, table in tables.items():
         split = _split(file)
         films = films_by_stem(root, lambda p, split=split: _fits(p, root, split, several))  # type: ignore[misc]
-        known, missing = present(file, films, values)
+        known, missing = present(file, films, table.values)
         warnings += missing
         entries += (
             Entry(
                 path=films[film],
                 name=films[film].relative_to(root).as_posix(),
-                values=values[film],
+                values=tuple(table.values[film].get(name, table.other) for name in names),
                 patient=film,
                 keyed=True,
                 split=split,
@@ -105,7 +115,7 @@ def _fits(path: Path, root: Path, split: str, several: bool) -> bool:
     return not known or split in known
 
 
-def _by_class(rows: list[Row]) -> tuple[tuple[str, ...], dict[str, Targets]]:
+def _by_class(rows: list[Row]) -> _Table:
     """From a row per box: which readers saw which class."""
     readers: dict[str, set[str]] = defaultdict(set)
     saw: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
@@ -114,15 +124,14 @@ def _by_class(rows: list[Row]) -> tuple[tuple[str, ...], dict[str, Targets]]:
         readers[row[_FILM]].add(reader)
         saw[row[_FILM]][row[_NAME]].add(reader)
     names = negative_first(sorted({row[_NAME] for row in rows} - {""}))
-    return names, {
-        film: _values({name: len(saw[film][name]) for name in names}, names, len(readers[film]))
-        for film in readers
+    values = {
+        film: {name: _value(len(saw[film][name]), len(seen)) for name in names}
+        for film, seen in readers.items()
     }
+    return _Table(names, values, other=0.0)
 
 
-def _by_column(
-    file: Path, header: list[str], rows: list[Row]
-) -> tuple[tuple[str, ...], dict[str, Targets]]:
+def _by_column(file: Path, header: list[str], rows: list[Row]) -> _Table:
     """From a row per film and reader, with a column per finding."""
     names = negative_first(n for n in header if n and n not in _PLACES)
     readers: Counter[str] = Counter(row[_FILM] for row in rows)
@@ -133,13 +142,15 @@ def _by_column(
             if cell not in FINDING_CELLS:
                 raise DataError(f"{file}, row {number}: {name} is {cell!r}", "A finding is 1 or 0.")
         saw[row[_FILM]].update(name for name, cell in cells.items() if FINDING_CELLS[cell] == 1.0)
-    return names, {film: _values(saw[film], names, readers[film]) for film in readers}
+    values = {
+        film: {name: _value(saw[film][name], count) for name in names}
+        for film, count in readers.items()
+    }
+    return _Table(names, values, other=None)
 
 
-def _values(saw: Mapping[str, int], names: tuple[str, ...], readers: int) -> Targets:
-    def value(count: int) -> float | None:
-        if count == 0:
-            return 0.0
-        return 1.0 if 2 * count > readers else None
-
-    return tuple(value(saw[name]) for name in names)
+def _value(saw: int, readers: int) -> float | None:
+    """Of a finding that so many of a film's readers saw."""
+    if saw == 0:
+        return 0.0
+    return 1.0 if 2 * saw > readers else None

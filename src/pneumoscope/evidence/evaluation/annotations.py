@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pneumoscope.data.boxes import read_rsna
+from pneumoscope.data.film_files import stem_of
 from pneumoscope.data.masks import with_masks
 from pneumoscope.errors import DataError
 
@@ -38,8 +39,8 @@ class Annotations:
             return listing
         boxes = read_rsna(self.boxes)
         entries = tuple(
-            replace(entry, boxes=boxes[entry.path.stem])
-            if entry.boxes is None and entry.path.stem in boxes
+            replace(entry, boxes=boxes[name])
+            if entry.boxes is None and (name := stem_of(entry.path.name)) in boxes
             else entry
             for entry in listing.entries
         )
