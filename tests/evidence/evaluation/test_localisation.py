@@ -150,7 +150,9 @@ def test_boxes_of_films_that_are_called_by_uids(tmp_path: Path) -> None:
     """A UID has dots, but no ending."""
     name_films(tmp_path, "films/1.2.840.1", "films/1.2.840.2")
     table = tmp_path / "labels.csv"
-    table.write_text("patientId,x,y,width,height,Target\n1.2.840.1,0,0,512,256,1\n1.2.840.2,,,,,0\n")
+    table.write_text(
+        "patientId,x,y,width,height,Target\n1.2.840.1,0,0,512,256,1\n1.2.840.2,,,,,0\n"
+    )
     films = manifest(tmp_path / "films", "path,label", "1.2.840.1,ill", "1.2.840.2,normal")
     listing = Annotations(boxes=table).added_to(find(films))
     assert [entry.boxes for entry in listing.entries] == [(Box(0, 0, 0.5, 0.25),), ()]
