@@ -127,3 +127,18 @@ def test_what_does_not_exist() -> None:
             Listing(source)
     with pytest.raises(UsageError, match="an empty source"):
         Listing("")
+
+
+def test_a_parquet_manifest_with_a_broken_byte_is_read_or_refused(tmp_path: Path) -> None:
+    """Some breaks show only where the rows are read, as an index that is not in the dictionary."""
+    file = tmp_path / "m.parquet"
+    parquet.write_table(pa.table({"path": ["a.png", "b.png", "a.png"] * 9}), file)
+    whole = file.read_bytes()
+    refused = set()
+    for place in range(len(whole)):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 0x7F]) + whole[place + 1 :])
+        try:
+            list(Listing(str(file)).films())
+        except UsageError as error:
+            refused.add(type(error.__cause__))
+    assert pa.ArrowInvalid in refused

@@ -67,6 +67,7 @@ def test_every_key_may_be_left_out(tmp_path: Path) -> None:
         ('kinds = "viral"', "kinds is not a list of texts"),
         ("warnings = [1]", "warnings is not a list of texts"),
         ('[population]\nviews = ["PA"]', "population.text is missing"),
+        ('population = "adults"', "population is not a table"),
         ('[population]\ntext = "x"\nsize = 3', "unknown key population.size"),
         ('[population]\ntext = "x"\nage_years = [9, 1]', "not \\[youngest, oldest\\]"),
         ('[population]\ntext = "x"\nage_years = ["a", 1]', "a"),

@@ -142,3 +142,8 @@ def test_scores_are_rounded_down_and_thinned_to_the_safe_side() -> None:
         exact = np.sort(many)[m - 1]
         assert thin <= exact
         assert thin == pytest.approx(exact, abs=0.004)
+
+
+def test_an_error_just_below_one_takes_the_largest_score() -> None:
+    scores = conformal.Scores({"P": conformal.Sides((0.2, 0.4), (0.3, 0.6))})
+    assert scores.at(1 - 1e-12).questions["P"] == (0.4, 0.6)

@@ -144,6 +144,7 @@ def test_a_missing_profile_is_named(tmp_path: Path) -> None:
         ({"reference": {"log odds": [2.0, 1.0]}}, "ascending"),
         ({"gate_limits": {"distance": math.nan}}, "gate limit"),
         ({"verdict": "perhaps"}, "perhaps"),
+        ({"conformal": {"questions": {}, "kinds": {}}}, "conformal scores of nothing"),
         (
             {"conformal": {"questions": {"P": {"negative": [2.0], "positive": []}}, "kinds": {}}},
             "not a p",

@@ -94,6 +94,8 @@ def test_a_byte_order_mark_of_a_spreadsheet_does_no_harm(tmp_path: Path) -> None
         (b'{"notice": 1}', "is not what predict writes"),
         (b'[{"source": "a", "p_pneumonia": 3}]', "is not what predict writes"),
         (b"\xff\xfe\x00", "is not text"),
+        (b"[" * 100_000, "is not what predict writes"),
+        (b"source,p_positive\n" + b"a" * 200_000, "is not what predict writes"),
     ],
 )
 def test_what_predict_did_not_write(tmp_path: Path, content: bytes, words: str) -> None:

@@ -172,14 +172,14 @@ def _parquet_cells(stream: IO[bytes], name: str) -> Iterator[str]:
         raise MissingExtra("a Parquet manifest (pyarrow)", "batch") from None
     try:
         file = parquet.ParquetFile(stream)
+        key = path_column(file.schema_arrow.names)
+        if key is None:
+            raise _no_column(name, file.schema_arrow.names)
+        for batch in file.iter_batches(_ROWS, columns=[key]):
+            values: list[Any] = batch.column(0).to_pylist()
+            yield from ("" if value is None else str(value).strip() for value in values)
     except pa.ArrowException as error:
         raise UsageError(f"{name}: is not Parquet ({cause(error)})", "Check the file.") from error
-    key = path_column(file.schema_arrow.names)
-    if key is None:
-        raise _no_column(name, file.schema_arrow.names)
-    for batch in file.iter_batches(_ROWS, columns=[key]):
-        values: list[Any] = batch.column(0).to_pylist()
-        yield from ("" if value is None else str(value).strip() for value in values)
 
 
 def _no_column(name: str, header: list[str]) -> UsageError:

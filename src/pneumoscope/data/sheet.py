@@ -171,7 +171,9 @@ def _sheet_of(table: dict[str, Any]) -> DataSheet:
     return DataSheet(**values)
 
 
-def _population(table: dict[str, Any]) -> Population:
+def _population(table: Any) -> Population:
+    if not isinstance(table, dict):
+        raise ValueError("population is not a table, [population]")
     if unknown := sorted(table.keys() - {"text", "age_years", "views"}):
         raise ValueError(f"unknown key population.{unknown[0]}")
     if "text" not in table:

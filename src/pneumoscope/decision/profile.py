@@ -268,6 +268,8 @@ def _check(profile: SiteProfile) -> None:
     for site in profile.points:
         if not 0 < site.point.threshold < 1:
             raise ValueError(f"threshold {site.point.threshold:g} of {site.point.name}")
+    if not profile.conformal.questions:
+        raise ValueError("conformal scores of nothing")
     scores = [
         side for s in profile.conformal.questions.values() for side in (s.negative, s.positive)
     ]

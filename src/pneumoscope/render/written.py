@@ -185,7 +185,7 @@ def _read(file: Path) -> Iterator[Written]:
         records = _json(text) if text.lstrip()[:1] in ("{", "[") else _csv(text)
         for record in records:
             yield written_of(record)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, csv.Error) as error:
         if isinstance(error, UsageError):
             raise
         raise UsageError(f"{file}: is not what predict writes ({cause(error)})", _HINT) from error

@@ -60,3 +60,12 @@ def test_many_values_end_in_one_group() -> None:
     assert len(groups) == 13
     assert groups[-1].value == OTHERS
     assert sum(group.films for group in groups) == 400
+
+
+def test_the_smaller_side_is_the_one_that_is_named() -> None:
+    groups = subgroups(
+        question([0.2, 0.8] * 3, [False, True] * 3), films(["A"] * 5 + ["B"]), 0.5, settings()
+    )
+    for group, side in zip(groups, ("the other films have", "this group has"), strict=True):
+        verdict = group.against_rest["roc_auc"].verdict
+        assert verdict == f"Nothing can be said: {side} 1 patient, 10 are needed."

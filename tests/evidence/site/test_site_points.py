@@ -13,7 +13,8 @@ from pneumoscope.bundle import Bundle, write_bundle
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.decision.profile import read_profile
 from pneumoscope.evidence.site import points
-from pneumoscope.evidence.statistics.intervals import Bootstrap
+from pneumoscope.evidence.statistics.calls import threshold_samples
+from pneumoscope.evidence.statistics.intervals import Bootstrap, figure_of
 from pneumoscope.records import OperatingPoint
 from tiny import tiny_files, tiny_meta
 
@@ -145,3 +146,21 @@ def test_points_name_the_bundle_whose_promise_they_keep() -> None:
     first, second = points.carrying(calls, older, positive)(np.arange(10), TIED)
     assert first.rule == "keeps the sensitivity of old 1 at sens on the site's films"
     assert second.rule == "as sensitive and specific as old 1 at by h on the site's films"
+
+
+def test_the_interval_of_a_change_rests_on_the_patients_of_its_class() -> None:
+    """With the degrees of freedom of all patients it was too narrow where few are ill."""
+    rng = np.random.default_rng(0)
+    positive = np.arange(400) < 12
+    was, now = rng.random((2, 400)) < np.where(positive, 0.6, 0.3)
+    old = OperatingPoint("balanced", 0.5, "best balanced accuracy")
+    calls = points.OlderCalls((old,), {"balanced": was})
+    boot = Bootstrap.of([str(i) for i in range(400)])
+    (carried,) = points.compared((old,), calls, {"balanced": now}, positive, boot)
+    before, after = (threshold_samples(positive, c, boot)["sensitivity"] for c in (was, now))
+    expected = figure_of(after - before, boot, "correlation", patients=12)
+    assert carried.sensitivity_change == expected
+    assert expected.low is not None
+    wrong = figure_of(after - before, boot, "correlation")
+    assert wrong.low is not None
+    assert expected.low < wrong.low

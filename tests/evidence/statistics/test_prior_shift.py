@@ -85,3 +85,15 @@ def test_shares_that_are_none_are_refused() -> None:
         prior_shift.adjust_priors(p, half, np.array([0.0, 1.0]))
     with pytest.raises(UsageError, match="not a number"):
         prior_shift.adjust_priors(np.array([[np.nan, 0.5]]), half, half)
+
+
+def test_draws_without_convergence_have_no_shares(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most draws may converge in the very last step that is allowed; the others have no shares."""
+    p = films([0.3, 0.7], [0.8, 0.2], 60)
+    boot = film_each(60)
+    for steps in range(1, 120):
+        monkeypatch.setattr(prior_shift, "MOST_STEPS", steps)
+        for figure in prior_shift.estimate_priors(p, np.array([0.8, 0.2]), boot).priors:
+            assert (figure.value is None) == (
+                figure.note == f"the iteration has not converged after {steps} steps"
+            )

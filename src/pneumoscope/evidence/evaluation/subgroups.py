@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pneumoscope.decision.sentences import counted
 from pneumoscope.evidence.evaluation.column_values import MOST, ordered_values, values_of
 from pneumoscope.evidence.evaluation.target_results import Subgroup
 from pneumoscope.evidence.statistics.calls import at_threshold, patients_behind, threshold_samples
@@ -89,9 +90,10 @@ def _subgroup(
         len({film.patient for film, inside in zip(films, side, strict=True) if inside})
         for side in (group, ~group)
     ]
-    if min(patients) < FEWEST_PATIENTS:
-        side = "this group has" if patients[0] < FEWEST_PATIENTS else "the other films have"
-        note = f"{side} {min(patients)} patients, {FEWEST_PATIENTS} are needed"
+    fewest = min(patients)
+    if fewest < FEWEST_PATIENTS:
+        side = "this group has" if fewest == patients[0] else "the other films have"
+        note = f"{side} {counted(fewest, 'patient')}, {FEWEST_PATIENTS} are needed"
         nothing = Difference(
             first=None,
             second=None,

@@ -176,16 +176,24 @@ def compared(
                 new_threshold=new.threshold,
                 old_sensitivity=sensitivity,
                 old_specificity=specificity,
-                sensitivity_change=figure_of(
-                    after[SENSITIVITY] - before[SENSITIVITY], boot, "correlation"
-                ),
-                specificity_change=figure_of(
-                    after[SPECIFICITY] - before[SPECIFICITY], boot, "correlation"
-                ),
+                sensitivity_change=_change(SENSITIVITY, before, after, positive, boot),
+                specificity_change=_change(SPECIFICITY, before, after, ~positive, boot),
                 changed=share_figure(was != now, everything, boot),
             )
         )
     return tuple(carried)
+
+
+def _change(
+    name: str,
+    before: Mapping[str, Array],
+    after: Mapping[str, Array],
+    films: NDArray[np.bool_],
+    boot: Bootstrap,
+) -> Figure:
+    """The change of a figure, with the degrees of freedom of the patients of its class alone."""
+    sample = after[name] - before[name]
+    return figure_of(sample, boot, "correlation", patients=boot.patients_with(films))
 
 
 def figures(

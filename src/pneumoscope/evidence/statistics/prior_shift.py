@@ -115,6 +115,7 @@ def _maximise(ratio: Array, weights: Array, start: Array) -> Array:
         if going.mean() < 0.5:  # removing fewer rows costs more than it saves
             weights, total = weights[going], total[going]
             active = active[going]
+            going = going[going]
     shares[active[going]] = np.nan
     return shares
 
