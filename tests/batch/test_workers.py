@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from pneumoscope.batch import workers as module
+from pneumoscope.batch.columns import Row
 from pneumoscope.batch.films import Film
 from pneumoscope.batch.job import ReadJob
 from pneumoscope.batch.workers import CHUNK_FILMS, Workers
@@ -19,6 +23,15 @@ class Failing(StubReader):
 class Dying(StubReader):
     def __init__(self, job: ReadJob) -> None:
         raise SystemExit(3)
+
+
+class Slow(StubReader):
+    """Reads a film called ``slow*`` for a minute."""
+
+    def rows(self, films: Sequence[Film]) -> list[Row]:
+        if films[0].name.startswith("slow"):
+            time.sleep(60)
+        return super().rows(films)
 
 
 def chunks_of(folder: Path, size: int) -> list[list[Film]]:
@@ -67,3 +80,17 @@ def test_no_more_films_are_in_work_than_a_shard_has(
     engine = Workers(JOB, workers, shard_rows)
     assert engine.chunk_films == chunk
     assert engine.capacity == 2 * workers * chunk
+
+
+def test_busy_workers_end_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each once had its own time to end, one after the other: minutes after Ctrl-C on a large machine."""
+    monkeypatch.setattr(module, "_PATIENCE_S", 1.0)
+    folder = films_in(
+        tmp_path, *(f"{i}.png" for i in range(4)), *(f"slow {i}.png" for i in range(8))
+    )
+    results = Workers(JOB, 4, 1000, Slow).results(iter(chunks_of(folder, 1)))
+    for _ in range(4):
+        next(results)
+    began = time.monotonic()
+    results.close()
+    assert time.monotonic() - began < 3

@@ -5,6 +5,7 @@ import json
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from pneumoscope.batch import workers
 from pneumoscope.batch.listing import Listing
 from pneumoscope.batch.reading import FilmReader
 from pneumoscope.bundle import Bundle, write_bundle
+from pneumoscope.errors import UsageError
 from tiny import scored_meta, tiny_files
 
 
@@ -33,6 +35,16 @@ class InThisProcess:
                 yield reader.rows(films)
         finally:
             reader.close()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class AtOnce(threading.Thread):
+    def start(self) -> None:
+        self.run()
 
 
 @pytest.fixture
@@ -196,18 +208,26 @@ def test_a_bucket_is_not_listed_a_second_time_to_count_its_films(
     pytest.importorskip("fsspec", reason="needs fsspec")
     from pneumoscope.cli.read import batch as command
 
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
     listed: list[Listing] = []
     monkeypatch.setattr(Listing, "films", lambda self: listed.append(self) or iter(()))
 
-    class AtOnce(threading.Thread):
-        def start(self) -> None:
-            self.run()
-
     monkeypatch.setattr(sys, "stderr", Terminal())
-    monkeypatch.setattr(command.threading, "Thread", AtOnce)
+    monkeypatch.setattr(command, "threading", SimpleNamespace(Thread=AtOnce))
     with command._progress(Listing("memory://films" if remote else str(films))):
         assert len(listed) == counts
+
+
+def test_a_listing_that_fails_while_it_is_counted_says_nothing(
+    films: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The batch itself tells it, once."""
+    from pneumoscope.cli.read import batch as command
+
+    def broken(_listing: Listing) -> None:
+        raise UsageError("m.parquet: is not Parquet")
+
+    monkeypatch.setattr(Listing, "films", broken)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(command, "threading", SimpleNamespace(Thread=AtOnce))
+    with command._progress(Listing(str(films))):
+        pass

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import signal
+import time
 from collections import deque
 from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
@@ -98,7 +99,10 @@ class Workers:
                         yield rows
         finally:
             for worker in self._workers:
-                worker.stop()
+                worker.dismiss()
+            deadline = time.monotonic() + _PATIENCE_S
+            for worker in self._workers:
+                worker.stop(deadline)
 
 
 def _next(chunks: Iterator[list[Film]]) -> _Chunk | None:
@@ -153,7 +157,7 @@ class _Worker:
     def _died(self) -> tuple[list[Row], list[_Chunk]]:
         was_ready = self._is_ready
         first, *others = self.chunks
-        self.stop()
+        self.stop(time.monotonic() + _PATIENCE_S)
         if not was_ready:
             raise PneumoscopeError(
                 "a worker process died before it could read a film",
@@ -178,13 +182,18 @@ class _Worker:
         child_pipe.close()
         self._is_ready = False
 
-    def stop(self) -> None:
-        """Ends the child."""
+    def dismiss(self) -> None:
+        """Lets the child end after the chunk in work."""
+        if self._process is not None:
+            self.pipe.close()
+
+    def stop(self, deadline: float) -> None:
+        """Ends the child, which has until ``deadline``, in seconds of ``time.monotonic``."""
         if self._process is None:
             return
         self.pipe.close()
         self.chunks.clear()
-        self._process.join(_PATIENCE_S)
+        self._process.join(max(0.0, deadline - time.monotonic()))
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
@@ -193,7 +202,7 @@ class _Worker:
 
 
 _PATIENCE_S = 5.0
-"""A worker that is in the middle of a chunk ends after it, or after this time."""
+"""Workers that are in the middle of a chunk end after it, or after this time for all of them."""
 
 
 # In the child

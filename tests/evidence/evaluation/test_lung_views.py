@@ -12,6 +12,7 @@ from pneumoscope.evidence.evaluation.lung_views import (
     box_of,
     filled_from_around,
     places_of,
+    share_hidden,
     without_lungs,
 )
 
@@ -48,3 +49,13 @@ def test_places_by_hand() -> None:
     masks[:3, 1, 1] = True
     masks[:2, 2, 2] = True  # no more than 2 %
     assert np.argwhere(places_of(masks)).tolist() == [[0, 0], [1, 1]]
+
+
+def test_every_film_counts_alike_however_large_its_lungs_are() -> None:
+    small = np.zeros((SIDE, SIDE), bool)
+    small[16:24, 8:16] = True
+    places = np.zeros((SIDE, SIDE), bool)
+    places[:, :16] = True
+    # All of the small lungs, and a quarter of the large ones, which have 16 times as many pixels.
+    assert FIELD.sum() == 16 * small.sum()
+    assert share_hidden(np.stack([small, FIELD]), places) == (1 + 1 / 4) / 2

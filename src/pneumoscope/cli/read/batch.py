@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -169,8 +169,12 @@ def _progress(listing: Listing) -> Iterator[Callable[[Tally], None]]:
 
     total: list[int] = []
     if sys.stderr is not None and sys.stderr.isatty() and not listing.is_remote:
-        # Reading need not wait for the count. A listing that fails ends the batch itself.
-        count = lambda: total.append(sum(1 for _ in listing.films()))  # noqa: E731
+
+        def count() -> None:
+            with suppress(Exception):  # a listing that fails ends the batch itself
+                total.append(sum(1 for _ in listing.films()))
+
+        # Reading need not wait for the count.
         threading.Thread(target=count, daemon=True).start()
     with progress_bar("reading films") as bar:
 

@@ -25,6 +25,7 @@ from pneumoscope.evidence.evaluation.lung_views import (
     WITHOUT,
     edges_of,
     places_of,
+    share_hidden,
 )
 from pneumoscope.evidence.evaluation.views import network_inputs, outputs_of, score_of, truth_of
 from pneumoscope.evidence.statistics.intervals import Bootstrap, Figure, figure_of
@@ -164,7 +165,7 @@ def measure(
         views=tuple(rank(scores)),
         outline_auc=outline,
         box_auc=edges,
-        hidden_by_places=lungs.hidden_by(places),
+        hidden_by_places=share_hidden(lungs.masks, places),
         area_of_places=float(places.mean()),
         heat=heat_in(lungs.masks),
         check=check,
@@ -188,10 +189,6 @@ class _Lungs:
     shapes: NDArray[np.floating]
     classical: Masks
     doubted: NDArray[np.bool_]
-
-    def hidden_by(self, places: NDArray[np.bool_]) -> float:
-        """Mean share of the lungs that places (rows, columns) hide."""
-        return float(np.mean([(m & places).sum() / max(m.sum(), 1) for m in self.masks]))
 
 
 def _lungs_on(pixels: NDArray[np.uint8], network: NDArray[np.float32] | None) -> _Lungs:

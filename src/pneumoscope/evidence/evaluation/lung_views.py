@@ -63,6 +63,11 @@ def places_of(masks: Masks) -> NDArray[np.bool_]:
     return np.asarray(masks.mean(axis=0) > _RARELY)
 
 
+def share_hidden(masks: Masks, places: NDArray[np.bool_]) -> float:
+    """Mean share of a film's lungs (n, rows, columns) that places (rows, columns) hide, in [0, 1]."""
+    return float(np.mean([(m & places).sum() / max(m.sum(), 1) for m in masks]))
+
+
 def edges_of(masks: Masks) -> NDArray[np.intp]:
     """Top, bottom, left and right edge of every mask, (n, 4), the later ones exclusive; 0 if empty."""
     boxes = np.zeros((len(masks), 4), np.intp)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from pneumoscope.evidence.evaluation.localisation_results import MaskedView
-from pneumoscope.evidence.evaluation.lung_views import WHOLE, without_lungs
+from pneumoscope.evidence.evaluation.lung_views import WHOLE, share_hidden, without_lungs
 from pneumoscope.evidence.evaluation.views import network_inputs, outputs_of, score_of, truth_of
 from pneumoscope.evidence.statistics.intervals import Bootstrap, figure_of
 from pneumoscope.evidence.statistics.ranking import (
@@ -118,7 +118,7 @@ def masked_views(
         step(done, len(changes))
     return MaskedViews(
         views=tuple(views),
-        hidden=float((masks & fixed).sum() / masks.sum()),
+        hidden=share_hidden(masks, fixed),
         area_own=float(wide.mean()),
         area_fixed=float(fixed.mean()),
     )
