@@ -143,7 +143,7 @@ async def _give_late_results_an_owner(security: Security, store: Store) -> None:
     """Results of films that were accepted before the first account, and read after it."""
     if not security.open:
         return
-    while security.open:
+    while await run_in_threadpool(security.openness.check):
         await asyncio.sleep(_RETRY_S)
     for _ in range(_LATE_ROUNDS):
         try:

@@ -185,9 +185,12 @@ def _user_of(security: Security, request: Request, *, use: bool = True) -> User 
 
 
 def still_admitted(request: Request) -> bool:
-    """Whether the session or token of a request that takes long has not ended meanwhile."""
+    """Whether the session or token of a request that takes long has not ended meanwhile.
+
+    Without accounts: whether there is still none.
+    """
     security: Security = request.app.state.security
-    return security.open or _user_of(security, request, use=False) is not None
+    return security.openness.check() or _user_of(security, request, use=False) is not None
 
 
 def _check_may(user: User, method: str, path: str) -> None:
