@@ -92,6 +92,7 @@ def test_a_disabled_account_does_not_get_its_sessions_back(tmp_path: Path) -> No
 
 def test_a_wrong_present_password_changes_nothing_and_gets_slow(tmp_path: Path) -> None:
     with small(tmp_path, USERS) as server:
+        server.security.throttle.clock = Clock()
         cookie = server.cookie("lee")
         statuses = [change(server, cookie, "not the password at all")[0] for _ in range(8)]
         assert statuses[0] == 403
@@ -120,12 +121,12 @@ def test_sessions_are_listed_and_ended(tmp_path: Path) -> None:
         assert len(shown["sessions"]) == 3
         ids = {session["id"] for session in shown["sessions"] if not session["current"]}
         one_id = sorted(ids)[0]
-        path = f"/api/v1/account/sessions/{one_id}"
+        path = f"/api/v1/account/sessions/{one_id}/end"
         given = {"json": {"current": PASSWORD}}
-        assert server("DELETE", path, cookie=vera, **given).status_code == 404
-        assert server("DELETE", path, cookie=here, **given).status_code == 204
+        assert server("POST", path, cookie=vera, **given).status_code == 404
+        assert server("POST", path, cookie=here, **given).status_code == 204
         assert [lives(server, cookie) for cookie in (first, second)].count(False) == 1
-        answer = server("DELETE", "/api/v1/account/sessions", cookie=here, **given)
+        answer = server("POST", "/api/v1/account/sessions/end", cookie=here, **given)
         assert answer.json() == {"ended": 1}
         assert not lives(server, first)
         assert not lives(server, second)
@@ -140,15 +141,16 @@ def test_sessions_end_only_with_the_password(tmp_path: Path) -> None:
         other, here = server.cookie("lee"), server.cookie("lee")
         shown = server("GET", "/api/v1/account", cookie=here).json()
         ids = [session["id"] for session in shown["sessions"] if not session["current"]]
-        for path in ("/api/v1/account/sessions", f"/api/v1/account/sessions/{ids[0]}"):
-            assert server("DELETE", path, cookie=here).status_code == 422
-            wrong = server("DELETE", path, cookie=here, json={"current": "not the password"})
+        for ending in ("end", f"{ids[0]}/end"):
+            path = f"/api/v1/account/sessions/{ending}"
+            assert server("POST", path, cookie=here).status_code == 422
+            wrong = server("POST", path, cookie=here, json={"current": "not the password"})
             assert_problem(wrong, 403, "WrongPassword")
         assert lives(server, other)
         server.security.second_factor.enrol(server.security.accounts.get("vera"))
         vera = server.security.sessions.open(server.security.accounts.get("vera"))
         without_code = server(
-            "DELETE", "/api/v1/account/sessions", cookie=f"pneumoscope={vera}",
+            "POST", "/api/v1/account/sessions/end", cookie=f"pneumoscope={vera}",
             json={"current": PASSWORD},
         )  # fmt: skip
         assert_problem(without_code, 401, "SecondFactorNeeded")

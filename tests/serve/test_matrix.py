@@ -59,8 +59,8 @@ COMMON = {
 ACCOUNT = {
     ("GET", "/api/v1/account"),
     ("POST", "/api/v1/account/password"),
-    ("DELETE", "/api/v1/account/sessions"),
-    ("DELETE", "/api/v1/account/sessions/{id}"),
+    ("POST", "/api/v1/account/sessions/end"),
+    ("POST", "/api/v1/account/sessions/{id}/end"),
 }
 """Routes for the user's own password and sessions, open to every role, but to no token."""
 PUBLIC = {
@@ -253,6 +253,17 @@ def test_a_viewer_changes_nothing_on_any_route(house: House) -> None:
         house.server.security.accounts.set_role("bert", "operator")
 
 
+def test_only_post_takes_a_body(house: House) -> None:
+    """A proxy may drop the body of any other request, or refuse it (RFC 9110, 9.3)."""
+    with_body = {
+        method
+        for operations in house.server.app.openapi()["paths"].values()
+        for method, operation in operations.items()
+        if "requestBody" in operation
+    }
+    assert with_body == {"post"}
+
+
 @pytest.mark.parametrize(("method", "template"), sorted(ACCOUNT))
 def test_no_token_changes_an_account(house: House, method: str, template: str) -> None:
     for path in house.filled(template):
@@ -262,9 +273,9 @@ def test_no_token_changes_an_account(house: House, method: str, template: str) -
 def test_nobody_ends_the_session_of_another(house: House) -> None:
     listed = house.as_user("anna", "GET", "/api/v1/account").json()["sessions"]
     for session in listed:
-        path = f"/api/v1/account/sessions/{session['id']}"
+        path = f"/api/v1/account/sessions/{session['id']}/end"
         answer = house.server(
-            "DELETE", path, cookie=house.cookies["bert"], json={"current": PASSWORD}
+            "POST", path, cookie=house.cookies["bert"], json={"current": PASSWORD}
         )
         assert answer.status_code == 404
     assert house.as_user("anna", "GET", "/api/v1/account").json()["sessions"][0]["current"]

@@ -95,7 +95,7 @@ def test_no_route_changes_anything_without_its_line(site: Site) -> None:
         if not listed["current"]
     )
     filled = {
-        ("DELETE", "/api/v1/account/sessions/{id}"): session,
+        ("POST", "/api/v1/account/sessions/{id}/end"): session,
         ("DELETE", "/api/v1/jobs/{id}"): "0" * 32,
         ("DELETE", "/api/v1/predictions/{id}"): film["id"],
     }

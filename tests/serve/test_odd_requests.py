@@ -228,7 +228,7 @@ NUL = [
     ("GET", "/api/v1/jobs/%00"),
     ("DELETE", "/api/v1/jobs/%00"),
     ("GET", "/api/v1/jobs/%00/events"),
-    ("DELETE", "/api/v1/account/sessions/%00"),
+    ("POST", "/api/v1/account/sessions/%00/end"),
 ]
 
 

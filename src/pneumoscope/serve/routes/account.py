@@ -100,7 +100,7 @@ def change_password(request: Request, user: OwnAccount, given: NewPassword) -> R
     return answer
 
 
-@router.delete("/sessions", response_model=None)
+@router.post("/sessions/end", response_model=None)
 def end_sessions(request: Request, user: OwnAccount, given: Confirmation) -> dict[str, int]:
     """Ends all your sessions but this one; takes your password."""
     _confirmed(request, user, given)
@@ -109,7 +109,7 @@ def end_sessions(request: Request, user: OwnAccount, given: Confirmation) -> dic
     return {"ended": security.sessions.close_all(user.id, besides=_cookie(request))}
 
 
-@router.delete("/sessions/{id}", status_code=204)
+@router.post("/sessions/{id}/end", status_code=204)
 def end_session(
     request: Request,
     user: OwnAccount,

@@ -53,11 +53,11 @@ export class HttpBackend {
   }
 
   async endSession(id, current, code) {
-    await request(`account/sessions/${id}`, { method: "DELETE", json: { current, code } });
+    await request(`account/sessions/${id}/end`, { method: "POST", json: { current, code } });
   }
 
   async endSessions(current, code) {
-    await request("account/sessions", { method: "DELETE", json: { current, code } });
+    await request("account/sessions/end", { method: "POST", json: { current, code } });
   }
 
   async signOut() {
