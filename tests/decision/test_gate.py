@@ -65,6 +65,7 @@ def test_a_clean_film_passes(facts: dict[str, Any]) -> None:
         ({"distance": 1.3}, ("outside-population", REFUSE)),
         ({"distance": 1.1}, ("outside-population", NOTE)),
         ({"mirrored": 0.9}, ("mirrored", NOTE)),
+        ({"photo-of-a-screen": 0.04, "screenshot": 0.02}, ("photo-of-a-screen", NOTE)),
         ({"flatness": 0.9}, ("low-contrast", REFUSE)),
         ({"saturation": 0.3}, ("over-exposed", REFUSE)),
         ({"blur": 0.8}, ("too-blurred", REFUSE)),
@@ -107,6 +108,14 @@ def test_a_grey_side_is_no_reason_beside_a_graver_one() -> None:
     assert reasons_for({"unsuitable": 0.9, "screenshot": 0.8}, {"grey_side": True}) == [
         ("screenshot", REFUSE)
     ]
+
+
+def test_what_may_be_a_screen_is_noted_once_and_only_on_films_that_may_be_judged() -> None:
+    screen = {"photo-of-a-screen": 0.5, "screenshot": 0.2}
+    assert reasons_for(screen, {"grey_side": True}) == [("screenshot", NOTE)]
+    assert reasons_for({"unsuitable": 0.9, "inverted": 0.8} | screen) == [("inverted", REFUSE)]
+    assert reasons_for({"distance": 1.3} | screen) == [("outside-population", REFUSE)]
+    assert reasons_for({"photo-of-a-screen": 0.05}) == []
 
 
 def test_a_header_never_refuses_by_itself() -> None:

@@ -14,7 +14,7 @@ tf = pytest.importorskip("tensorflow", reason="needs the [train] extra")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
 
-    from pneumoscope.train.formats.phone_graph import GREY_SIDE, PhoneGraph
+    from pneumoscope.train.formats.phone_graph import GREY_SIDE, SCREEN, PhoneGraph
 
 from pneumoscope.bundle import Bundle, write_bundle
 from pneumoscope.decision.gate import FRONTAL, REASONS
@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning"),
 ]
 
-KINDS = (FRONTAL, "not-frontal", "not-a-radiograph", "cropped")
+KINDS = (FRONTAL, "not-frontal", "not-a-radiograph", "cropped", "photo-of-a-screen")
 LIMITS = {
     "unsuitable": 0.8, "distance": 0.85, "distance-note": 0.8, "mirrored": 0.2, "flatness": 0.9,
     "saturation": 0.4, "blur": 0.95, "other-population": 0.8, "one-lung": 0.97, "lung-doubt": 0.8,
@@ -105,7 +105,7 @@ def test_a_film_is_judged_as_python_judges_it(tmp_path: Path, lungs: bool, count
     assert lungs or seen == {"NORMAL", "PNEUMONIA", "UNDETERMINED", "REFUSED"}
     assert lungs or len(codes) >= 6, codes
     assert codes <= REASONS.keys()
-    assert GREY_SIDE in seen_reasons
+    assert {GREY_SIDE, SCREEN} <= seen_reasons
 
 
 def test_a_bundle_without_gate_and_sets_gives_one_of_two_verdicts(tmp_path: Path) -> None:

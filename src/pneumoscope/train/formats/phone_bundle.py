@@ -18,7 +18,7 @@ from pneumoscope.decision import gate
 from pneumoscope.decision.sentences import of_gate
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
 from pneumoscope.render.serialise import NOTICE
-from pneumoscope.train.formats.phone_graph import GREY_SIDE, PhoneGraph
+from pneumoscope.train.formats.phone_graph import GREY_SIDE, SCREEN, PhoneGraph
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,7 +75,9 @@ def words_of(bundle: Bundle, graph: PhoneGraph) -> dict[str, Any]:
 
 
 def _sentence(code: str, level: str) -> str:
-    return of_gate("grey_side") if (code, level) == GREY_SIDE else gate.REASONS[code][0]
+    names = {GREY_SIDE: "grey_side", SCREEN: "screen"}
+    name = names.get((code, level))
+    return of_gate(name) if name else gate.REASONS[code][0]
 
 
 def words_in(path: Path) -> dict[str, Any]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 GREY_SIDE = "screenshot", gate.NOTE
 """The reason for a side that is one grey: here of the film as the network sees it, not as the file has it."""
+SCREEN = "photo-of-a-screen", gate.NOTE
+"""The reason for a picture that may show a screen."""
 HEALTHY, ILL, UNDECIDED, REFUSED = range(4)
 """Values of the output ``verdict``."""
 
@@ -74,6 +76,7 @@ class PhoneGraph(tf.Module):  # type: ignore[misc]
             (gate.OUTSIDE, gate.NOTE),
             ("mirrored", gate.NOTE),
             GREY_SIDE,
+            SCREEN,
             *((code, gate.REFUSE) for code in gate.QUALITY.values()),
         )
 
@@ -123,6 +126,7 @@ class PhoneGraph(tf.Module):  # type: ignore[misc]
             suitable &= ~without_lungs[0]
         inside = suitable & ~(distant & sound)
         others = self._above(scores, gate.OTHER_PATIENTS)
+        screen = sum((scores[kind] for kind in gate.SCREEN if kind in scores), tf.constant([0.0]))
         return [
             *(unsuitable & kind for kind in named),
             *without_lungs,
@@ -130,6 +134,7 @@ class PhoneGraph(tf.Module):  # type: ignore[misc]
             inside & (others | self._above(scores, "distance-note", "distance")),
             inside & self._above(scores, "mirrored"),
             inside & grey_side,
+            inside & ~grey_side & (screen > gate.SCREEN_NOTE),
             *defects,
         ]
 
