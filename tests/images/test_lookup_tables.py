@@ -78,8 +78,6 @@ def test_without_a_vr_the_pixels_tell_the_sign() -> None:
     [
         table([3, 0], words(0, 1, 2)),  # a descriptor of two values
         table([4, 0, 12], words(0, 1, 2)),  # fewer entries than it says
-        table([3, 0, 17], words(0, 1, 2)),
-        table([3, 0, 0], words(0, 1, 2)),
     ],
 )
 def test_a_table_that_contradicts_itself_is_none(item: Dataset) -> None:
@@ -97,7 +95,7 @@ def film_through(item: Dataset, stored: np.ndarray = RAMP, **elements: object) -
     return images.read(dicom(stored, VOILUTSequence=[item], **elements)).pixels
 
 
-@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+@pytest.mark.parametrize("bits", [0, 8, 10, 12, 14, 16, 32])
 def test_white_is_what_the_entries_need(bits: int) -> None:
     np.testing.assert_allclose(
         film_through(table([4096, 0, bits], IDENTITY)), RAMP / 4095, atol=1e-6

@@ -34,6 +34,19 @@ def cnn(units: int, activation: str | None, channels: int = 3) -> keras.Model:
     )  # fmt: skip
 
 
+def grouped() -> keras.Model:
+    """Convolutions in groups, as in ResNeXt and RegNet; one group per channel, as in ConvNeXt."""
+    keras.utils.set_random_seed(3)
+    return keras.Sequential(
+        [
+            keras.Input((SIZE, SIZE, 3)), conv(8), layers.Conv2D(16, 3, strides=2, groups=4),
+            layers.Conv2D(16, 7, padding="same", groups=16, activation="gelu"),
+            layers.LayerNormalization(), layers.GlobalAveragePooling2D(),
+            layers.Dense(1, "sigmoid"),
+        ]
+    )  # fmt: skip
+
+
 def base_of(last: str, *after: layers.Layer) -> keras.Model:
     """MobileNetV2 without a top, up to a layer; its other blocks repeat the same layers."""
     keras.utils.set_random_seed(2)

@@ -46,7 +46,7 @@ def lut_of(item: Header | None, signed: bool, inputs: Inputs | None = None) -> L
     if item is None:
         return None
     descriptor = item.shorts(tags.LUT_DESCRIPTOR)
-    if len(descriptor) != 3 or not 1 <= int(descriptor[2]) <= 16:
+    if len(descriptor) != 3:
         return None
     count = int(descriptor[0]) or _MOST_ENTRIES
     entries = _entries(item, tags.LUT_DATA, count, int(descriptor[2]))

@@ -18,6 +18,7 @@ from notebook_models import (
     augmenting,
     averaged_and_flattened,
     cnn,
+    grouped,
     half_precision,
     joined,
     nested,
@@ -60,6 +61,7 @@ MODELS: dict[str, tuple[Callable[[], keras.Model], tuple[str, ...]]] = {
     "averaged": (averaged_and_flattened, TWO),
     "half-precision": (half_precision, TWO),
     "normalised": (normalised, TWO),
+    "grouped": (grouped, TWO),
 }
 
 

@@ -107,6 +107,10 @@ def _write_raw(serving: Any, file: Path) -> None:
     traced = tensorflow.function(network, autograph=False)
     # If it may catch errors, tf2onnx copies the whole graph before each of some 40 steps.
     os.environ[_CATCH_ERRORS] = "FALSE"
+    # Keras compiles grouped convolutions with XLA, as a function inside the graph that ONNX does not have.
+    # "Eagerly" concerns such inner functions: their operations become a part of the graph.
+    eagerly = tensorflow.config.functions_run_eagerly()
+    tensorflow.config.run_functions_eagerly(True)
     try:
         tf2onnx.convert.from_function(traced, signature, output_path=str(file))
     except Exception:  # noqa: BLE001 (a step that is not necessary may have failed)
@@ -114,6 +118,7 @@ def _write_raw(serving: Any, file: Path) -> None:
         tf2onnx.convert.from_function(traced, signature, output_path=str(file))
     finally:
         os.environ.pop(_CATCH_ERRORS, None)
+        tensorflow.config.run_functions_eagerly(eagerly)
 
 
 def _teach_erfc() -> None:

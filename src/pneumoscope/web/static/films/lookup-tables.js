@@ -39,7 +39,7 @@ export class Lut {
 export function lutOf(item, signed, inputs) {
   if (!item) return null;
   const [stated, second, bits, ...more] = item.shorts(LUT_DESCRIPTOR);
-  if (bits === undefined || more.length || bits < 1 || bits > 16) return null;
+  if (bits === undefined || more.length) return null;
   const count = stated || MOST_ENTRIES;
   const entries = entriesOf(item, LUT_DATA, count, bits);
   const vr = item.vr(LUT_DESCRIPTOR);
