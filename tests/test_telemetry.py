@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from drawn import drawn_set
+from npm_packages import DECODER, RUNTIME, archive
 from sent_films import file_of, sent
 from traced import addresses, changed_files, environment, traced
+from trainings import SMALL
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 
@@ -79,8 +81,11 @@ COMMANDS: dict[str, tuple[object, ...]] = {
     "watch": ("films", "--out", "out", "--bundle", "children", "--once"),
     "deidentify": ("dicom", "out"),
     "report": ("dicom", "--out", "out", "--bundle", "children", "--object", "all"),
-    "export": ("model", "children", "--out", "out.onnx"),
-    "bench": ("inference", "--bundle", "children", "--ways", "onnxruntime", "--rounds", 1),
+    "export model": ("children", "--out", "out.onnx"),
+    "bench inference": ("--bundle", "children", "--ways", "onnxruntime", "--rounds", 1),
+    "data check": ("films",),
+    "data manifest": ("hospital=films", "--to", "out.csv"),
+    "data download": ("--from", "films", "--to", "out"),
 }
 """Commands that read films, and what they are given in a folder of films."""
 
@@ -110,7 +115,7 @@ def test_a_command_connects_to_nobody_and_keeps_to_its_folders(name: str, tmp_pa
     drawn_set(place / "films", normal=2, pneumonia=2)
     (place / "dicom" / "film.dcm").write_bytes(file_of(sent(1)))
     done = subprocess.run(
-        traced(log, command(name, *COMMANDS[name])),
+        traced(log, command(*name.split(), *COMMANDS[name])),
         env=environment(home) | elsewhere(tmp_path),
         cwd=place,
         capture_output=True,
@@ -118,10 +123,67 @@ def test_a_command_connects_to_nobody_and_keeps_to_its_folders(name: str, tmp_pa
     )
     assert done.returncode == 0, done.stderr.decode()
     assert addresses(log) == []
-    assert changed_files(log, place)
+    assert bool(changed_files(log, place)) == (name != "data check")
     assert outside(log, place, tmp_path) == []
     assert list((tmp_path / "tmp").iterdir()) == []
     assert [file for file in files(home) if not file.startswith("matplotlib")] == []
+
+
+WITH_TINY_PACKAGES = """
+from npm_packages import DECODER, RUNTIME
+from pneumoscope.web import obtain, packages, page
+obtain.PACKAGES = packages.PACKAGES = page.PACKAGES = (RUNTIME, DECODER)
+from pneumoscope.cli.main import main
+main()
+"""
+
+
+@pytest.mark.slow
+def test_a_page_from_packages_that_are_here_connects_to_nobody(tmp_path: Path) -> None:
+    home, place, log = tmp_path / "home", tmp_path / "place", tmp_path / "calls.txt"
+    for folder in (home, place / "packages"):
+        folder.mkdir(parents=True)
+    for package in (RUNTIME, DECODER):
+        archive(place / "packages", package)
+    words = ["export", "web", "page", "--bundle", "children", "--runtime", "packages"]
+    paths = os.pathsep.join(path for path in sys.path if path)
+    done = subprocess.run(
+        traced(log, [sys.executable, "-c", WITH_TINY_PACKAGES, *words]),
+        env=environment(home) | elsewhere(tmp_path) | {"PYTHONPATH": paths},
+        cwd=place,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert (place / "page" / "index.html").is_file()
+    assert addresses(log) == []
+    assert outside(log, place, tmp_path) == []
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert files(home) == []
+
+
+@pytest.mark.train
+@pytest.mark.slow
+def test_a_measurement_of_training_connects_to_nobody(tmp_path: Path) -> None:
+    pytest.importorskip("keras")
+    home, place, log = tmp_path / "home", tmp_path / "place", tmp_path / "calls.txt"
+    for folder in (home, place):
+        folder.mkdir()
+    drawn_set(place / "films", normal=16, pneumonia=16)
+    (place / "recipe.toml").write_text(SMALL)
+    options = ["--data", "films", "--cache", "cache", "--steps", 2, "--rounds", 1]
+    done = subprocess.run(
+        traced(log, command("bench", "train", "recipe.toml", *options)),
+        env=environment(home) | elsewhere(tmp_path),
+        cwd=place,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert addresses(log) == []
+    assert outside(log, place, tmp_path) == []
+    # Keras' settings, and matplotlib's list of fonts.
+    assert {file.partition("/")[0] for file in files(home)} <= {".keras", "matplotlib"}
 
 
 @pytest.mark.server

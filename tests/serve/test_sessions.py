@@ -89,6 +89,13 @@ def test_a_session_that_somebody_planted_is_not_taken_up(tmp_path: Path) -> None
         assert server("GET", "/api/v1/me", cookie=planted).status_code == 401
 
 
+def test_signing_in_again_ends_the_session_of_before(tmp_path: Path) -> None:
+    with small(tmp_path, USERS) as server:
+        before = server.cookie("lee")
+        assert server.sign_in("lee", cookie=before).status_code == 200
+        assert server("GET", "/api/v1/me", cookie=before).status_code == 401
+
+
 def test_closing_an_account_ends_its_sessions(tmp_path: Path) -> None:
     with small(tmp_path, USERS) as server:
         cookie = server.cookie("lee")
