@@ -233,6 +233,34 @@ def answers(address: str) -> bool:
     return True
 
 
+@pytest.mark.parametrize("name", ["mlflow", "openvino_telemetry"])
+def test_optional_libraries_are_silenced_before_they_are_imported(
+    name: str, tmp_path: Path
+) -> None:
+    library = "import os; reports = os.environ.get('MLFLOW_DISABLE_TELEMETRY') != 'true'\n"
+    (tmp_path / f"{name}.py").write_text(library)
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import pneumoscope\n"
+        f"try:\n    from {name} import reports\nexcept ImportError:\n    reports = False\n"
+        "print(reports)"
+    )
+    bare = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=bare, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
+
+
+def test_openvino_connects_to_nobody(tmp_path: Path) -> None:
+    pytest.importorskip("openvino", reason="needs the [openvino] extra")
+    log, home = tmp_path / "calls.txt", tmp_path / "home"
+    home.mkdir()
+    words = traced(log, [sys.executable, "-c", "import pneumoscope, openvino"])
+    subprocess.run(words, env=environment(home), capture_output=True, check=True)
+    assert addresses(log) == []
+    assert files(home) == []
+
+
 def test_a_program_that_loaded_onnx_runtime_before_is_silenced_too() -> None:
     code = (
         "import onnxruntime; said = []; "

@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 if "onnxruntime" in sys.modules:  # too late for the first event, not for the others
     sys.modules["onnxruntime"].disable_telemetry_events()
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+# OpenVINO sends events when it is imported, and works without the package that does so.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 __version__ = "0.1.0"
 
