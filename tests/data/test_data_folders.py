@@ -8,6 +8,7 @@ pytest.importorskip("cv2", reason="needs the [train] extra")
 
 from drawn import draw, drawn_set
 from pneumoscope import data
+from pneumoscope.data.layouts import find
 from pneumoscope.errors import DataError
 
 NO_KEYS = "no patient keys: split by film, so films of one patient may stand on both sides"
@@ -94,6 +95,17 @@ def test_a_class_without_training_films(tmp_path: Path) -> None:
 def test_a_validation_folder_without_train(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds test, val but no train folder"):
         load(draw(tmp_path / "mine", "val/tb/0.png", "test/tb/0.png"))
+
+
+def test_splits_inside_of_class_folders_are_kept(tmp_path: Path) -> None:
+    names = numbered("normal/train", "normal/test", "tb/Training", "tb/val")
+    listing = find(draw(tmp_path / "mine", *names))
+    assert (listing.layout, listing.names) == ("split folders", ("normal", "tb"))
+    splits = {"train": "train", "test": "test", "Training": "train", "val": "validation"}
+    assert all(e.split == splits[e.name.split("/")[1]] for e in listing.entries)
+    # A film beside these folders has no split: then the folders are none.
+    (tmp_path / "mine/tb/more.png").write_bytes(b"")
+    assert {e.split for e in find(tmp_path / "mine").entries} == {None}
 
 
 def test_a_class_folder_with_masks_beside_its_images(tmp_path: Path) -> None:

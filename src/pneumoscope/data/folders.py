@@ -74,7 +74,7 @@ def read_split_folders(base: Path, root: Path) -> Listing:
 
 
 def read_class_folders(root: Path) -> Listing:
-    """Lists a folder per class.
+    """Lists a folder per class, which may contain folders ``train``, ``val`` and ``test``.
 
     Raises:
         DataError: No folder has films, or the folders are no classes.
@@ -93,7 +93,17 @@ def read_class_folders(root: Path) -> Listing:
             f"{root}: holds {', '.join(sorted(stray))} but no train folder",
             "Call the folder of the training films train.",
         )
+    split = [(path, kind, _split_in_class(path, root)) for path, kind, _ in films]
+    if {"train"} < {name for _, _, name in split} and all(name for _, _, name in split):
+        source = f"train and test folders in the class folders of {_name(root)}"
+        return _listing(split, root, "split folders", source)
     return _listing(films, root, "class folders", f"class folders of {_name(root)}")
+
+
+def _split_in_class(film: Path, root: Path) -> str | None:
+    """The split of a film in ``root/CLASS/train`` or the like."""
+    folders = film.relative_to(root).parts[1:-1]
+    return split_of(folders[0]) if folders else None
 
 
 def classes_with_films(root: Path) -> list[Path]:
