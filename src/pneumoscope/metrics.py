@@ -29,6 +29,9 @@ class Interval:
     low: float
     high: float
 
+    def __str__(self) -> str:
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
 
 def interval_text(figure: Mapping[str, Any]) -> str:
     """A recorded interval for people: ``0.974 [0.960, 0.985]``, or why there is none.

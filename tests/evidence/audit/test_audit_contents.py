@@ -10,8 +10,9 @@ import pytest
 pytest.importorskip("sklearn", reason="needs the [evidence] extra")
 
 from audits import audit_of, listed
+from pneumoscope.data.check import UNSPLIT
 from pneumoscope.data.listing import Entry, Listing
-from pneumoscope.evidence.audit.contents import UNSPLIT, counts, sizes
+from pneumoscope.evidence.audit.contents import counts, sizes
 
 
 def relabelled(films: Listing, position: int, **changes: object) -> Listing:

@@ -11,7 +11,7 @@ from film_sets import chests, folder
 from pneumoscope import images
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import MissingFile
-from pneumoscope.evidence.audit.films import file_bytes, film_of, read_all
+from pneumoscope.evidence.audit.films import film_of, read_all
 from pneumoscope.evidence.audit.listing import open_films
 from pneumoscope.runtime import Classifier
 
@@ -46,4 +46,4 @@ def test_no_film_that_can_be_read(tiny_bundle: Bundle, tmp_path: Path) -> None:
     assert reading.embedding.shape == (0, 1)
     assert reading.statistics.dtype == np.float64
     with pytest.raises(MissingFile):
-        file_bytes(entries[0].path)
+        film_of(entries[0].path)

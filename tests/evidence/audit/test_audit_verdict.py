@@ -106,7 +106,7 @@ def test_films_without_labels_are_counted_and_limits_are_unknown() -> None:
     films = replace(films, entries=(*bare, *films.entries[2:]))
     (limit, missing) = judged("labels", listing=films, limits=("no training could use it",))
     assert (limit.level, limit.reason) == ("unknown", "No training could use it.")
-    assert (missing.level, missing.reason) == ("look", "2 films have no label.")
+    assert (missing.level, missing.reason) == ("look", "2 films without a label.")
     # A film without any finding has a label.
     findings_only = replace(films, findings=True, entries=films.entries[:1])
     assert judged("labels", listing=findings_only) == []

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pneumoscope.data.check import UNSPLIT
 from pneumoscope.evidence.audit.file_shortcuts import NUMBERS, matrices
 from pneumoscope.evidence.audit.listing import class_of
 
 if TYPE_CHECKING:
     from pneumoscope.data.listing import Listing
     from pneumoscope.evidence.audit.films import Reading
-
-UNSPLIT = "films"
-"""Name of the split where there are none."""
 
 
 def counts(listing: Listing) -> dict[str, dict[str, int]]:

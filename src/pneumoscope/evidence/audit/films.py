@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,12 +13,12 @@ from pneumoscope import images
 from pneumoscope.data import duplicates
 from pneumoscope.data.check import Broken
 from pneumoscope.data.film_statistics import STATISTICS, statistics
-from pneumoscope.errors import ImageError, MissingFile, NotPermitted, UnreadableImage
+from pneumoscope.errors import ImageError
 from pneumoscope.evidence.audit import file_shortcuts
+from pneumoscope.runtime.threads import in_chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from concurrent.futures import Future
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -62,7 +60,6 @@ class _ReadFilm:
     thumb: NDArray[np.uint8]
     statistics: NDArray[np.float64]
     file: FileFacts
-    pixels: NDArray[np.uint8]
 
 
 def read_all(
@@ -75,21 +72,27 @@ def read_all(
         classifier: Gives the embeddings.
         progress: Called with (films done, films in all).
     """
+    meta = classifier.bundle.meta
+
+    def work(chunk: list[Entry]) -> list[tuple[_ReadFilm, NDArray[np.float32]] | ImageError]:
+        read = [_attempt(entry.path) for entry in chunk]
+        inputs = [images.resample(item[1], meta.size) for item in read if isinstance(item, tuple)]
+        vectors = iter(classifier.run(np.stack(inputs)[..., None]).embedding if inputs else ())
+        return [(item[0], next(vectors)) if isinstance(item, tuple) else item for item in read]
+
     rows: list[int] = []
     films: list[_ReadFilm] = []
     embedding: list[NDArray[np.float32]] = []
     broken = []
-    done = 0
-    for parts, vectors in _chunks(entries, classifier):
-        for part in parts:
-            if isinstance(part, ImageError):
-                broken.append(Broken(entries[done].name, part.code, str(part), part.hint))
-            else:
-                rows.append(done)
-                films.append(part)
-            done += 1
-            progress(done, len(entries))
-        embedding.append(vectors)
+    results = in_chunks(work, entries, size=_BATCH, threads=classifier.threads)
+    for row, result in enumerate(results):
+        if isinstance(result, ImageError):
+            broken.append(Broken(entries[row].name, result.code, str(result), result.hint))
+        else:
+            rows.append(row)
+            films.append(result[0])
+            embedding.append(result[1])
+        progress(row + 1, len(entries))
     side, width = duplicates.THUMB, len(STATISTICS)
     return Reading(
         rows=np.array(rows, np.intp),
@@ -97,9 +100,7 @@ def read_all(
         thumbs=np.array([film.thumb for film in films], np.uint8).reshape(-1, side, side),
         statistics=np.array([film.statistics for film in films], np.float64).reshape(-1, width),
         files=tuple(film.file for film in films),
-        embedding=np.concatenate(
-            [e for e in embedding if len(e)] or [np.zeros((0, 1), np.float32)]
-        ),
+        embedding=np.stack(embedding) if embedding else np.zeros((0, 1), np.float32),
         broken=tuple(broken),
     )
 
@@ -113,61 +114,17 @@ def film_of(path: Path) -> NDArray[np.uint8]:
     return images.model_input(images.read(path), images.SOURCE_SIZE)
 
 
-def _chunks(
-    entries: Sequence[Entry], classifier: Classifier
-) -> Iterator[tuple[list[_ReadFilm | ImageError], NDArray[np.float32]]]:
-    """Yields films in their order; reads some chunks ahead of the caller, but never all."""
-    meta = classifier.bundle.meta
-
-    def work(chunk: Sequence[Entry]) -> tuple[list[_ReadFilm | ImageError], NDArray[np.float32]]:
-        parts = [_attempt(entry.path) for entry in chunk]
-        inputs = [images.resample(p.pixels, meta.size) for p in parts if isinstance(p, _ReadFilm)]
-        if not inputs:
-            return parts, np.zeros((0, 1), np.float32)
-        return parts, classifier.run(np.stack(inputs)[..., None]).embedding
-
-    threads = classifier.threads
-    waiting: deque[Future[tuple[list[_ReadFilm | ImageError], NDArray[np.float32]]]] = deque()
-    pool = ThreadPoolExecutor(threads)
-    try:
-        for start in range(0, len(entries), _BATCH):
-            waiting.append(pool.submit(work, entries[start : start + _BATCH]))
-            if len(waiting) > 2 * threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _attempt(path: Path) -> _ReadFilm | ImageError:
+def _attempt(path: Path) -> tuple[_ReadFilm, NDArray[np.uint8]] | ImageError:
+    """The film's facts, and its pixels (224, 224), which nobody keeps."""
     name = os.fspath(path)
     try:
         # From bytes, since the header is read as well.
-        file, film = file_shortcuts.read(file_bytes(path), name)
+        file, film = file_shortcuts.read(images.load_bytes(path, name), name)
     except ImageError as error:
         return error
     stored = film.pixels if film.levels is None else film.levels
     digest = hashlib.sha256(f"{stored.shape} {stored.dtype} ".encode())
     digest.update(np.ascontiguousarray(stored).data)
     pixels = images.model_input(film, images.SOURCE_SIZE)
-    return _ReadFilm(
-        digest.hexdigest(), duplicates.thumbnail(pixels), statistics(pixels), file, pixels
-    )
-
-
-def file_bytes(path: Path) -> bytes:
-    """A whole file.
-
-    Raises:
-        ImageError: It is missing or cannot be read.
-    """
-    name = os.fspath(path)
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise MissingFile(name) from error
-    except PermissionError as error:
-        raise NotPermitted(name) from error
-    except OSError as error:
-        raise UnreadableImage(name, error.strerror or type(error).__name__) from error
+    facts = _ReadFilm(digest.hexdigest(), duplicates.thumbnail(pixels), statistics(pixels), file)
+    return facts, pixels

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope import __version__
+from pneumoscope.data.check import UNSPLIT
 from pneumoscope.data.film_statistics import STATISTICS
-from pneumoscope.evidence.audit.contents import UNSPLIT, counts, sizes
+from pneumoscope.evidence.audit.contents import counts, sizes
 from pneumoscope.evidence.audit.file_shortcuts import NUMBERS, WORDS
 from pneumoscope.evidence.audit.listing import class_of
 from pneumoscope.render.export import write_table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pneumoscope.decision.sentences import capitalised
 from pneumoscope.evidence.audit.file_shortcuts import NUMBERS, WORDS
 from pneumoscope.evidence.audit.findings import LOOK, PASS, STOP, UNKNOWN, Finding
 from pneumoscope.evidence.audit.shortcuts import FILE, PICTURE
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
     from pneumoscope.evidence.audit.results import Audit
     from pneumoscope.evidence.audit.shortcuts import Score, Shortcuts
-    from pneumoscope.metrics import Interval
 
 GIVEN_AWAY = 0.8
 """AUC of the file alone above which the verdict is stop, by the lower end of its interval. Four fifths of
@@ -30,7 +30,7 @@ def encoder_findings(audit: Audit) -> Iterator[Finding]:
             yield Finding(
                 f"how films were saved ({shortcuts.contrast})",
                 STOP if score.auc.low > GIVEN_AWAY else LOOK,
-                f"{score.feature[0].upper()}{score.feature[1:]}: {score.words}. AUC {_text(score.auc)}.",
+                f"{capitalised(score.feature)}: {score.words}. AUC {score.auc}.",
                 ""
                 if i
                 else "Decode all films and save them in the same way. Traces in the pixels remain, so check "
@@ -67,11 +67,11 @@ def _source(
         elif best.notable:
             single = [s for s in shortcuts.scores if s.source == source and s.notable and s != best]
             single.sort(key=lambda s: -s.auc.low)
-            others = "; ".join(f"{s.feature} {_text(s.auc)}" for s in single[:3])
+            others = "; ".join(f"{s.feature} {s.auc}" for s in single[:3])
             yield Finding(
                 check,
                 level(best),
-                f"Best: {best.feature}, AUC {_text(best.auc)} ({what})."
+                f"Best: {best.feature}, AUC {best.auc} ({what})."
                 + (f" Next: {others}." if others else "")
                 + _strongest_number(shortcuts, source)
                 + _length_alone(shortcuts, source),
@@ -80,7 +80,7 @@ def _source(
             )
         else:
             yield Finding(
-                check, PASS, f"Best: {best.feature}, AUC {_text(best.auc)}: not clearly above 0.6."
+                check, PASS, f"Best: {best.feature}, AUC {best.auc}: not clearly above 0.6."
             )
 
 
@@ -90,7 +90,7 @@ def _strongest_number(shortcuts: Shortcuts, source: str) -> str:
         s for s in shortcuts.scores if s.source == source and s.notable and s.words.startswith("median")
     ]  # fmt: skip
     top = max(numbers, key=lambda s: s.auc.low, default=None)
-    return f" {top.feature[0].upper()}{top.feature[1:]}: {top.words}." if top else ""
+    return f" {capitalised(top.feature)}: {top.words}." if top else ""
 
 
 def _length_alone(shortcuts: Shortcuts, source: str) -> str:
@@ -106,7 +106,3 @@ def _length_alone(shortcuts: Shortcuts, source: str) -> str:
         " No header entry predicts the label, only the length of the file does: among films of the same size and "
         "format it measures sharpness and noise, so saving them again changes nothing."
     )
-
-
-def _text(auc: Interval) -> str:
-    return f"{auc.value:.3f} [{auc.low:.3f}, {auc.high:.3f}]"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pneumoscope.decision.sentences import capitalised, counted, full_sentence
 from pneumoscope.evidence.audit.findings import LOOK, NOTHING, PASS, STOP, UNKNOWN, Finding
 from pneumoscope.evidence.audit.shortcut_findings import (
     encoder_findings,
@@ -52,17 +53,20 @@ def _films(audit: Audit) -> Iterator[Finding]:
         yield Finding(
             "number of films",
             LOOK,
-            f"{total:,} films are few: all intervals are wide, and a pass means little.",
+            f"{counted(total, 'film')} {'is' if total == 1 else 'are'} few: all intervals are wide, and a pass means little.",
         )
 
 
 def _labels(audit: Audit) -> Iterator[Finding]:
     for limit in audit.limits:
-        yield Finding("labels", UNKNOWN, f"{limit[0].upper()}{limit[1:]}.")
+        yield Finding("labels", UNKNOWN, full_sentence(limit))
     missing = sum(1.0 not in e.values for e in audit.listing.entries)
     if missing and not audit.listing.findings and audit.listing.names:
         yield Finding(
-            "labels", LOOK, f"{missing:,} films have no label.", "Training leaves them out."
+            "labels",
+            LOOK,
+            f"{counted(missing, 'film')} without a label.",
+            "Training leaves them out.",
         )
 
 
@@ -78,7 +82,7 @@ def _copies(audit: Audit) -> Iterator[Finding]:
     exact = sum(p.exact for p in pictures)
     near = len(pictures) - exact
     turned = sum(bool(p.turn) for p in pictures)
-    what = f"{_many(exact, 'group')} of films with the same pixels, {_many(near, 'pair')} of films that show the same picture"
+    what = f"{counted(exact, 'group')} of films with the same pixels, {counted(near, 'pair')} of films that show the same picture"
     if turned:
         what += f" ({turned:,} of them mirrored or turned)"
     across = {
@@ -98,7 +102,7 @@ def _copies(audit: Audit) -> Iterator[Finding]:
     advice = "Keep one film of each. The page shows them."
     level = STOP if across["split"] or across["class"] else LOOK
     end = "; ".join(reasons) if reasons else "none lies across splits, classes or patients"
-    yield Finding("copies", level, f"{what}. {end[0].upper()}{end[1:]}.", advice)
+    yield Finding("copies", level, f"{what}. {capitalised(end)}.", advice)
 
 
 def _patients(audit: Audit) -> Iterator[Finding]:
@@ -129,7 +133,7 @@ def _patients(audit: Audit) -> Iterator[Finding]:
                 "patients",
                 LOOK if i else STOP,
                 f"{both:,} of {grouping.patients:,} patients ({grouping.name}) are in two splits, with "
-                f"{grouping.films_in_two_splits:,} films: {named}.",
+                f"{counted(grouping.films_in_two_splits, 'film')}: {named}.",
                 "pneumoscope treats these keys as several children. If your source says otherwise, stop."
                 if i
                 else "Give each patient's films one split.",
@@ -147,7 +151,7 @@ def _prior(audit: Audit) -> Iterator[Finding]:
         first, second = shift.splits
         shares = (
             f"{shift.contrast.split(' against ')[0]} is {shift.shares[0]:.1%} of {first} "
-            f"({shift.films[0]:,} films) and {shift.shares[1]:.1%} of {second} ({shift.films[1]:,} films): "
+            f"({counted(shift.films[0], 'film')}) and {shift.shares[1]:.1%} of {second} ({counted(shift.films[1], 'film')}): "
             f"difference {_points(shift.difference)}"
         )
         if shift.clear and abs(shift.difference.value) >= CLEAR_SHIFT:
@@ -177,7 +181,7 @@ def _prior(audit: Audit) -> Iterator[Finding]:
 def _doubts(audit: Audit) -> Iterator[Finding]:
     doubts = audit.doubts
     if doubts.silence:
-        yield Finding("label errors", UNKNOWN, f"{doubts.silence[0].upper()}{doubts.silence[1:]}.")
+        yield Finding("label errors", UNKNOWN, full_sentence(doubts.silence))
         return
     confident, total = doubts.confident, len(doubts.candidates)
     seen = (
@@ -193,10 +197,6 @@ def _doubts(audit: Audit) -> Iterator[Finding]:
         f"({', '.join(doubts.classes)}), {total - confident:,} more tend to do so. These are candidates, not errors.{seen}",
         "Have an expert read the ranked films." if doubts.candidates else "",
     )
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def _points(difference: Interval) -> str:

@@ -15,7 +15,6 @@ from pneumoscope import images
 from pneumoscope.data.cache import FIDELITY
 from pneumoscope.data.check import Broken
 from pneumoscope.errors import ImageError
-from pneumoscope.evidence.audit.films import file_bytes
 from pneumoscope.files import whole_array, write_text
 from pneumoscope.records import ANTIALIAS
 
@@ -116,7 +115,7 @@ def read_films(
 def _read(entry: Entry, side: int, resize: str) -> tuple[NDArray[np.uint8], str] | Broken:
     """Pixels and the file's hash, or why it cannot be read."""
     try:
-        content = file_bytes(entry.path)
+        content = images.load_bytes(entry.path, str(entry.path))
         # The nearest pixel of a reduced film is another one.
         at_least_px = FIDELITY * side if resize == ANTIALIAS else None
         film = images.read(content, name=str(entry.path), at_least_px=at_least_px)

@@ -1,4 +1,4 @@
-"""Tables, pictures and titles of the audit page."""
+"""Tables and pictures of the audit page."""
 
 from __future__ import annotations
 
@@ -53,8 +53,3 @@ def remainder(count: int, shown: int) -> str:
     if left <= 0:
         return ""
     return f'<p class="soft">And {left:,} more: audit.json lists all.</p>'
-
-
-def titled(text: str) -> str:
-    """Text with a capital letter at its start."""
-    return text[0].upper() + text[1:]

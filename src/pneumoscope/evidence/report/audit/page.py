@@ -7,8 +7,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from pneumoscope import __version__
+from pneumoscope.decision.sentences import capitalised
 from pneumoscope.evidence.audit import findings
-from pneumoscope.evidence.report.audit.elements import titled
 from pneumoscope.evidence.report.audit.page_style import STYLE
 from pneumoscope.evidence.report.audit.sections import contents, copies, doubts, method, splits
 from pneumoscope.evidence.report.audit.shortcuts import shortcuts_section
@@ -84,14 +84,12 @@ def _stamp(result: Audit) -> str:
 
 
 def _findings(result: Audit) -> str:
-    order = list(_LEVELS)
-    order = [order[2], order[1], order[3], order[0], order[4]]
     rows = []
-    for finding in sorted(result.findings, key=lambda f: order.index(f.level)):
+    for finding in sorted(result.findings, key=lambda f: findings.LEVELS.index(f.level)):
         style, word = _LEVELS[finding.level]
         advice = f'<p class="advice">{escape(finding.advice)}</p>' if finding.advice else ""
         rows.append(
-            f'<li><span class="tag {style}">{word}</span><div><b>{escape(titled(finding.check))}</b>'
+            f'<li><span class="tag {style}">{word}</span><div><b>{escape(capitalised(finding.check))}</b>'
             f"<p>{escape(finding.reason)}</p>{advice}</div></li>"
         )
     return f'<ul class="findings">{"".join(rows)}</ul>'

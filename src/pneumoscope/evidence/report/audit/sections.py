@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pneumoscope.decision.sentences import full_sentence
 from pneumoscope.evidence.audit.contents import counts, sizes
 from pneumoscope.evidence.audit.file_shortcuts import WORDS
 from pneumoscope.evidence.audit.near_duplicates import TURNS
@@ -169,5 +170,5 @@ def method(result: Audit) -> str:
         "mislabelled, none of them is listed.",
         "Not checked: burnt-in text, devices and drains, the lung field, age and sex, who labelled the films and how.",
     ]
-    points += [f"{w[0].upper()}{w[1:]}." for w in result.warnings]
+    points += [full_sentence(w) for w in result.warnings]
     return "<ul>" + "".join(f"<li>{escape(point)}</li>" for point in points) + "</ul>"

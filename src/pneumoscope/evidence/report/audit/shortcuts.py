@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumoscope.data.film_statistics import STATISTICS
+from pneumoscope.decision.sentences import capitalised
 from pneumoscope.evidence.audit.file_shortcuts import NUMBERS
 from pneumoscope.evidence.audit.shortcuts import ALL, FILE, PICTURE, THUMBNAIL, source_note
 from pneumoscope.evidence.report.audit.charts import axis, histogram, interval_bar
-from pneumoscope.evidence.report.audit.elements import titled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ def shortcuts_section(result: Audit, shortcuts: Shortcuts) -> str:
     ]
     for source in (FILE, PICTURE, THUMBNAIL, ALL):
         scores = [s for s in shortcuts.scores if s.source == source]
-        parts.append(f"<h3>{escape(titled(source))}</h3>")
+        parts.append(f"<h3>{escape(capitalised(source))}</h3>")
         parts.append(f'<p class="soft">{escape(source_note(source))}</p>')
         parts.append(_scores(scores))
         parts.append(_charts(result, shortcuts, scores))
@@ -48,7 +48,7 @@ def _scores(scores: Sequence[Score]) -> str:
         quiet = "" if score.notable else ' class="quiet"'
         rows.append(
             f"<tr{quiet}><td>{escape(score.feature)}</td>"
-            f'<td class="n">{score.auc.value:.3f} [{score.auc.low:.3f}, {score.auc.high:.3f}]</td>'
+            f'<td class="n">{score.auc}</td>'
             f'<td>{interval_bar(score.auc)}</td><td class="words">{escape(score.words)}</td></tr>'
         )
     constant = [s for s in scores if s.constant]

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pneumoscope.evidence.report.blocks import Block
 
 _MOST_BROKEN = 20
-_SIDE = 224
 
 
 def films_and_bundles(evaluation: Evaluation) -> Iterator[Block]:

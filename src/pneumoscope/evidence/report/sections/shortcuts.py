@@ -68,10 +68,7 @@ def _shortcuts(evaluation: Evaluation, contrast: Shortcuts) -> Iterator[Block]:
             "on whole films (dashed).",
         )
     notable = sorted((s for s in contrast.scores if not s.constant), key=lambda s: -s.auc.value)
-    rows_all = tuple(
-        (s.source, s.feature, f"{s.auc.value:.3f} [{s.auc.low:.3f}, {s.auc.high:.3f}]", s.words)
-        for s in notable
-    )
+    rows_all = tuple((s.source, s.feature, str(s.auc), s.words) for s in notable)
     yield Table(
         ("source", "feature", "AUC", "values"),
         rows_all,
