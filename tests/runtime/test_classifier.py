@@ -22,6 +22,7 @@ from pneumoscope.errors import (
     UnreadableImage,
     UsageError,
 )
+from pneumoscope.images.decoders import Decoder
 from pneumoscope.records import Settings
 from pneumoscope.runtime import Classifier, load
 
@@ -179,3 +180,17 @@ def test_a_blank_film_gives_finite_numbers() -> None:
     assert p.heatmap is not None
     assert np.isfinite(p.heatmap).all()
     assert np.isfinite(list(p.gate.scores.values())).all()
+
+
+def test_a_decoder_makes_the_films_that_the_network_reads(
+    classifier: Classifier, film_files: Path
+) -> None:
+    options = classifier.decode_options(10**8)
+    assert (options.size, options.source_size, options.max_pixels) == (32, 224, 10**8)
+    film = sorted(film_files.iterdir())[0]
+    decoder = Decoder(30, 2**31)
+    try:
+        pixels = decoder.decode(film.read_bytes(), options).pixels
+    finally:
+        decoder.stop()
+    assert (pixels == classifier.prepare(film).pixels).all()

@@ -16,7 +16,7 @@ from pneumoscope.batch.columns import PATH, SHA256, STAMP, row_of
 from pneumoscope.buckets import BucketFilm
 from pneumoscope.errors import BundleMismatch, ImageError, UnreadableImage, restored
 from pneumoscope.images import load_bytes
-from pneumoscope.images.decoders import FILM_NAME, DecodeOptions, Decoder
+from pneumoscope.images.decoders import FILM_NAME, Decoder
 from pneumoscope.images.limits import MAX_PIXELS
 from pneumoscope.records import Outcome
 from pneumoscope.runtime import Prepared
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from pneumoscope.batch.columns import Row
     from pneumoscope.batch.films import Film
     from pneumoscope.batch.job import ReadJob
-    from pneumoscope.runtime import Reader
 
 _log = logging.getLogger(__name__)
 
@@ -69,7 +68,7 @@ class FilmReader:
             if bundle.sha256 != sha256:
                 raise BundleMismatch(bundle.path.name, f"this machine has another one than {title}")
         self._columns = job.columns
-        self._options = _options(self._reader)
+        self._options = self._reader.decode_options(MAX_PIXELS)
         self._decoder = Decoder(_DECODE_S, _DECODE_BYTES)
         self._threads: ThreadPoolExecutor | None = None
 
@@ -156,17 +155,6 @@ def _stamped(film: Film, source: BucketFilm) -> tuple[Film, bool]:
             raise
         return replace(film, stamp=film.known_stamp), True
     return replace(film, source=listed, stamp=stamp), stamp == film.known_stamp
-
-
-def _options(reader: Reader) -> DecodeOptions:
-    meta = reader.bundles[0].meta
-    return DecodeOptions(
-        size=meta.size,
-        source_size=meta.source_size,
-        draft_px=reader.draft_px,
-        max_pixels=MAX_PIXELS,
-        resize=meta.resize,
-    )
 
 
 def deadly(film: Film) -> Row:

@@ -6,13 +6,13 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from pneumoscope.errors import BundleNotServed
-from pneumoscope.images.decoders import DecodeOptions
 from pneumoscope.runtime.populations import choice_among
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from pneumoscope.images.decoders import DecodeOptions
     from pneumoscope.records import Settings
     from pneumoscope.runtime import Classifier, PopulationReader, Reader
 
@@ -104,12 +104,4 @@ class Readers:
         Raises:
             BundleNotServed: There is no bundle of this name.
         """
-        reader = self.named[self.name(bundle)]
-        meta = reader.bundles[0].meta
-        return DecodeOptions(
-            size=meta.size,
-            source_size=meta.source_size,
-            resize=meta.resize,
-            draft_px=reader.draft_px,
-            max_pixels=self._max_pixels,
-        )
+        return self.named[self.name(bundle)].decode_options(self._max_pixels)

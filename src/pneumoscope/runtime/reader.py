@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from pneumoscope.bundle import Bundle
     from pneumoscope.images import Source
+    from pneumoscope.images.decoders import DecodeOptions
     from pneumoscope.records import FilmFacts, Prediction, Settings
 
 _log = logging.getLogger(__name__)
@@ -124,6 +125,23 @@ class Reader(ABC):
         if meta.resize != ANTIALIAS:  # picks single pixels, which a reduced film does not have
             return None
         return max(meta.source_size, round(_DRAFT * meta.size))
+
+    def decode_options(self, max_pixels: int) -> DecodeOptions:
+        """What `images.decoders.Decoder` makes of a film for these networks.
+
+        Args:
+            max_pixels: Largest rows x columns of a film.
+        """
+        from pneumoscope.images.decoders import DecodeOptions
+
+        meta = self.bundles[0].meta
+        return DecodeOptions(
+            size=meta.size,
+            source_size=meta.source_size,
+            draft_px=self.draft_px,
+            max_pixels=max_pixels,
+            resize=meta.resize,
+        )
 
     def predict(self, source: Source) -> Prediction:
         """Reads and judges one film.
