@@ -109,3 +109,10 @@ def test_figures_without_interval_say_why() -> None:
     alone = {"value": 0.5, "low": None, "high": None, "note": "3 patients are too few"}
     assert figure_text(alone) == "0.500 (no interval: 3 patients are too few)"
     assert figure_text(None) == "not measured"
+
+
+def test_the_threshold_of_a_rare_finding_is_not_zero(tmp_path: Path) -> None:
+    content = record("ab" * 32)
+    content["bundles"][0]["targets"][0]["points"][0]["figures"]["threshold"] = 0.00025
+    (tmp_path / "metrics.json").write_text(json.dumps(content))
+    assert "at `balanced`, threshold 2.5e-04:" in section(tmp_path, "ab" * 32)

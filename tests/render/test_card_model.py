@@ -8,7 +8,7 @@ import pytest
 
 from pneumoscope.decision.conformal import Scores, Sides
 from pneumoscope.records import OperatingPoint
-from pneumoscope.render.card.model import model_card
+from pneumoscope.render.card.model import _point, model_card
 from tiny import findings_meta, tiny_meta
 
 
@@ -114,3 +114,8 @@ def test_sources_left_out_are_named() -> None:
     unseen = "The films of north, south were left out: the network has not seen them."
     assert unseen in model_card(tiny_meta(data=data | {"left_out": ["north", "south"]}))
     assert "were left out" not in model_card(tiny_meta(data=data))
+
+
+def test_the_threshold_of_a_rare_class_is_not_zero() -> None:
+    point = {"name": "balanced", "threshold": 0.00025}
+    assert "threshold 2.5e-04." in _point(tiny_meta(validation={"operating_point": point}))

@@ -159,6 +159,12 @@ def test_findings_have_their_own_thresholds() -> None:
     assert "P(Mass)" in html
 
 
+def test_the_threshold_of_a_rare_finding_is_not_zero() -> None:
+    rare = replace(with_findings().findings[0], threshold=0.00025)
+    html = sheet.judgement(outcome(with_findings(findings=(rare,))))
+    assert "<td>0.900, from 2.5e-04</td>" in html
+
+
 def test_without_a_heatmap_there_is_a_word_in_its_place() -> None:
     page = Page(sheet.row(outcome(prediction(heatmap=None, explanation=None))))
     assert page.tags.count("img") == 1

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import numpy as np
 
 from pneumoscope.decision.gate import OUTSIDE
-from pneumoscope.decision.sentences import capitalised, shown, translated, words
+from pneumoscope.decision.sentences import capitalised, shown, translated
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
 from pneumoscope.render import heatmap, overview, wording
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pneumoscope.records import Finding, Outcome, Prediction, Radiograph
+    from pneumoscope.records import Outcome, Prediction, Radiograph
 
 _SIDE = 640
 """Longest side of a picture on the page, in pixels."""
@@ -261,17 +261,9 @@ def _shares(p: Prediction) -> str:
         )
     return "".join(
         f"<tr{' class=positive' if f.present else ''}><td>{escape(shown(f.name))}</td>"
-        f"<td>{_probability(f)}</td></tr>"
-        for f in p.findings
+        f"<td>{text}</td></tr>"
+        for f, text in zip(p.findings, wording.findings(p), strict=True)
     )
-
-
-def _probability(f: Finding) -> str:
-    """Of a finding, with its threshold or that it is not clear."""
-    p = f"{f.probability:.3f}"
-    if f.undetermined:
-        return words("finding_unclear", p=p)
-    return words("finding", p=p, threshold=f"{f.threshold:.3f}")
 
 
 def _verdict(kind: str, text: str, *marks: str) -> str:

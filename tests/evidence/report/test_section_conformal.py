@@ -58,6 +58,12 @@ def test_the_promise_and_both_limits_are_named(quick: None, record: Evaluation) 
     assert "the positive class from 0.700 on" in text
 
 
+def test_the_limit_of_a_rare_finding_is_not_zero(quick: None, record: Evaluation) -> None:
+    rare = ConformalResult(replace(SHIPPED, limits=(0.8, 0.00025)), None)
+    text = " ".join(blocks_of.paragraphs(list(conformal(record, with_result(record, rare)))))
+    assert "the positive class from 2.5e-04 on" in text
+
+
 def test_coverage_of_each_class_has_its_interval(quick: None, record: Evaluation) -> None:
     made = list(conformal(record, with_result(record, ConformalResult(SHIPPED, None))))
     cells = blocks_of.rows(made, "share of films")

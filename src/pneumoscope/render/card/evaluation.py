@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pneumoscope.decision.sentences import capitalised
 from pneumoscope.errors import UsageError
-from pneumoscope.metrics import interval_text
+from pneumoscope.metrics import interval_text, threshold_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,7 +110,7 @@ def _target(target: Mapping[str, Any], bundle: Mapping[str, Any]) -> list[str]:
     head = [
         f"{target['name']} ({target['positives']:,} films) against {target['negative']} "
         f"({target['films'] - target['positives']:,}), at `{point['name']}`, threshold "
-        f"{figures['threshold']:.3f}:",
+        f"{threshold_text(figures['threshold'])}:",
         "",
     ]
     if rob is None:

@@ -190,7 +190,7 @@ def _point(meta: BundleMeta) -> str:
     point = meta.validation["operating_point"]
     if meta.negative is None:
         return f"Operating point `{point}`, a threshold for each finding."
-    return f"Operating point `{point['name']}`,\nthreshold {point['threshold']:.3f}."
+    return f"Operating point `{point['name']}`,\nthreshold {threshold_text(point['threshold'])}."
 
 
 def _cut(point: OperatingPoint, meta: BundleMeta) -> str:

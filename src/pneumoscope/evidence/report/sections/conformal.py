@@ -18,6 +18,7 @@ from pneumoscope.evidence.report.words import (
     silence,
     titled,
 )
+from pneumoscope.metrics import threshold_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +64,7 @@ def _shipped(evaluation: Evaluation, result: SetCoverage) -> Iterator[Block]:
         f"Limits as shipped, on {counted(result.films, 'film')} of "
         f"{known_patients(result.patients, evaluation.films)} that the gate lets pass. Promised: "
         f"{share(1 - result.error)} of each class. The negative class is in the set from a probability of "
-        f"{negative:.3f} on, the positive class from {positive:.3f} on."
+        f"{threshold_text(negative)} on, the positive class from {threshold_text(positive)} on."
     )
     rows = [(f"coverage of {name}", figure) for name, figure in result.by_class.items()]
     rows += [
