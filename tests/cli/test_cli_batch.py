@@ -108,7 +108,7 @@ def test_too_many_errors(here: None, tiny_bundle: Bundle, films: Path) -> None:
     (films / "0.png").write_bytes(b"broken")
     done = batch(tiny_bundle, films, "--limit-errors", 0, "--json")
     assert done.returncode == 1
-    assert "error: stopped, because 1 films could not be read" in done.stderr
+    assert "error: stopped, because 1 film could not be read" in done.stderr
     assert json.loads(done.stdout)["run"]["stopped"]
 
 

@@ -56,7 +56,7 @@ def test_training_films_are_left_out(tmp_path: Path) -> None:
     films = tuple(entry(tmp_path / "data" / name) for name in ("a.png", "b.png", "c.png"))
     kept, words, number = _unseen(tmp_path, films, "all films", runs)
     assert [film.name for film in kept] == ["b.png", "c.png"]
-    assert (words, number) == ("all films; without 1 training films of the run", 1)
+    assert (words, number) == ("all films; without 1 training film of the run", 1)
     assert _unseen(tmp_path, films, "all films", (None,)) == (films, "all films", 0)
-    with pytest.raises(DataError, match="all 1 films are training films of the run"):
+    with pytest.raises(DataError, match=r"all films \(1\) are training films of the run"):
         _unseen(tmp_path, films[:1], "all films", runs)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pneumoscope.cli.options import Json
+from pneumoscope.decision.sentences import counted
 from pneumoscope.errors import PneumoscopeError, UsageError
 
 if TYPE_CHECKING:
@@ -140,13 +141,9 @@ def _write_all(
         print_json({"folder": str(out), "table": str(out / LIST), **facts}, indent=2)
     else:
         left_out = f", {len(failures):,} left out" if failures else ""
-        count = f"{_counted(len(written), 'film')} of {_counted(patients, 'patient')}"
+        count = f"{counted(len(written), 'film')} of {counted(patients, 'patient')}"
         sys.stdout.write(f"{count} in {out}{left_out}\n")
     return int(bool(failures))
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _write(film: DeidentifiedFilm, out: Path, name: str) -> None:

@@ -14,6 +14,7 @@ from pneumoscope.cli.one_bundle import bundle_or_first
 from pneumoscope.cli.options import Bundle, Json
 from pneumoscope.cli.progress import progress_bar
 from pneumoscope.cli.terminal import console, report_films
+from pneumoscope.decision.sentences import counted
 from pneumoscope.errors import UsageError
 from pneumoscope.files import write_text
 
@@ -92,7 +93,8 @@ def _print(result: Audit, out: Path) -> None:
 
     shown = console()
     shown.print(
-        f"{escape(result.listing.source)}: {len(result.listing.entries):,} films", soft_wrap=True
+        f"{escape(result.listing.source)}: {counted(len(result.listing.entries), 'film')}",
+        soft_wrap=True,
     )
     rows = [
         Row(

@@ -14,6 +14,7 @@ from pneumoscope.cli.one_bundle import bundle_or_first
 from pneumoscope.cli.options import Cache, Json, Threads, masks_option
 from pneumoscope.cli.progress import progress_bar
 from pneumoscope.cli.terminal import console, plain_table, print_json, print_table, report_films
+from pneumoscope.decision.sentences import counted
 from pneumoscope.errors import UsageError
 
 if TYPE_CHECKING:
@@ -211,9 +212,9 @@ def _print(result: Evaluation, written: Sequence[Path]) -> None:
 
     shown = console()
     films = result.films
-    patients = f"{films.patients:,} patients" if films.keyed else "patients unknown"
+    patients = counted(films.patients, "patient") if films.keyed else "patients unknown"
     shown.print(
-        escape(f"{films.source}: {len(films.films):,} films, {patients}; {films.chosen}."),
+        escape(f"{films.source}: {counted(len(films.films), 'film')}, {patients}; {films.chosen}."),
         soft_wrap=True,
     )
     # Reasons why figures may be too good belong beside them, not only in the report.

@@ -15,6 +15,7 @@ from pneumoscope.cli.option_groups import with_options
 from pneumoscope.cli.options import Json, reader_option
 from pneumoscope.cli.read.verdict_options import VERDICTS, VerdictOptions
 from pneumoscope.decision.reader_settings import EXPLAIN
+from pneumoscope.decision.sentences import counted
 from pneumoscope.errors import UsageError
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ def _finish(
         _print(summary, tally, place, alarms=[d.profile for d in drifts.values() if d.alarm])
     if tally.stopped:
         sys.stderr.write(
-            f"error: stopped, because {tally.failed:,} films could not be read (--limit-errors)\n"
+            f"error: stopped, because {counted(tally.failed, 'film')} could not be read (--limit-errors)\n"
             "hint: The column error of the shards says why. The same command continues.\n"
         )
     return int(summary.errors.total() > 0 or tally.stopped)
@@ -278,12 +279,16 @@ def _print(summary: Summary, tally: Tally, place: Place, alarms: list[str]) -> N
         table.add_row("not read", f"{summary.errors.total():,}")
     out = console()
     print_table(out, table)
-    lines = [f"{tally.written:,} rows written, {tally.skipped:,} films had theirs before"]
+    lines = [
+        f"{counted(tally.written, 'row')} written, {counted(tally.skipped, 'film')} had theirs before"
+    ]
     if summary.errors:
         errors = (f"{code} ({films:,})" for code, films in summary.errors.most_common())
         lines.append(f"not read: {', '.join(errors)}")
     lines += [f"drift: these films differ from {name}" for name in alarms]
-    lines.append(f"{summary.films:,} rows in {summary.shards:,} shards: {place.name}")
+    lines.append(
+        f"{counted(summary.films, 'row')} in {counted(summary.shards, 'shard')}: {place.name}"
+    )
     lines.append(f"summary: {place.name}/summary.html")
     for line in lines:
         out.print(escape(line), soft_wrap=True)

@@ -15,6 +15,7 @@ from pneumoscope.cli.options import Bundle, Cache, Json
 from pneumoscope.cli.progress import progress_bar
 from pneumoscope.cli.targets import check_page
 from pneumoscope.cli.terminal import console, plain_table, print_json, print_table, report_films
+from pneumoscope.decision.sentences import counted
 from pneumoscope.errors import ProfileError, UsageError
 from pneumoscope.files import write_text
 
@@ -193,7 +194,7 @@ def _print(result: Calibrated, out: Path) -> None:
     shown, profile = console(), result.profile
     shown.print(
         escape(
-            f"{profile.name}: {profile.films:,} films of {profile.patients:,} patients; read: "
+            f"{profile.name}: {counted(profile.films, 'film')} of {counted(profile.patients, 'patient')}; read: "
             + ", ".join(f"{n:,} {name}" for name, n in profile.classes.items())
             + f"; {profile.bundle}"
         ),

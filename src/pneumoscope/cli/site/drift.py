@@ -86,7 +86,7 @@ def drift(
     everything = read_predictions(predictions)
     written = of_bundle(everything, site.bundle_sha256)
     if others := len(everything) - len(written):
-        sys.stderr.write(f"{others:,} films of other populations are left out\n")
+        sys.stderr.write(f"films of other populations, left out: {others:,}\n")
     check_source(written, site.bundle_sha256, site.title)
     repeated = 0
     if patient is not None:

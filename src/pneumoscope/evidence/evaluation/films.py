@@ -14,6 +14,7 @@ from pneumoscope.data import folders
 from pneumoscope.data.layouts import columns_of
 from pneumoscope.data.listing import KERMANY, LABELS, Listing, one_hot
 from pneumoscope.data.sources import leave_out, left_out_by
+from pneumoscope.decision.sentences import counted
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.evidence.audit.listing import class_of, open_films
 from pneumoscope.evidence.evaluation.annotations import NO_ANNOTATIONS, Annotations
@@ -172,11 +173,11 @@ def _unseen(
     number = len(entries) - len(kept)
     if not kept:
         raise DataError(
-            f"{root}: all {number:,} films are training films of the run",
+            f"{root}: all films ({number:,}) are training films of the run",
             "Evaluate on other films; --split all takes them nevertheless.",
         )
     if number:
-        words += f"; without {number:,} training films of the run"
+        words += f"; without {counted(number, 'training film')} of the run"
     return kept, words, number
 
 

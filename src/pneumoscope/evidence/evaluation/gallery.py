@@ -11,6 +11,7 @@ import numpy as np
 from pneumoscope import images
 from pneumoscope.decision import explain, triage
 from pneumoscope.decision.probability import logit
+from pneumoscope.decision.sentences import counted
 from pneumoscope.evidence.evaluation.questions import default_point
 from pneumoscope.evidence.evaluation.section_results import Gallery, GalleryFilm, Neighbour
 from pneumoscope.records import NORMAL
@@ -95,7 +96,7 @@ def gallery(
     rest.sort(key=lambda case: (case.margin, case.row))
     uncertain = [(case, UNCERTAIN) for case in rest[:EACH]]
     number = len(training.rows) if training else 0
-    near = f"; nearest of {number:,} training films beside them" if number else ""
+    near = f"; nearest of {counted(number, 'training film')} beside them" if number else ""
     return Gallery(
         films=tuple(
             _film(case, kind, films, pixels, classifier, training)
@@ -103,7 +104,7 @@ def gallery(
         ),
         mistakes={kind: mistakes.get(kind, 0) for kind in (FALSE_POSITIVE, FALSE_NEGATIVE)},
         training_films=number,
-        words=f"the most confident of {sum(mistakes.values()):,} mistakes, up to {EACH} of each kind, and "
+        words=f"the most confident of {counted(sum(mistakes.values()), 'mistake')}, up to {EACH} of each kind, and "
         f"the {len(uncertain)} films nearest the threshold{near}",
     )
 

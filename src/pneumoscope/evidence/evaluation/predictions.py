@@ -178,7 +178,9 @@ def _films(
     limits = [*choice.limits]
     if patients < FEWEST_PATIENTS:
         limits.append(
-            f"{patients} patients are too few for intervals, {FEWEST_PATIENTS} are needed"
+            "all films are of one patient"
+            if patients == 1
+            else f"{patients} patients are too few for intervals, {FEWEST_PATIENTS} are needed"
         )
     if broken:
         limits.append(f"films that cannot be read are not included in any figure: {len(broken):,}")

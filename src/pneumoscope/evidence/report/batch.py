@@ -9,6 +9,7 @@ import numpy as np
 from pneumoscope import __version__
 from pneumoscope.batch.summary import BINS
 from pneumoscope.decision.gate import REASONS
+from pneumoscope.decision.sentences import counted
 from pneumoscope.evidence.report.blocks import Heading, Note, Paragraph, Picture, Report, Table
 from pneumoscope.evidence.report.plots.style import DARK, drawn
 from pneumoscope.evidence.report.words import how_to_read
@@ -37,11 +38,11 @@ def report_of(summary: Summary, drifts: Mapping[str, Drift], source: str, create
     profiles = dict.fromkeys(counts.profile for counts in bundles if counts.profile)
     return Report(
         title="Batch of films",
-        subtitle=f"{summary.films:,} films of {source} · pneumoscope {__version__} · {created}",
+        subtitle=f"{counted(summary.films, 'film')} of {source} · pneumoscope {__version__} · {created}",
         mark=", ".join(f"{c.title} {c.sha256[:12]}" for c in bundles) or "no film was read",
         blocks=tuple(_blocks(summary, drifts)),
         facts=(
-            *(("Model", f"{c.title} ({c.sha256}), {c.films:,} films") for c in bundles),
+            *(("Model", f"{c.title} ({c.sha256}), {counted(c.films, 'film')}") for c in bundles),
             *(("Site profile", profile) for profile in profiles),
             ("Shards", f"{summary.shards:,}"),
         ),
@@ -108,7 +109,7 @@ def _histogram(counts: BundleCounts) -> Plot:
 
 def _drift(counts: BundleCounts, drift: Drift) -> Iterator[Block]:
     yield Heading(f"Drift of the films of {counts.title}")
-    films = f"{drift.films:,} films, drawn by their content hash, against {drift.profile}"
+    films = f"{counted(drift.films, 'film')}, drawn by their content hash, against {drift.profile}"
     channels = [channel.name for channel in drift.channels if channel.alarm is not None]
     if channels:
         yield Note("Alarm.", f"{films}: they differ in {', '.join(channels)}.", "mind")
@@ -132,7 +133,7 @@ def _drift(counts: BundleCounts, drift: Drift) -> Iterator[Block]:
 
 
 def _share(n: int, films: int) -> str:
-    return f"{n:,} of {films:,} films ({_percent(n, films)})"
+    return f"{n:,} of {counted(films, 'film')} ({_percent(n, films)})"
 
 
 def _percent(n: int, films: int) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pneumoscope.decision.sentences import counted
 from pneumoscope.evidence.report.blocks import Heading, Note, Picture, Points, Table
 from pneumoscope.evidence.report.plots.style import DARK, GREY, INK, LIGHT, drawn
 from pneumoscope.evidence.report.profile_page import profile_page
@@ -29,7 +30,7 @@ def report_of(result: Drift, profile: SiteProfile) -> Report:
     return profile_page(
         profile,
         f"Drift at {profile.name}",
-        f"{result.films:,} predictions against {profile.films:,} films of the profile",
+        f"{counted(result.films, 'prediction')} against {counted(profile.films, 'film')} of the profile",
         _blocks(result),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pneumoscope.decision.sentences import counted
 from pneumoscope.evidence.report import html_page, pdf
 from pneumoscope.evidence.report.blocks import Heading, Paragraph, Picture, Points, Report, Table
 from pneumoscope.evidence.report.checklists import section as checklists
@@ -67,7 +68,7 @@ def report_of(evaluation: Evaluation) -> Report:
     populations = [sentence(text) for text in texts if text]
     return Report(
         title=f"Evaluation of {titles}",
-        subtitle=f"{evaluation.films.name} · {len(evaluation.films.films):,} films · pneumoscope "
+        subtitle=f"{evaluation.films.name} · {counted(len(evaluation.films.films), 'film')} · pneumoscope "
         f"{evaluation.version} · {evaluation.created[:10]} · bundle SHA-256: "
         + ", ".join(bundle.sha256 for bundle in evaluation.bundles),
         mark=hashes,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pneumoscope.decision.profile import GO
 from pneumoscope.decision.reader_settings import DEFAULT_ERROR
+from pneumoscope.decision.sentences import counted
 from pneumoscope.evidence.report.blocks import Heading, Note, Paragraph, Picture, Points, Table
 from pneumoscope.evidence.report.plots import discrimination
 from pneumoscope.evidence.report.plots.calibration import reliability
@@ -26,7 +27,7 @@ def report_of(result: Calibrated) -> Report:
     return profile_page(
         profile,
         f"Site profile of {profile.name}",
-        f"{profile.films:,} films of {profile.patients:,} patients",
+        f"{counted(profile.films, 'film')} of {counted(profile.patients, 'patient')}",
         _blocks(result),
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pneumoscope.decision.sentences import counted
+
 if TYPE_CHECKING:
     from pneumoscope.evidence.site.drift import Drift
 
@@ -23,7 +25,7 @@ def words_of(drift: Drift) -> list[str]:
             )
     if not sentences:
         sentences.append(
-            f"nothing in {drift.films:,} predictions indicates that films have changed since calibration"
+            f"nothing in {counted(drift.films, 'prediction')} indicates that films have changed since calibration"
         )
     if drift.silent:
         sentences.append(

@@ -9,6 +9,7 @@ import numpy as np
 
 from pneumoscope.data.check import Broken
 from pneumoscope.decision.gate import REFUSE
+from pneumoscope.decision.sentences import counted
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.evidence.evaluation import films
 from pneumoscope.evidence.evaluation.truth import UNKNOWN, truth_of
@@ -230,10 +231,9 @@ def _check_counts(root: Path, positive: NDArray[np.bool_], bundle: Bundle, which
     counts = {str(meta.negative): int((~positive).sum()), meta.positive: int(positive.sum())}
     for name, number in counts.items():
         if number < FEWEST_FILMS:
-            counted = f"{number} films" if number else "no film"
             all_counts = ", ".join(f"{n} {kind}" for kind, n in counts.items())
             raise DataError(
-                f"{root}: {counted} of class {name} {which} (there are {all_counts})",
+                f"{root}: {counted(number, 'film') if number else 'no film'} of class {name} {which} (there are {all_counts})",
                 f"At least {FEWEST_FILMS} of either class are needed; 50 to 200 films in all are "
                 "a good start.",
             )
@@ -244,7 +244,7 @@ def _check_patients(root: Path, positive: NDArray[np.bool_], patients: Sequence[
         number = len({key for key, inside in zip(patients, kind, strict=True) if inside})
         if number < FEWEST_PATIENTS:
             raise DataError(
-                f"{root}: the films of one class are of {number} patients",
+                f"{root}: the films of one class are of {counted(number, 'patient')}",
                 f"Films of at least {FEWEST_PATIENTS} patients of either class are needed.",
             )
 

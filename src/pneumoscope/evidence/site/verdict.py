@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pneumoscope.decision.profile import GO, NO_GO
 from pneumoscope.decision.reader_settings import DEFAULT_ERROR
+from pneumoscope.decision.sentences import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -128,7 +129,7 @@ def _more(films: int, factor: float) -> str:
 
 
 def _films(judged: JudgedFilms) -> str:
-    return f"with {len(judged.positive):,} films of {len(set(judged.patients)):,} patients"
+    return f"with {counted(len(judged.positive), 'film')} of {counted(len(set(judged.patients)), 'patient')}"
 
 
 def _range(figure: Figure) -> str:

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from pneumoscope import __version__
-from pneumoscope.decision.sentences import capitalised
+from pneumoscope.decision.sentences import capitalised, counted
 from pneumoscope.evidence.audit import findings
 from pneumoscope.evidence.report.audit.page_style import STYLE
 from pneumoscope.evidence.report.audit.sections import contents, copies, doubts, method, splits
@@ -55,7 +55,7 @@ def html(result: Audit) -> str:
         f"Data audit: {result.verdict}",
         lead=_stamp(result),
         facts=(
-            ("Films", f"{len(result.listing.entries):,} films, {result.listing.source}"),
+            ("Films", f"{counted(len(result.listing.entries), 'film')}, {result.listing.source}"),
             ("Date", created),
             ("Model", f"{result.bundle}, for the embeddings and the labels to review"),
             *([("Made for", sentence(result.population))] if result.population else []),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumoscope.decision.sentences import full_sentence
+from pneumoscope.decision.sentences import counted, full_sentence
 from pneumoscope.evidence.audit.contents import counts, sizes
 from pneumoscope.evidence.audit.file_shortcuts import WORDS
 from pneumoscope.evidence.audit.near_duplicates import TURNS
@@ -92,7 +92,7 @@ def splits(result: Audit) -> str:
         rows = [
             [
                 g.name, f"{g.patients:,}", f"{g.films:,}",
-                f"{len(g.in_two_splits):,} ({g.films_in_two_splits:,} films)", f"{len(g.in_two_classes):,}",
+                f"{len(g.in_two_splits):,} ({counted(g.films_in_two_splits, 'film')})", f"{len(g.in_two_classes):,}",
             ]
             for g in result.groupings
         ]  # fmt: skip

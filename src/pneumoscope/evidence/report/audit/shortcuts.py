@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumoscope.data.film_statistics import STATISTICS
-from pneumoscope.decision.sentences import capitalised
+from pneumoscope.decision.sentences import capitalised, counted
 from pneumoscope.evidence.audit.file_shortcuts import NUMBERS
 from pneumoscope.evidence.audit.shortcuts import ALL, FILE, PICTURE, THUMBNAIL, source_note
 from pneumoscope.evidence.report.audit.charts import axis, histogram, interval_bar
@@ -27,9 +27,9 @@ def shortcuts_section(result: Audit, shortcuts: Shortcuts) -> str:
     if shortcuts.silence:
         return f"<p>Can't say: {escape(shortcuts.silence)}.</p>"
     keyed = any(entry.keyed for entry in result.listing.entries)
-    patients = f"{shortcuts.patients:,} patients" if keyed else "unknown patients"
+    patients = counted(shortcuts.patients, "patient") if keyed else "unknown patients"
     parts = [
-        f'<p class="soft">{shortcuts.films:,} films of {patients}, '
+        f'<p class="soft">{counted(shortcuts.films, "film")} of {patients}, '
         f"{shortcuts.prevalence:.1%} {escape(shortcuts.positive)}. AUC from 0.5 (no information) to 1 (perfect); "
         "bars are 95 % intervals over patients.</p>"
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pneumoscope.decision.sentences import counted
 from pneumoscope.evidence.report.plots.style import DARK, GREY, INK, LIGHT, drawn
 
 if TYPE_CHECKING:
@@ -21,12 +22,14 @@ def verdicts(name: str, result: VerdictResult) -> Plot:
     """Stacked bars: the shares of the labels among the films of each true class, and among all."""
     bars = [
         (
-            f"{side}\n{_films(sum(label.counts[side] for label in result.labels))}",
+            f"{side}\n{counted(sum(label.counts[side] for label in result.labels), 'film')}",
             [label.by_class[side].value for label in result.labels],
         )
         for side in result.classes
     ]
-    bars.append((f"all\n{_films(result.films)}", [label.share.value for label in result.labels]))
+    bars.append(
+        (f"all\n{counted(result.films, 'film')}", [label.share.value for label in result.labels])
+    )
 
     def draw(figure: Drawing) -> None:
         axes = figure.subplots()
@@ -53,7 +56,3 @@ def verdicts(name: str, result: VerdictResult) -> Plot:
         axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(result.labels))
 
     return drawn(name, 6.9, 2.6, draw)
-
-
-def _films(number: int) -> str:
-    return f"{number:,} films"
