@@ -109,3 +109,15 @@ def test_what_cannot_be_collected(tmp_path: Path) -> None:
     (others / "manifest.csv").write_text("path,label\n0.png,\n")
     with pytest.raises(DataError, match="no film has a label"):
         manifests.collect([("", others)])
+
+
+def test_what_a_folder_warns_of_is_said_of_the_whole(tmp_path: Path) -> None:
+    """Lateral films were once left out without a word."""
+    draw(tmp_path / "north", *(f"{i}.png" for i in range(4)))
+    (tmp_path / "north" / "manifest.csv").write_text(
+        "path,label,Frontal/Lateral\n"
+        "0.png,normal,Frontal\n1.png,ill,Frontal\n2.png,ill,Lateral\n3.png,normal,Frontal\n"
+    )
+    films = manifests.collect([("", tmp_path / "north")])
+    assert len(films.entries) == 3
+    assert films.warnings == ("north: lateral films of manifest.csv, left out: 1",)

@@ -111,6 +111,7 @@ def collect(folders: Sequence[tuple[str, Path]], masks: Sequence[Path] = ()) -> 
     entries: list[Entry] = []
     warnings: list[str] = []
     for source, listing in listings:
+        warnings += (f"{source}: {warning}" for warning in listing.warnings)
         kept = [e for e in listing.entries if listing.obeyed or e.split != "validation"]
         if offered := len(listing.entries) - len(kept):
             warnings.append(f"{source}: films of the folder for validation, left out: {offered:,}")

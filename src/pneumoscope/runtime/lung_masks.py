@@ -65,7 +65,7 @@ def draw_masks(
         DiskFull: A mask does not fit.
     """
     written, empty, unreadable = 0, [], []
-    for done, (name, path) in enumerate(films, 1):
+    for done, (name, path) in enumerate(films):
         progress(done, len(films))
         try:
             pixels = classifier.prepare(path).pixels
@@ -83,6 +83,7 @@ def draw_masks(
             target.parent.mkdir(parents=True, exist_ok=True)
             write_png(target, mask)
             written += 1
+    progress(len(films), len(films))
     return DrawnMasks(written, tuple(empty), tuple(unreadable))
 
 

@@ -62,13 +62,13 @@ class PopulationReader(Reader):
             UsageError: There is no such population, or a bundle cannot serve the error or the
                 prevalence.
         """
-        check_sizes({name: c.bundle for name, c in classifiers.items()})
+        bundles = {name: classifier.bundle for name, classifier in classifiers.items()}
+        check_sizes(bundles)
         if settings.population is not None and settings.population not in classifiers:
             raise UsageError(
                 f"population {settings.population!r}: there is none of this name",
                 f"Choose one of: {', '.join(classifiers)}.",
             )
-        bundles = {name: classifier.bundle for name, classifier in classifiers.items()}
         owner = owner_of_profile(settings.profile, bundles)
         alone = replace(settings, population=None)
         # The settings for a population that the reader chose need not suit the others.

@@ -1,6 +1,6 @@
 """Figures of two classes at one threshold: accuracy, sensitivity, predictive values and others.
 
-All are computed from confusion matrices of draws of patients; ``tests/evidence/test_calls.py`` compares
+All are computed from confusion matrices of draws of patients; ``tests/evidence/statistics/test_calls.py`` compares
 them, weighted, with scikit-learn.
 """
 

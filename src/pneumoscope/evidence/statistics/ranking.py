@@ -1,6 +1,6 @@
 """How well scores rank films, over all thresholds: ROC AUC and average precision.
 
-``tests/evidence/test_ranking.py`` compares both, weighted, with scikit-learn.
+``tests/evidence/statistics/test_ranking.py`` compares both, weighted, with scikit-learn.
 """
 
 from __future__ import annotations
