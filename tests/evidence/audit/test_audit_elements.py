@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from audits import audit_of, shown
-from pneumoscope.evidence.report.audit.elements import film_picture, remainder, table, titled
+from pneumoscope.evidence.report.audit.elements import film_picture, remainder, table
 
 
 def test_a_picture_is_the_film_with_its_name(tmp_path: Path) -> None:
@@ -54,7 +54,3 @@ def test_what_is_not_shown_is_counted(count: int, given: int, words: str) -> Non
     assert words in html
     assert bool(html) == bool(words)
     assert not html or "audit.json lists all" in html
-
-
-def test_titles_keep_their_other_capitals() -> None:
-    assert titled("label errors in JPEG") == "Label errors in JPEG"
