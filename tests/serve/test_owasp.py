@@ -37,13 +37,11 @@ ADVISORIES = {
     "pyarrow": ((23, 0, 1), "CVE-2026-25087"),
     "pydicom": ((3, 0, 2), "CVE-2026-32711"),
     "pynetdicom": ((3, 0, 4), "CVE-2026-56445"),
-    "python-gdcm": ((3, 2, 2), "CVE-2025-11266"),
     "python-multipart": ((0, 0, 31), "CVE-2026-53539"),
     "ray": ((2, 54), "CVE-2026-27482"),
     "requests": ((2, 33), "CVE-2026-25645"),
     "scikit-learn": ((1, 5), "CVE-2024-5206"),
     "starlette": ((1, 3, 1), "CVE-2026-54283"),
-    "streamlit": ((1, 54), "CVE-2026-33682"),
     "torch": ((2, 10), "CVE-2026-24747"),
 }
 """The first version without the known hole of this name, for each direct dependency that had one."""
