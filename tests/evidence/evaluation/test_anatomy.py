@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import asdict, replace
 
@@ -163,6 +164,20 @@ def test_films_that_do_not_fit_are_refused(tiny_bundle: Bundle) -> None:
     ):
         with pytest.raises(UsageError):
             anatomy.measure(Classifier(tiny_bundle), broken)
+
+
+@pytest.mark.usefixtures("drawn_lungs")
+def test_plot(tiny_bundle: Bundle) -> None:
+    pytest.importorskip("matplotlib")
+    from pneumoscope.evidence.report.plots.anatomy import plot_anatomy
+
+    canvas = plot_anatomy(anatomy.measure(Classifier(tiny_bundle), films(inside=True)))
+    names = [text.get_text() for text in canvas.axes[0].get_yticklabels()]
+    assert names[-1] == lung_views.WHOLE
+    assert len(names) == 11
+    target = io.BytesIO()
+    canvas.savefig(target, format="svg")
+    assert lung_views.COARSE in target.getvalue().decode()
 
 
 @pytest.mark.usefixtures("drawn_lungs")
