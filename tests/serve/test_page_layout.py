@@ -7,7 +7,7 @@ import pytest
 from live import Live
 
 pytest.importorskip("playwright.sync_api", reason="needs playwright")
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from visit import NOTICE, SAMPLES, Visit, inverted, mixed, png, sample, violations
 
@@ -46,6 +46,57 @@ def test_the_tabs_fit_a_small_phone(browser: Browser, page_server: Live, locale:
         assert box
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 320
+    visit.close()
+
+
+def cut_off(within: Locator, texts: str) -> list[str]:
+    """The elements whose text begins left of another element or ends right of it."""
+    return within.evaluate(
+        """(within, texts) => {
+          const {left, right} = within.getBoundingClientRect();
+          const isCut = (each) => {
+            const range = document.createRange();
+            range.selectNodeContents(each);
+            const box = range.getBoundingClientRect();
+            return box.width && (box.left < left - 0.5 || box.right > right + 0.5);
+          };
+          return [...within.querySelectorAll(texts)].filter(isCut).map((each) => each.textContent);
+        }""",
+        texts,
+    )
+
+
+def overlap(one: Locator, other: Locator) -> bool:
+    """Whether the boxes of two elements have a place in common."""
+    boxes = [element.bounding_box() for element in (one, other)]
+    return all(
+        max(box[start] for box in boxes if box)
+        < min(box[start] + box[size] for box in boxes if box) - 0.5
+        for start, size in (("x", "width"), ("y", "height"))
+    )
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
+def test_no_text_is_cut_off_or_covered(browser: Browser, page_server: Live, locale: str) -> None:
+    visit = Visit(browser, page_server.url, viewport={"width": 320, "height": 640}, locale=locale)
+    page = visit.page
+    assert cut_off(page.locator(".welcome"), "h1, p, button, label, li span") == []
+    visit.read(SAMPLES / "pneumonia-1.png", SAMPLES / "normal-1.png")
+    page.keyboard.press("s")
+    assert cut_off(page.locator("dialog"), "footer button") == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("2")
+    record = page.locator(".record").first
+    expect(record.locator(".figure")).to_be_visible()
+    assert not overlap(record.locator(".label > span"), record.locator(".figure"))
+    page.keyboard.press("3")
+    for width in (320, 1280):
+        page.set_viewport_size({"width": width, "height": 720})
+        for side in page.locator(".compare-side").all():
+            expect(side.locator(".scale")).to_be_visible()
+            assert cut_off(side.locator(".bar").locator(".."), ".point") == []
+            end = side.locator(".scale > span").last
+            assert not (end.is_visible() and overlap(side.locator(".point"), end))
     visit.close()
 
 

@@ -202,13 +202,15 @@ export function probability(result, { compact = false } = {}) {
       "div",
       { class: "scale", "aria-hidden": "true" },
       h("span", {}, "0"),
-      // The caption of a threshold near an end must stay within the bar.
-      h("span", { class: "point", style: { left: `${Math.min(Math.max(100 * threshold, 28), 72)}%` } }, `${name} ${limit}`),
+      h("span", { class: "point", style: placed(Math.min(Math.max(100 * threshold, 28), 72)) }, `${name} ${limit}`),
       h("span", {}, "1"),
     ),
     prevalence && h("p", { class: "secondary" }, prevalence),
   );
 }
+
+/** A caption at a place of a line, in percent: the same share of its own width is before that place, so it stays within the line. */
+const placed = (percent) => ({ left: `${percent}%`, transform: `translateX(-${percent}%)` });
 
 function facts(record) {
   const { result } = record;
