@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pneumoscope.render.export import write_table
 from pneumoscope.serve.app import STATIC
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
@@ -18,8 +20,9 @@ HERE = Path(__file__).parent
 
 
 def in_node(folder: Path, *calls: list[Any]) -> list[Any]:
-    """Results of functions of ``agreement.js``, each called as ``[name, *arguments]``."""
-    shutil.copy(STATIC / "agreement.js", folder)
+    """Results of functions of ``agreement.js`` and ``csv.js``, each called as ``[name, *arguments]``."""
+    for name in ("agreement.js", "csv.js"):
+        shutil.copy(STATIC / name, folder)
     (folder / "package.json").write_text('{"type": "module"}')
     script = (HERE / "agreeing.js").read_text("utf-8")
     done = subprocess.run(
@@ -88,3 +91,12 @@ def test_no_cell_is_a_formula(tmp_path: Path) -> None:
     rows = [["note", "p"], ["=1+1", -0.5], ['a "b", c', None], ["@x", True]]
     (text,) = in_node(tmp_path, ["csvOf", rows])
     assert text == 'note,p\n\'=1+1,-0.5\n"a ""b"", c",\n\'@x,true\n'
+
+
+@pytest.mark.parametrize(
+    "name", ["a;=1+1.png", "a\t@x", "-5", "r\u202egnp.exe", "b\x1b[1m", "c\r\nd", "plain"]
+)
+def test_a_name_is_written_as_in_the_tables_of_python(tmp_path: Path, name: str) -> None:
+    stream = io.StringIO()
+    write_table(["name"], [[name]], stream)
+    assert in_node(tmp_path, ["csvOf", [["name"], [name]]]) == [stream.getvalue()]

@@ -147,6 +147,8 @@ def test_calls_survive_a_reload_and_are_compared_and_saved(sitting: Visit, page:
     dialog.get_by_label("Truth, as CSV").set_input_files([file])
     expect(dialog.locator("tr")).to_have_count(9)
     assert figure("Films with a known truth") == "2"
+    dialog.get_by_label("Truth, as CSV").set_input_files([])  # a choice that was cancelled
+    assert figure("Films with a known truth") == "2"
     assert figure("Your sensitivity") == "0.00 (0 of 1)"
     assert figure("Your specificity") == "1.00 (1 of 1)"
     assert figure("Sensitivity of the model") == "1.00 (1 of 1)"

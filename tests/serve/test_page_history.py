@@ -171,3 +171,23 @@ def test_two_films_are_compared(visit: Visit) -> None:
     apart = both()
     assert apart[0] == before[0]
     assert apart[1] == together[1]
+
+
+def test_a_comparison_shows_heat_as_its_cells_and_the_colours_of_each_film(visit: Visit) -> None:
+    page = visit.read(SAMPLES / "pneumonia-1.png", SAMPLES / "normal-1.png")
+    page.keyboard.press("3")
+    expect(page.locator(".summary h2")).to_have_text(["PNEUMONIA", "NORMAL"])
+    page.keyboard.press("h")
+    legends = page.locator(".compare .legend")
+    for at in (0, 1):
+        expect(legends.nth(at)).to_be_visible()
+    assert legends.evaluate_all("all => all.map(each => each.classList.contains('healthy'))") == [
+        False,
+        True,
+    ]
+    visit.frames()
+    canvas = page.locator(".compare canvas").first
+    smooth = canvas.evaluate(SUMS)
+    page.keyboard.press("g")
+    visit.frames()
+    assert canvas.evaluate(SUMS) != smooth

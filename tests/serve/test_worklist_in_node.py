@@ -85,6 +85,20 @@ def test_a_refused_film_that_is_read_again_has_not_been_seen(tmp_path: Path) -> 
     assert in_node(tmp_path, body) == [[True], [False]]
 
 
+def test_a_file_that_is_too_large_is_not_sent_by_another_attempt_either(tmp_path: Path) -> None:
+    body = """
+      answers = {};
+      const list = await listOf([]);
+      list.maxBytes = 0;
+      list.add([{ name: "a", size: 1 }]);
+      answers = { a: done("a") };
+      list.retryAll();
+      await pause();
+      return [list.rows[0].state, list.rows[0].problem.title];
+    """
+    assert in_node(tmp_path, body) == ["failed", "problems.tooLarge"]
+
+
 def test_in_reader_mode_a_verdict_seen_before_waits_for_the_call(tmp_path: Path) -> None:
     body = """
       answers = { a: done("a"), b: done("b") };

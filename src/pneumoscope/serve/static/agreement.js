@@ -3,7 +3,6 @@
 const NAME_COLUMNS = ["film", "file", "filename", "name", "image", "source", "path"];
 const TRUTH_COLUMNS = ["truth", "label", "class", "diagnosis", "finding"];
 const HEALTHY = ["normal", "healthy", "negative", "no finding", "no_finding", "no", "0", "false"];
-const FORMULA = /^[=+\-@\t\r]/;
 
 /**
  * The call that agrees with a verdict, of the three that a reader can make: "normal", "positive", or "unsure" if
@@ -94,14 +93,4 @@ function tableOf(text) {
     else row[row.length - 1] += letter;
   }
   return rows.filter((row) => row.some((cell) => cell.trim()));
-}
-
-/** A table as CSV; no spreadsheet takes a cell for a formula. */
-export function csvOf(rows) {
-  const cell = (value) => {
-    const text = String(value ?? "");
-    const safe = typeof value === "string" && FORMULA.test(text) ? `'${text}` : text;
-    return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-  };
-  return rows.map((row) => `${row.map(cell).join(",")}\n`).join("");
 }

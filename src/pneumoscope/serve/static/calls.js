@@ -1,6 +1,7 @@
 // Reader mode: the reader's own call on each film, given before the verdict, and how it agrees.
 
-import { accuracy, agreement, callOf, csvOf, nameOf, truthOf } from "./agreement.js";
+import { accuracy, agreement, callOf, nameOf, truthOf } from "./agreement.js";
+import { csvOf } from "./csv.js";
 import { openDialog } from "./dialog.js";
 import { button, h, icon, toast } from "./dom.js";
 import { fixed } from "./locale.js";
@@ -88,6 +89,7 @@ export function openAgreement(rows, { save }) {
   const draw = () => results.replaceChildren(figures(films, truths));
   const input = h("input", { type: "file", accept: ".csv,.tsv,.txt,text/csv", id: "truth", onchange: () => take() });
   const take = async () => {
+    if (!input.files.length) return; // the reader has changed their mind
     const table = truthOf(await input.files[0].text());
     if (!table) {
       toast(t("calls.noTruth"), t("calls.truthHint"), "error");

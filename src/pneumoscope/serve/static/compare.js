@@ -32,12 +32,13 @@ class Side {
     // The previous film must not be shown with the verdict of this one.
     this.pane.show({ film: null });
     this.pane.setNote("");
-    const [film, heatmap] = await Promise.all([
+    const [film, heatmap, cells] = await Promise.all([
       record && this.pictures.get(record.id, "film"),
       state.shown ? this.pictures.get(record.id, "heatmap") : null,
+      state.shown ? this.pictures.get(record.id, "cells") : null,
     ]);
     if (this.record !== record) return;
-    this.pane.show({ film, heatmap, facts: record?.result?.film, label: record ? t("viewer.filmOf", { name: record.film.name }) : "" });
+    this.pane.show({ film, heatmap, cells, healthy: words.isHealthy(record?.result), facts: record?.result?.film, label: record ? t("viewer.filmOf", { name: record.film.name }) : "" });
     this.pane.heatmapCaption = t("viewer.heatmapFor", { name: record?.result ? words.wordsOf(record.result).heatmap_for : "" });
     this.#loadDepth(record, film);
     if (record && !film) this.pane.setNote(t("viewer.missing.gone"));

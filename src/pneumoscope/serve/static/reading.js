@@ -333,8 +333,7 @@ export class Reading {
     if (selection !== this.#selection || row !== this.worklist.selected || row?.record !== record) return;
     let label = row ? t("viewer.filmOf", { name: row.name }) : "";
     if (heatmap) label = t("viewer.heatmapOf", { name: row.name, shown: words.wordsOf(record.result).heatmap_for });
-    const healthy = record?.result?.called === "NORMAL" && !record.result.findings.length;
-    this.heatmapPane.show({ film: this.film, heatmap, cells, lungs, healthy, facts: record?.result?.film, label });
+    this.heatmapPane.show({ film: this.film, heatmap, cells, lungs, healthy: words.isHealthy(record?.result), facts: record?.result?.film, label });
     const missing = row?.revealed && this.film && record?.result && !heatmap && record.result.label !== "REFUSED";
     this.heatmapPane.setNote(missing ? state.why || t("heatmap.gone") : "", missing ? state.detail : "");
     this.hasHeatmap = Boolean(heatmap);

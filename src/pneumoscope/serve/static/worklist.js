@@ -86,12 +86,14 @@ export class Worklist extends EventTarget {
     this.rows.push(...added);
     this.#dispatch("rows");
     if (!this.selected && added.length) this.select(added[0]);
-    for (const row of added) {
-      if (row.file.size > this.maxBytes) {
-        this.#fail(row, new Problem({ title: t("problems.tooLarge"), detail: t("problems.tooLargeDetail"), hint: t("problems.tooLargeHint") }));
-      }
-    }
+    this.#refuseTooLarge(added);
     this.#startNext();
+  }
+
+  /** Fails files that the back end would refuse after all of them was sent. */
+  #refuseTooLarge(rows) {
+    const problem = new Problem({ title: t("problems.tooLarge"), detail: t("problems.tooLargeDetail"), hint: t("problems.tooLargeHint") });
+    for (const row of rows) if (row.file.size > this.maxBytes) this.#fail(row, problem);
   }
 
   /** Opens a film of the history, with its verdict; in reader mode the reader's call comes first. */
@@ -215,6 +217,7 @@ export class Worklist extends EventTarget {
     const seen = row.seen || (row.revealed && row.record?.state === "done" && stateOf(row.record) !== "refused");
     Object.assign(row, { force, tries: 0, record: null, problem: null, archive: null, revealed: false, seen });
     this.#change(row, { state: "waiting", progress: 0 });
+    this.#refuseTooLarge([row]);
     this.#startNext();
   }
 

@@ -1,5 +1,6 @@
 // Results as CSV: the table that `pneumoscope predict --csv` prints, see pneumoscope/render/export.py.
 
+import { csvOf } from "./csv.js";
 import { fixed } from "./numbers.js";
 
 /**
@@ -14,7 +15,7 @@ export function csvOfFilms(records, labels) {
     const cells = result ? columns.map(([, cell]) => cell({ ...result, source: film.name })) : failureCells(columns, film.name, error);
     return [id, created, ...cells];
   });
-  return [["id", "created", ...columns.map(([name]) => name)], ...rows].map((row) => `${row.map(quoted).join(",")}\n`).join("");
+  return csvOf([["id", "created", ...columns.map(([name]) => name)], ...rows.map((row) => row.map(asBoolean))]);
 }
 
 const same = (...names) => names.map((name) => [name, (record) => record[name]]);
@@ -53,18 +54,12 @@ function failureCells(columns, source, error) {
   return columns.map(([name]) => values[name] ?? "");
 }
 
+/** A cell; a boolean as Python writes it. */
+const asBoolean = (value) => (typeof value === "boolean" ? (value ? "True" : "False") : value);
+
 /** As Python writes a float. */
 function asFloat(value) {
   if (value === null || value === undefined) return "";
   if (Number.isInteger(value)) return `${value}.0`;
   return value < 1e-4 ? value.toExponential().replace(/e-(\d)$/, "e-0$1") : String(value);
-}
-
-/** A cell that no spreadsheet takes for a formula, see `safe_cell` in Python. */
-function quoted(value) {
-  if (value === null || value === undefined) return "";
-  if (typeof value === "boolean") return value ? "True" : "False";
-  let text = String(value).replace(/(?<=[;\t])(?=[=+\-@])/g, "'");
-  if (/^[=+\-@\t\r]/.test(text) && typeof value === "string" && !/^-?[\d.]+(e-?\d+)?$/.test(text)) text = `'${text}`;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

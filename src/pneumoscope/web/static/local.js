@@ -8,6 +8,7 @@ import { shownSize } from "./films/resampling.js";
 import { csvOfFilms } from "./film-table.js";
 import { Judge } from "./judge.js";
 import { filled } from "./sentences.js";
+import { isHealthy } from "./words.js";
 import { CalledWorker, WorkerEnded } from "./worker-calls.js";
 import { filmsIn, isArchive } from "./zip.js";
 
@@ -192,9 +193,6 @@ function inEnglish({ record, english }) {
   const { title, detail, hint, code } = english;
   return { ...record, error: { title, detail, hint, code } };
 }
-
-/** Whether the heat of a result speaks for a healthy film. */
-const isHealthy = ({ called, findings }) => called === "NORMAL" && !findings?.length;
 
 /** An id as the server's: 32 hexadecimal digits. */
 const idOf = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
