@@ -61,7 +61,10 @@ async function moduleOf(name) {
 
 async function byWebAssembly(name, kind, codestream, coding) {
   if (!loaded.has(name)) loaded.set(name, moduleOf(name));
-  const library = await loaded.get(name);
+  const library = await loaded.get(name).catch((error) => {
+    loaded.delete(name); // the next film tries again
+    throw error;
+  });
   const decoder = new library[kind]();
   try {
     decoder.getEncodedBuffer(codestream.length).set(codestream);
