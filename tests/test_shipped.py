@@ -12,6 +12,7 @@ import pneumoscope
 from pneumoscope import images
 from pneumoscope.bundle import CARD, Bundle, open_bundle
 from pneumoscope.bundle.names import BUNDLES, DEFAULTS, SHIPPED_SET
+from pneumoscope.render.card import card_of
 from pneumoscope.runtime import Classifier
 
 NAMES = ("children", "adults")
@@ -84,6 +85,8 @@ def test_parity_is_close_enough(bundle: Bundle) -> None:
 
 def test_the_card_tells_what_the_record_holds(bundle: Bundle) -> None:
     card = (bundle.path / CARD).read_text(encoding="utf-8")
+    assert card == card_of(bundle.meta)
+    assert "with a head that reads the evidence on each lung" in card
     v = bundle.meta.validation
     for figure in (v["plain"]["auc"], v["statistics_baseline"]["positive"]):
         assert f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]" in card

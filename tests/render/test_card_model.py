@@ -119,3 +119,16 @@ def test_sources_left_out_are_named() -> None:
 def test_the_threshold_of_a_rare_class_is_not_zero() -> None:
     point = {"name": "balanced", "threshold": 0.00025}
     assert "threshold 2.5e-04." in _point(tiny_meta(validation={"operating_point": point}))
+
+
+def test_the_head_and_what_the_heatmaps_are() -> None:
+    recipe: dict[str, Any] = {"network": "MobileNetV2", "head": "lungs", "scaling": "unit"}
+    text = " ".join(model_card(tiny_meta(recipe=recipe)).split())
+    assert "MobileNetV2 with a head that reads the evidence on each lung and" in text
+    assert (
+        "The heatmaps are the contribution of each cell of the lungs to the odds of the verdict."
+        in text
+    )
+    text = model_card(tiny_meta(recipe=recipe | {"head": "flatten"}))
+    assert "with flattened feature maps and" in text
+    assert "The heatmaps are Grad-CAM in closed form." in text

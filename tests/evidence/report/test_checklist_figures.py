@@ -83,6 +83,12 @@ def test_checks_of_heatmaps_are_only_named_if_they_were_made(record: Evaluation)
     made = answer(record, "explained", fewer)
     assert made is not None
     assert made.text.endswith("Checked by: deletion and insertion.")
+    lungs = replace(bundle, meta=replace(bundle.meta, recipe={"head": "lungs"}))
+    made = answer(record, "explained", lungs)
+    assert made is not None
+    assert made.text.startswith(
+        "The contribution of each cell of the lungs to the odds of the verdict"
+    )
     bare = replace(bundle, meta=replace(bundle.meta, heatmaps=False))
     assert answer(record, "explained", bare) == Answer("None: the model gives no heatmaps.")
 

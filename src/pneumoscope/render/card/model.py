@@ -29,7 +29,7 @@ def model_card(meta: BundleMeta) -> str:
         return imported_card(meta)
     parts = [
         f"# {meta.name} {meta.version}\n\n**{meta.intended_use}**\n\n{_network(meta)} {_verdict(meta)} "
-        f"The heatmaps are Grad-CAM in closed form.",
+        f"The heatmaps are {heatmap_method(meta)}.",
         f"""## Population
 
 {meta.population.text}. On other films - adults, other hospitals, other views - nothing below is
@@ -63,8 +63,8 @@ def _data(meta: BundleMeta) -> str:
 Manifest SHA-256 `{data["manifest_sha256"]}`.
 
 The labels come from the data set's authors. Where image sharpness, compression or shape differ
-between the classes, a part of any validation figure rests on the device and not on the lungs. That
-is why the table below tells of perturbed films too."""
+between the classes, a part of any validation figure comes from the device and not from the lungs.
+The table below therefore has figures of perturbed films, too."""
 
 
 def _figures(meta: BundleMeta) -> str:
@@ -74,8 +74,8 @@ def _figures(meta: BundleMeta) -> str:
     return f"""## Figures on held-out patients
 
 {v["films"]} films of {v["patients"]} patients. Brackets hold 95 % intervals from {v["draws"]:,}
-bootstrap draws of patients. {_point(meta)} These films chose the calibration and the
-thresholds, and the recipe was chosen on them, so they flatter. No test film was used.
+bootstrap draws of patients. {_point(meta)} Recipe, calibration and thresholds were chosen
+on these films, so the figures are optimistic. No test film was used.
 
 {_learned_nothing(meta)}{figures_of(meta)}"""
 
@@ -150,11 +150,11 @@ def _parity(meta: BundleMeta) -> str:
     parity = meta.validation.get("parity")
     if parity is None:
         return ""
+    against = "those of Keras" if _reads_lungs(meta) else "Grad-CAM by automatic differentiation"
     return f"""## Parity
 
 ONNX against Keras on {parity["films"]} films: largest |dp| {parity["max_dp"]:.1e};
-heatmaps against Grad-CAM by automatic differentiation: largest error
-{parity["max_heatmap_error"]:.1e} of the peak."""
+heatmaps against {against}: largest error {parity["max_heatmap_error"]:.1e} of the peak."""
 
 
 def _attributions(meta: BundleMeta) -> str:
@@ -205,7 +205,7 @@ def _verdict(meta: BundleMeta) -> str:
 
 _SPLIT = {
     "patient": "Split by patient; exact duplicates stand on one side.",
-    "film": "Split by film: **one patient may stand on both sides, so every figure below flatters**.",
+    "film": "Split by film: **one patient may stand on both sides, so every figure below is too good**.",
     "given": "Split as the data set gives it.",
 }
 
@@ -234,18 +234,35 @@ def _split(meta: BundleMeta) -> str:
     return _SPLIT["film" if by_film else meta.data["split"]] + unseen + doubts
 
 
+def heatmap_method(meta: BundleMeta) -> str:
+    """What the heatmaps of a bundle are, as part of a sentence."""
+    if _reads_lungs(meta):
+        return "the contribution of each cell of the lungs to the odds of the verdict"
+    return "Grad-CAM in closed form"
+
+
+def _reads_lungs(meta: BundleMeta) -> bool:
+    return bool(meta.recipe.get("head") == "lungs")
+
+
+_HEADS = {
+    "gap": "global average pooling",
+    "flatten": "flattened feature maps",
+    "lungs": "a head that reads the evidence on each lung",
+}
+
+
 def _network(meta: BundleMeta) -> str:
     recipe = meta.recipe
     if "network" not in recipe:
         return f"A network of {meta.size} x {meta.size} pixels for {', '.join(meta.labels)}; no recipe is recorded."
-    head = "global average pooling" if recipe["head"] == "gap" else "flattened feature maps"
     last = {
         "binary": "one sigmoid",
         "multiclass": f"a softmax over {len(meta.labels)} classes",
         "multilabel": f"a sigmoid for each of {len(meta.labels)} findings",
     }[meta.task]
     return (
-        f"{recipe['network']} with {head} and {last} ({', '.join(meta.labels)}), {meta.size} x "
+        f"{recipe['network']} with {_HEADS[recipe['head']]} and {last} ({', '.join(meta.labels)}), {meta.size} x "
         f"{meta.size} pixels, {_SCALINGS[recipe['scaling']]}."
     )
 

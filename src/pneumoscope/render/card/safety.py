@@ -17,8 +17,8 @@ def gate_section(meta: BundleMeta) -> str:
     if meta.gate is None:
         return """## Gate
 
-This bundle has none of its own: it gives a verdict on almost anything, also on a photograph of a
-cat. Only what a film says of itself (size, colour, header) is looked at."""
+This bundle has none of its own: it gives a verdict on almost any picture, also on a photograph
+of a cat. Only size, colour and header of a film are checked."""
     measured = meta.gate["measured"]
     plain, changed = measured["plain"], measured["changed"]
     stress = measured["stress"]
@@ -30,13 +30,13 @@ cat. Only what a film says of itself (size, colour, header) is looked at."""
 Films that cannot be judged are REFUSED, with a coded reason (`--force` gives the verdict all the
 same, marked). Of {plain["films"]} validation films as they are it refuses {plain["refused"]:.1%}; under the stress
 suite {sum(stress.values()) / len(stress):.1%} on average, at worst {stress[worst]:.1%} ({worst}); augmented {measured["augmented"]:.1%}.
-The limits were set on these films, so the shares flatter. Validation films changed on purpose:
+The limits were set on these films, so the shares are optimistic. Validation films changed on purpose:
 
 | changed into | refused | reason right |
 |---|---|---|
 {rows}
 
-It learned from: {learned}. What it makes of pictures that it has not seen stands in the project's
+It learned from: {learned}. What it says of pictures that it has not seen is in the project's
 documentation (safe verdicts). It has seen few or no real radiographs of other parts of the body."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pneumoscope.decision.sentences import counted
+from pneumoscope.decision.sentences import capitalised, counted
 from pneumoscope.evidence.evaluation.settings import CALIBRATION, CONFORMAL, DECISION
 from pneumoscope.evidence.report.checklists.facts import Answer, in_part
 from pneumoscope.evidence.report.words import (
@@ -14,6 +14,7 @@ from pneumoscope.evidence.report.words import (
 )
 from pneumoscope.metrics import threshold_text
 from pneumoscope.records import REFUSED, UNDETERMINED
+from pneumoscope.render.card.model import heatmap_method
 
 if TYPE_CHECKING:
     from pneumoscope.evidence.report.checklists.facts import Facts, Question
@@ -53,7 +54,7 @@ def _explained(f: Facts) -> Answer | None:
         done.append("deletion and insertion")
     if f.bundle.anatomy is not None:
         done.append("share of the heat inside the lung field")
-    text = "Grad-CAM in closed form, inside the network"
+    text = f"{capitalised(heatmap_method(f.bundle.meta))}, inside the network"
     return (
         Answer(f"{text}. Checked by: {', '.join(done)}.")
         if done
