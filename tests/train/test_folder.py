@@ -58,6 +58,15 @@ def test_a_run_of_an_earlier_version_is_continued(tmp_path: Path) -> None:
         folder.check(run, RECIPE)
 
 
+@pytest.mark.parametrize("content", ["[]", "{}", '{"recipe": {"name"', '{"recipe": {}}', "\xff"])
+def test_a_damaged_record_is_named(tmp_path: Path, content: str) -> None:
+    run = started(tmp_path / "run")
+    (run / checkpoint.CHECKPOINT).touch()
+    (run / folder.RECORD).write_text(content, encoding="latin-1")
+    with pytest.raises(UsageError, match="run.json: is damaged"):
+        folder.check(run, RECIPE)
+
+
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     for name in (finder.PLOT, finder.TABLE):  # of a range test, which may come first
         (tmp_path / name).touch()

@@ -84,7 +84,23 @@ def start(run: Path, recipe: Recipe, films: data.FilmSet, start_weights: dict[st
 
 
 def _record(run: Path) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads((run / RECORD).read_text(encoding="utf-8"))
+    """What a run was started with.
+
+    Raises:
+        UsageError: The record is damaged.
+    """
+    try:
+        record: dict[str, Any] = json.loads((run / RECORD).read_text(encoding="utf-8"))
+        complete = isinstance(record["recipe"], dict) and {"manifest_sha256", "start_weights"} <= {
+            *record
+        }
+    except (ValueError, KeyError, TypeError):
+        complete = False
+    if not complete:
+        raise UsageError(
+            f"{run / RECORD}: is damaged, so the run cannot be continued",
+            "Name a new folder with --out, or delete this one.",
+        )
     return record
 
 
