@@ -17,8 +17,8 @@ def gate_section(meta: BundleMeta) -> str:
     if meta.gate is None:
         return """## Gate
 
-This bundle has none of its own: it gives a verdict on almost any picture, also on a photograph
-of a cat. Only size, colour and header of a film are checked."""
+This bundle has none of its own: it gives a verdict on almost anything, also on a photograph of a
+cat. Only size, colour and header of a film are checked."""
     measured = meta.gate["measured"]
     plain, changed = measured["plain"], measured["changed"]
     stress = measured["stress"]
