@@ -63,7 +63,7 @@ def test_a_damaged_record_is_named(tmp_path: Path, content: str) -> None:
     run = started(tmp_path / "run")
     (run / checkpoint.CHECKPOINT).touch()
     (run / folder.RECORD).write_text(content, encoding="latin-1")
-    with pytest.raises(UsageError, match="run.json: is damaged"):
+    with pytest.raises(UsageError, match=r"run\.json: is damaged"):
         folder.check(run, RECIPE)
 
 
