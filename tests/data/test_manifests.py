@@ -99,6 +99,12 @@ def test_offered_validation_films_and_films_without_label_are_left_out(tmp_path:
     assert len(films.entries) == 9
 
 
+def test_a_folder_is_called_by_its_whole_name_and_a_file_without_its_ending(tmp_path: Path) -> None:
+    (tmp_path / "v1.2").mkdir()
+    assert manifests.name_of(tmp_path / "v1.2") == "v1.2"
+    assert manifests.name_of(tmp_path / "films.csv") == "films"
+
+
 def test_what_cannot_be_collected(tmp_path: Path) -> None:
     north, others = two_hospitals(tmp_path)
     with pytest.raises(DataError, match="is given twice"):

@@ -84,6 +84,12 @@ def write_manifest(films: FilmSet, path: Path) -> None:
     _write(path, rows, always=("path", "sha256", "patient", "split", *films.names))
 
 
+def name_of(root: Path) -> str:
+    """The name of a data folder, or of a manifest or archive without its ending."""
+    root = root.resolve()
+    return root.name if root.is_dir() else root.stem  # the folders v1.1 and v1.2 are not both v1
+
+
 def collect(folders: Sequence[tuple[str, Path]], masks: Sequence[Path] = ()) -> Collected:
     """Lists the films of several data folders as one data set; decodes nothing.
 
@@ -98,7 +104,7 @@ def collect(folders: Sequence[tuple[str, Path]], masks: Sequence[Path] = ()) -> 
         DataError: A folder cannot be listed, its films have several findings, a mask folder has no mask
             of these films, no film has a label, or a film is given twice.
     """
-    listings = [(name or root.resolve().stem, find(root)) for name, root in folders]
+    listings = [(name or name_of(root), find(root)) for name, root in folders]
     for source, listing in listings:
         if listing.findings and not is_one_hot(listing):
             raise DataError(f"{source}: a film has several findings or none", "One class per film.")

@@ -106,6 +106,7 @@ def calibrate(
     """
     require("the calibration", "evidence", "cv2", "scipy", "sklearn", "matplotlib")
     from pneumoscope.bundle import open_bundle
+    from pneumoscope.data.manifests import name_of
     from pneumoscope.data.packed import data_folder
     from pneumoscope.decision.profile import NO_GO, write_profile
     from pneumoscope.evidence.site import calibrate as calibrating
@@ -120,7 +121,7 @@ def calibrate(
     if old is not None and old.sha256 == current.sha256:
         raise UsageError("--from names the bundle that is calibrated", "Name the older one.")
     request = SiteRequest(
-        name or data.resolve().stem,
+        name or name_of(data),
         prevalence,
         Goal(min_sensitivity, min_specificity),
         older_points,
