@@ -268,7 +268,7 @@ def test_retention_does_not_delete_by_a_clock_that_jumped(
 def test_one_readers_exports_do_not_fill_the_log(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rate = Rate(60, 12)
+    rate = Rate(60, 12, clock=lambda: 0.0)
     object.__setattr__(site.server.security, "exported", rate)
     ids = [
         row["id"]

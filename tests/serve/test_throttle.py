@@ -159,7 +159,7 @@ def test_guessing_from_many_addresses_of_one_machine_gets_slow(tmp_path: Path) -
 
 def test_one_user_does_not_use_up_the_server(tmp_path: Path) -> None:
     with small(tmp_path, USERS) as server:
-        object.__setattr__(server.security, "by_user", Rate(60, 5))
+        object.__setattr__(server.security, "by_user", Rate(60, 5, clock=lambda: 0.0))
         lee, kim = server.cookie("lee"), server.cookie("kim")
         codes = [server("GET", "/api/v1/me", cookie=lee).status_code for _ in range(6)]
         assert codes == [200] * 5 + [429]
@@ -190,7 +190,7 @@ def test_the_rate_is_a_setting(tmp_path: Path) -> None:
 def test_strangers_do_not_use_up_the_rate_of_the_users_at_their_address(tmp_path: Path) -> None:
     with small(tmp_path, USERS) as server:
         lee = server.cookie("lee")
-        object.__setattr__(server.security, "by_address", Rate(60, 5))
+        object.__setattr__(server.security, "by_address", Rate(60, 5, clock=lambda: 0.0))
         codes = [server("GET", "/healthz").status_code for _ in range(6)]
         assert codes == [200] * 5 + [429]
         codes = [server("GET", "/api/v1/me", cookie=lee).status_code for _ in range(6)]
@@ -199,7 +199,7 @@ def test_strangers_do_not_use_up_the_rate_of_the_users_at_their_address(tmp_path
 
 def test_one_address_does_not_use_up_the_server(tmp_path: Path) -> None:
     with small(tmp_path, USERS) as server:
-        object.__setattr__(server.security, "by_address", Rate(60, 5))
+        object.__setattr__(server.security, "by_address", Rate(60, 5, clock=lambda: 0.0))
         codes = [server("GET", "/healthz").status_code for _ in range(6)]
         assert codes == [200] * 5 + [429]
         assert server("GET", "/healthz", address="10.0.0.9").status_code == 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -81,7 +82,7 @@ def augmenting() -> keras.Model:
     return functional(*after, layers.GlobalAveragePooling2D(), layers.Dense(1, "sigmoid"))
 
 
-def functional(*after: layers.Layer) -> keras.Model:
+def functional(*after: Callable[[Any], Any]) -> keras.Model:
     x = inputs = keras.Input((SIZE, SIZE, 3))
     for layer in after:
         x = layer(x)
