@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from answers import assert_problem
 from grey_films import BRIGHT, DARK
 from in_process import CHEAP, PASSWORD, Served, running, small
-from live import Live
+from live import serving
 from pneumoscope.bundle import Bundle
 from pneumoscope.jobs.store import Store
 from pneumoscope.jobs.tables import FilmRow
@@ -83,10 +83,13 @@ def films_in(server: Served) -> int:
         return db.scalar(select(func.count()).select_from(FilmRow)) or 0
 
 
-def test_the_first_account_ends_events_that_are_followed(live: Live) -> None:
-    decoders = live.services.decoders
-    with ExitStack() as held:  # so that no film is read before the account is there
-        for _ in decoders._decoders:
+def test_the_first_account_ends_events_that_are_followed(
+    tiny_bundle: Bundle, tmp_path: Path
+) -> None:
+    settings = ServeSettings(folder=tmp_path, bundle=(str(tiny_bundle.path),), threads=1)
+    with serving(settings) as live, ExitStack() as held:
+        decoders = live.services.decoders
+        for _ in decoders._decoders:  # so that no film is read before the account is there
             held.enter_context(decoders.borrowed())
         job = live.send(DARK, headers={"Prefer": "respond-async"}).json()["job"]["id"]
         with live.client.stream("GET", f"/api/v1/jobs/{job}/events") as stream:

@@ -211,6 +211,7 @@ def test_the_own_password_is_changed_in_the_page(
     dialog.get_by_label("New password", exact=True).fill(new)
     dialog.get_by_label("New password again").fill(new)
     dialog.get_by_role("button", name="Change password").click()
+    expect(dialog.get_by_label("Present password")).to_have_value("")  # emptied once it is changed
     expect(dialog.locator("li")).to_have_count(1)
     page.reload()
     page.wait_for_selector("body[data-ready]")
