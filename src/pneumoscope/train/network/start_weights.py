@@ -39,7 +39,7 @@ def located(network: str, weights: str) -> str:
     if weights != IMAGENET and not Path(weights).is_file():
         raise UsageError(
             f"weights {weights}: no such file",
-            "Give a .h5 file, 'imagenet' (downloaded by Keras) or 'none'.",
+            "Give a .h5 file, the folder of a finished run, 'imagenet' (downloaded by Keras) or 'none'.",
         )
     return weights
 
