@@ -10,7 +10,7 @@ from pneumoscope.errors import UsageError
 from pneumoscope.files import room_for
 from pneumoscope.train import finished_run, folder, line, weight_average
 from pneumoscope.train.data.films import check_films, load_films, other_patients
-from pneumoscope.train.fit import finder, loop, pictures, soft_labels, tracking
+from pneumoscope.train.fit import finder, loop, pictures, soft_labels, start, tracking
 from pneumoscope.train.fit.checkpoint import WEIGHTS
 from pneumoscope.train.gate.pictures import read_pictures
 from pneumoscope.train.network import backbones
@@ -161,14 +161,14 @@ def _start_weights(recipe: Recipe, weights: str) -> str | None:
 
 def _check_start(recipe: Recipe, weights: str | None, films: FilmSet) -> None:
     """Checks a run that the training starts from; other weights are checked when they are loaded."""
-    if weights is not None and Path(weights).name == WEIGHTS:
-        finished_run.check_start(Path(weights).parent, resolved(recipe), films)
+    if (run := start.run_of(weights)) is not None:
+        finished_run.check_start(run, resolved(recipe), films)
 
 
 def _weights_record(weights: str | None) -> dict[str, str]:
     """What the run record and the model card say about the start weights."""
     if weights is None or weights == "imagenet":
         return {"name": weights or "none"}
-    if Path(weights).name == WEIGHTS:
-        return finished_run.start_record(Path(weights).parent)
+    if (run := start.run_of(weights)) is not None:
+        return finished_run.start_record(run)
     return {"name": Path(weights).name, "sha256": sha256_of(Path(weights))}

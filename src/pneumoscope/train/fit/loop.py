@@ -344,14 +344,24 @@ class Trainer:
     def _validate(self) -> NDArray[np.float32]:
         """Logits of the validation films, with averaged weights if the recipe averages."""
         before = self.average.apply() if self.average is not None else []
-        size = self.recipe.size
-        x = np.stack([resample(self.films.pixels[row], size) for row in self.held])[..., None]
-        logits = np.concatenate(
-            [devices.predict(self.model, x[i : i + 64]) for i in range(0, len(x), 64)]
-        )
+        logits = logits_of(self.model, self.films, self.held, self.recipe.size)
         if self.average is not None:
             put(self.model, before)
-        return np.asarray(logits, np.float32)
+        return logits
+
+
+def logits_of(model: Any, films: FilmSet, rows: NDArray[np.intp], size: int) -> NDArray[np.float32]:
+    """Logits (rows, units) of films as they are.
+
+    Args:
+        model: The network.
+        films: All films.
+        rows: Positions of those that are judged, (n,).
+        size: Side of the network's input in pixels.
+    """
+    x = np.stack([resample(films.pixels[row], size) for row in rows])[..., None]
+    parts = [devices.predict(model, x[i : i + 64]) for i in range(0, len(x), 64)]
+    return np.asarray(np.concatenate(parts), np.float32)
 
 
 def _optimizer(recipe: Recipe, phase: Phase, steps: int) -> Any:

@@ -12,19 +12,17 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from pneumoscope.data.folds import folds_of, same_patient
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.files import cause, write_text
-from pneumoscope.images import resample
 from pneumoscope.train.data.batches import Batches
 from pneumoscope.train.data.films import SPLIT_SEED
 from pneumoscope.train.fit import loop
 from pneumoscope.train.fit.checkpoint import WEIGHTS
-from pneumoscope.train.network import devices
 from pneumoscope.train.validation.scores import softmax
 
 if TYPE_CHECKING:
@@ -41,7 +39,6 @@ TEACHERS: Final = "teachers"
 """In a run folder: a folder of each network that gives soft labels."""
 FILE: Final = "soft_labels.csv"
 """In a run folder: path, label and probabilities of every training film."""
-_BATCH: Final = 64
 
 
 def targets_of(
@@ -100,9 +97,8 @@ def _cross_fitted(
         folder.mkdir(parents=True, exist_ok=True)
         model = loop.fit(shorter, part, folder, weights, progress)
         held_out = part.rows("validation")
-        probabilities[np.searchsorted(rows, held_out)] = _predicted(
-            model, part.pixels, held_out, recipe.size
-        )
+        logits = loop.logits_of(model, part, held_out, recipe.size)
+        probabilities[np.searchsorted(rows, held_out)] = softmax(logits)
     return probabilities
 
 
@@ -134,29 +130,15 @@ def _without_each_fold(recipe: Recipe, films: FilmSet) -> tuple[FilmSet, ...]:
     return tuple(parts)
 
 
-def _predicted(
-    model: Any, pixels: NDArray[np.uint8], rows: NDArray[np.intp], size: int
-) -> NDArray[np.float64]:
-    """Probabilities (rows, classes) of films as they are."""
-    logits = [
-        devices.predict(
-            model,
-            np.stack([resample(pixels[row], size) for row in rows[i : i + _BATCH]])[..., None],
-        )
-        for i in range(0, len(rows), _BATCH)
-    ]
-    return softmax(np.concatenate(logits).astype(np.float64))
-
-
 def _write(
     films: FilmSet, rows: NDArray[np.intp], probabilities: NDArray[np.float64], path: Path
 ) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["path", "label", *films.names])
-    for row, shares in zip(rows, probabilities, strict=True):
-        label = films.names[films.labels[row]]
-        writer.writerow([films.films[row].path, label, *(f"{share:.6f}" for share in shares)])
+    for row, label, shares in zip(rows, films.labels[rows], probabilities, strict=True):
+        cells = (f"{share:.6f}" for share in shares)
+        writer.writerow([films.films[row].path, films.names[label], *cells])
     write_text(path, text.getvalue())
 
 

@@ -25,11 +25,17 @@ def network(recipe: Recipe, classes: int, weights: str | None) -> Any:
     Raises:
         UsageError: The weights do not fit.
     """
-    if weights is None or Path(weights).name != WEIGHTS:
-        return keras_model.build(recipe, classes, weights)
-    model = keras_model.build(recipe, classes, None)
-    transfer(model, Path(weights))
+    run = run_of(weights)
+    model = keras_model.build(recipe, classes, weights if run is None else None)
+    if run is not None:
+        transfer(model, run / WEIGHTS)
     return model
+
+
+def run_of(weights: str | None) -> Path | None:
+    """The folder of the run that a training starts from; None if its start weights are no run's."""
+    path = Path(weights or "")
+    return path.parent if path.name == WEIGHTS else None
 
 
 def transfer(model: Any, path: Path) -> None:
