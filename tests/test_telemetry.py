@@ -104,27 +104,34 @@ def outside(log: Path, cwd: Path, folder: Path) -> list[Path]:
     return [path for path in changed_files(log, cwd) if not path.is_relative_to(folder)]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", COMMANDS)
-def test_a_command_connects_to_nobody_and_keeps_to_its_folders(name: str, tmp_path: Path) -> None:
-    for module in NEEDED.get(name, ()):
-        pytest.importorskip(module)
-    home, place, log = tmp_path / "home", tmp_path / "place", tmp_path / "calls.txt"
-    for folder in (home, place / "dicom"):
-        folder.mkdir(parents=True)
-    drawn_set(place / "films", normal=2, pneumonia=2)
-    (place / "dicom" / "film.dcm").write_bytes(file_of(sent(1)))
+def keeps_to_itself(words: list[str], folder: Path, **variables: str) -> Path:
+    """Runs a command in the folder ``place``, which connects to nobody and changes only files there; returns what was traced."""
+    home, place, log = folder / "home", folder / "place", folder / "calls.txt"
+    home.mkdir()
     done = subprocess.run(
-        traced(log, command(*name.split(), *COMMANDS[name])),
-        env=environment(home) | elsewhere(tmp_path),
+        traced(log, words),
+        env=environment(home) | elsewhere(folder) | variables,
         cwd=place,
         capture_output=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode()
     assert addresses(log) == []
+    assert outside(log, place, folder) == []
+    return log
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_connects_to_nobody_and_keeps_to_its_folders(name: str, tmp_path: Path) -> None:
+    for module in NEEDED.get(name, ()):
+        pytest.importorskip(module)
+    home, place = tmp_path / "home", tmp_path / "place"
+    (place / "dicom").mkdir(parents=True)
+    drawn_set(place / "films", normal=2, pneumonia=2)
+    (place / "dicom" / "film.dcm").write_bytes(file_of(sent(1)))
+    log = keeps_to_itself(command(*name.split(), *COMMANDS[name]), tmp_path)
     assert bool(changed_files(log, place)) == (name != "data check")
-    assert outside(log, place, tmp_path) == []
     assert list((tmp_path / "tmp").iterdir()) == []
     assert [file for file in files(home) if not file.startswith("matplotlib")] == []
 
@@ -140,24 +147,15 @@ main()
 
 @pytest.mark.slow
 def test_a_page_from_packages_that_are_here_connects_to_nobody(tmp_path: Path) -> None:
-    home, place, log = tmp_path / "home", tmp_path / "place", tmp_path / "calls.txt"
-    for folder in (home, place / "packages"):
-        folder.mkdir(parents=True)
+    home, place = tmp_path / "home", tmp_path / "place"
+    (place / "packages").mkdir(parents=True)
     for package in (RUNTIME, DECODER):
         archive(place / "packages", package)
     words = ["export", "web", "page", "--bundle", "children", "--runtime", "packages"]
     paths = os.pathsep.join(path for path in sys.path if path)
-    done = subprocess.run(
-        traced(log, [sys.executable, "-c", WITH_TINY_PACKAGES, *words]),
-        env=environment(home) | elsewhere(tmp_path) | {"PYTHONPATH": paths},
-        cwd=place,
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr.decode()
+    program = [sys.executable, "-c", WITH_TINY_PACKAGES, *words]
+    keeps_to_itself(program, tmp_path, PYTHONPATH=paths)
     assert (place / "page" / "index.html").is_file()
-    assert addresses(log) == []
-    assert outside(log, place, tmp_path) == []
     assert list((tmp_path / "tmp").iterdir()) == []
     assert files(home) == []
 
@@ -166,22 +164,12 @@ def test_a_page_from_packages_that_are_here_connects_to_nobody(tmp_path: Path) -
 @pytest.mark.slow
 def test_a_measurement_of_training_connects_to_nobody(tmp_path: Path) -> None:
     pytest.importorskip("keras")
-    home, place, log = tmp_path / "home", tmp_path / "place", tmp_path / "calls.txt"
-    for folder in (home, place):
-        folder.mkdir()
+    home, place = tmp_path / "home", tmp_path / "place"
+    place.mkdir()
     drawn_set(place / "films", normal=16, pneumonia=16)
     (place / "recipe.toml").write_text(SMALL)
     options = ["--data", "films", "--cache", "cache", "--steps", 2, "--rounds", 1]
-    done = subprocess.run(
-        traced(log, command("bench", "train", "recipe.toml", *options)),
-        env=environment(home) | elsewhere(tmp_path),
-        cwd=place,
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    assert addresses(log) == []
-    assert outside(log, place, tmp_path) == []
+    keeps_to_itself(command("bench", "train", "recipe.toml", *options), tmp_path)
     # Keras' settings, and matplotlib's list of fonts.
     assert {file.partition("/")[0] for file in files(home)} <= {".keras", "matplotlib"}
 
