@@ -28,6 +28,7 @@ from pneumoscope.batch.listing import Listing
 from pneumoscope.batch.places import Folder
 from pneumoscope.batch.run import SHARD_ROWS, Engine, Tally, run
 from pneumoscope.batch.workers import Workers
+from pneumoscope.train.inference_bench.http_load import memory_mib
 
 STEPS = 10
 
@@ -61,7 +62,7 @@ class Watch:
     def __call__(self, tally: Tally) -> None:
         if tally.done < self.next * self.rows / STEPS:
             return
-        mib = resident(os.getpid()) / 2**20
+        mib = memory_mib(os.getpid())
         self.highest = max(self.highest, mib)
         seconds = time.monotonic() - self.began
         print(f"{tally.done:>9,} rows: {mib:.0f} MiB, {seconds:.0f} s", flush=True)
@@ -113,25 +114,6 @@ def linked(films: Path, rows: int, folder: Path) -> Path:
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(paths[i % len(paths)])
     return folder
-
-
-def resident(process: int) -> int:
-    """Bytes of a process and its descendants, shared pages counted once (PSS)."""
-    task = Path(f"/proc/{process}")
-    try:
-        total = next(
-            int(line.split()[1]) * 1024
-            for line in (task / "smaps_rollup").read_text().splitlines()
-            if line.startswith("Pss:")
-        )
-        children = [
-            child
-            for thread in (task / "task").iterdir()
-            for child in (thread / "children").read_text().split()
-        ]
-    except OSError:  # it has ended
-        return 0
-    return total + sum(resident(int(child)) for child in children)
 
 
 if __name__ == "__main__":
