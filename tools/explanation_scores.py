@@ -112,6 +112,7 @@ def plot(scores: explanations.Scores, record: dict, path: Path) -> None:
 
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharex=True, layout="constrained")
     edges = np.linspace(0, 1, 41)
+    scores = scores.of(negative=False)
     titles = {FAST: "fast: inside, focus", CHECKED: "checked: also steady, depends"}
     for axis, (mode, title) in zip(axes, titles.items(), strict=True):
         for values, name, colour in (

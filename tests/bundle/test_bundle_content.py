@@ -39,7 +39,7 @@ def changed(**values: Any) -> dict[str, Any]:
         scored_meta(),
         findings_meta(),
         tiny_meta(gate={"limits": {"distance": 1.5}, "measured": {"plain": {"films": 3}}}),
-        tiny_meta(explanation={"limits": {"fast": 0.25}, "films": 200}),
+        tiny_meta(explanation={"limits": {"fast": 0.25}, "films": 200, "negative": {"limits": {}}}),
         tiny_meta(population=Population("nobody knows", None, ())),
         tiny_meta(warnings=("Look twice.",), kinds_warning="They look alike."),
     ],
@@ -85,6 +85,10 @@ def test_rules_need_none_of_the_rest() -> None:
         ({"calibration__prevalence": 0.0}, "calibration Calibration"),
         ({"explanation": {"limits": {"fast": 1.5}}}, "explanation limits"),
         ({"explanation": {"limits": {"fast": -0.1}}}, "explanation limits"),
+        (
+            {"explanation": {"limits": {}, "negative": {"limits": {"fast": 2.0}}}},
+            "explanation limits",
+        ),
     ],
 )
 def test_content_that_contradicts_itself(values: dict[str, Any], words: str) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pneumoscope.decision import explain
-from pneumoscope.decision.explain import CHECKED, FAST, Subject
+from pneumoscope.decision.explain import CHECKED, FAST, HeatmapLimits, Subject
 from pneumoscope.decision.reader_settings import EXPLAIN
 from pneumoscope.decision.rules import Labels
 from pneumoscope.decision.verdict_maps import maps_of
@@ -32,6 +32,10 @@ def heat_at(row: int, column: int) -> np.ndarray:
 
 def subject(heatmap: np.ndarray, label: int = 1, negative: int | None = 0) -> Subject:
     return Subject(film(), heatmap, label, negative, "PNEUMONIA")
+
+
+def limits(mode: str, limit: float) -> HeatmapLimits:
+    return HeatmapLimits(positive={mode: limit}, negative={})
 
 
 def spotted(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -117,30 +121,11 @@ def test_the_sentence_names_the_lungs_where_they_are_known() -> None:
     half = np.zeros((CELLS, CELLS))
     half[:, [1, 6]] = [3, 1]
     p = np.array([0.1, 0.9])
-    shown = explain.explain(with_lungs(half, field), FAST, {FAST: 0.1}, p, forbidden)
+    shown = explain.explain(with_lungs(half, field), FAST, limits(FAST, 0.1), p, forbidden)
     assert shown.sentence.startswith("75 % of the heat lies on the lungs; ")
-    nowhere = explain.explain(with_lungs(half, field * 0), FAST, {FAST: 0.1}, p, forbidden)
+    nowhere = explain.explain(with_lungs(half, field * 0), FAST, limits(FAST, 0.1), p, forbidden)
     assert (nowhere.reliable, nowhere.score) == (False, 0.0)
     assert "much of the heat lies outside the lungs; 0 % of the heat lies on" in nowhere.sentence
-
-
-@pytest.mark.parametrize("grey", [0, 255])
-@pytest.mark.parametrize("wide", [5, 8])
-def test_frames_and_collimation_are_not_the_body(grey: int, wide: int) -> None:
-    rng = np.random.default_rng(0)
-    x = rng.integers(80, 160, (SIZE, SIZE)).astype(np.uint8)
-    assert explain.body(x).all()
-    x[:wide] = x[-wide:] = x[:, :wide] = x[:, -wide:] = grey
-    mask = explain.body(x)
-    assert mask.shape == (32, 32)
-    assert not mask[0].any()
-    assert not mask[:, -1].any()
-    assert mask[6:-6, 6:-6].all()
-
-
-def test_a_film_of_one_grey_has_no_frame() -> None:
-    assert explain.body(np.full((SIZE, SIZE), 100, np.uint8)).all()
-    assert not explain.body(np.zeros((SIZE, SIZE), np.uint8)).any()
 
 
 def test_a_map_that_marks_everything_marks_nothing() -> None:
@@ -182,12 +167,30 @@ def test_fast_runs_nothing_and_says_what_it_does_not_know() -> None:
     assert "never set on films" in explanation.sentence
 
 
+def test_a_map_is_compared_with_the_limit_of_its_verdict() -> None:
+    recorded = HeatmapLimits.recorded({"limits": {FAST: 0.9}, "negative": {"limits": {FAST: 0.7}}})
+    assert recorded is not None
+    heat = heat_at(2, 5)
+    assert recorded.of(subject(heat, label=1), FAST) == 0.9
+    assert recorded.of(subject(heat, label=0), FAST) == 0.7
+    assert recorded.of(subject(heat, label=0), CHECKED) is None
+    finding = subject(heat, label=0, negative=None)
+    assert recorded.of(finding, FAST) == 0.9
+
+
+def test_earlier_bundles_have_one_limit_for_all_maps() -> None:
+    recorded = HeatmapLimits.recorded({"limits": {FAST: 0.4}})
+    assert recorded is not None
+    assert [recorded.of(subject(heat_at(2, 5), label), FAST) for label in (0, 1)] == [0.4, 0.4]
+    assert HeatmapLimits.recorded(None) is None
+
+
 @pytest.mark.parametrize(("heatmap", "reliable"), [(heat_at(2, 5), True), (heat_at(6, 1), False)])
 def test_checked_shows_what_holds_and_hides_what_does_not(
     heatmap: np.ndarray, reliable: bool
 ) -> None:
     p, _ = spotted(film()[None, ..., None])
-    explanation = explain.explain(subject(heatmap), CHECKED, {CHECKED: 0.6}, p[0], spotted)
+    explanation = explain.explain(subject(heatmap), CHECKED, limits(CHECKED, 0.6), p[0], spotted)
     assert explanation.reliable == reliable == (explanation.score >= 0.6)
     assert explanation.sentence.startswith("no reliable explanation") != reliable
     assert "odds of PNEUMONIA" in explanation.sentence
@@ -244,7 +247,9 @@ def test_occlusion_finds_what_supports_and_what_speaks_against() -> None:
 
 def test_checked_hides_a_map_on_which_nothing_depends() -> None:
     p, _ = constant(film()[None, ..., None])
-    explanation = explain.explain(subject(heat_at(2, 5)), CHECKED, {CHECKED: 0.1}, p[0], constant)
+    explanation = explain.explain(
+        subject(heat_at(2, 5)), CHECKED, limits(CHECKED, 0.1), p[0], constant
+    )
     assert explanation.checks["depends"] == pytest.approx(0.5)
     assert explanation.score > 0.1
     assert not explanation.reliable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -45,29 +46,33 @@ def test_without_a_record_every_heatmap_is_shown() -> None:
     assert "Always." in explanation_section(tiny_meta())
 
 
-def explained(**changes: Any) -> str:
-    mode = {"misplaced": figure(0.8), "mirrored": figure(0.7), "hidden_composed": 0.25}
+def explained(more: Mapping[str, Any] = {}, **changes: Any) -> str:
+    mode = {"misplaced": figure(0.8), "mirrored": figure(0.7), "hidden_mirrored": 0.25}
     record = {
         "limits": {"fast": 0.4},
         "rule": "the fifth percentile",
-        "misplaced_films": 12,
-        "composed": 90,
-        "modes": {"fast": mode | changes, "checked": mode | {"hidden_composed": None}},
+        "modes": {"fast": mode | changes, "checked": mode | {"hidden_mirrored": None}},
     }
-    return explanation_section(tiny_meta(explanation=record))
+    return explanation_section(tiny_meta(explanation=record | more))
 
 
 def test_what_a_score_is_worth() -> None:
     text = explained()
-    assert "| fast | 0.400 | 0.800 [0.700, 0.900] | 0.700 [0.600, 0.800] |" in text
-    assert "| checked | none |" in text
-    assert "Of 12 maps" in text
-    assert "of all 90 composed films `fast` hides 25%." in text
+    row = "| any verdict | fast | 0.400 | 0.800 [0.700, 0.900] | 0.700 [0.600, 0.800] | 25% |"
+    assert row in text
+    assert "| any verdict | checked | none |" in text
+
+
+def test_each_verdict_has_its_limits() -> None:
+    mode = {"misplaced": None, "mirrored": figure(0.9), "hidden_mirrored": 0.5}
+    text = explained({"negative": {"limits": {"fast": 0.2}, "modes": {"fast": mode}}})
+    assert "| PNEUMONIA | fast | 0.400 |" in text
+    assert "| NORMAL | fast | 0.200 | not measurable | 0.900 [0.800, 1.000] | 50% |" in text
 
 
 def test_what_could_not_be_measured_says_so() -> None:
     assert "| fast | 0.400 | not measurable | 0.700" in explained(misplaced=None)
-    assert "there are none." in explained(hidden_composed=None)
+    assert "| no limit |" in explained(hidden_mirrored=None)
 
 
 @pytest.mark.parametrize("section", [gate_section, explanation_section])

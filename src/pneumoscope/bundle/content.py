@@ -165,7 +165,8 @@ def _explanation(content: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     limits = {str(mode): float(limit) for mode, limit in content["limits"].items()}
     if not all(0 <= limit <= 1 for limit in limits.values()):
         raise ValueError(f"explanation limits {limits}")
-    return {**content, "limits": limits}
+    negative = _explanation(content.get("negative"))
+    return {**content, "limits": limits} | ({} if negative is None else {"negative": negative})
 
 
 def _check_labels(meta: BundleMeta) -> None:

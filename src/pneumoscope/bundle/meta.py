@@ -54,8 +54,9 @@ class BundleMeta:
         gate: ``limits`` of the gate's scores, and how often films exceed them, ``measured``; None for
             a bundle without a gate.
         explanation: How good the scores of the heatmaps are on held-out patients; ``limits`` maps a
-            mode of `pneumoscope.decision.explain` to the lowest score at which a heatmap is shown.
-            None if it was not measured.
+            mode of `pneumoscope.decision.explain` to the lowest score at which a heatmap of the
+            positive verdict is shown. ``negative`` has the same of the negative class; without it
+            the limits hold for all heatmaps. None if it was not measured.
         resize: How films become the network's input, one of `pneumoscope.images.RESIZES`; not
             ``"antialias"`` only for imported models.
         heatmaps: Whether ``model.onnx`` gives heatmaps.

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumoscope.decision.body import body
 from pneumoscope.decision.lung_regions import lung_grid, resized
 from pneumoscope.decision.probability import logistic, logit, p_positive
 from pneumoscope.decision.reader_settings import EXPLAIN
@@ -55,10 +56,6 @@ _SHIFTS = ((1, 1), (-1, -1), (1, -1), (-1, 1))
 _SHIFT = 1 / 32
 """Share of the film's side. It is a fraction of a heatmap's cell, so a map that follows the film
 changes little."""
-_GRID = 32
-"""Cells along each side of the grid on which the body is found."""
-_FLAT = 8
-"""Largest difference of grey levels within a row of a drawn frame."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,15 +81,51 @@ class Subject:
     lungs: NDArray[np.floating[Any]] | None = None
     weights: NDArray[np.floating[Any]] | None = None
 
+    @property
+    def explains_negative(self) -> bool:
+        """Whether the map is that of the class that means "nothing found"."""
+        return self.label == self.negative
+
     def log_odds(self, probabilities: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Log odds of what the map explains, (n,), from probabilities (n, classes).
 
         The map of a kind of pneumonia explains why the film is called pneumonia, so its odds are
         those of any kind. Which kind it is, is another question.
         """
-        if self.negative is None or self.label == self.negative:
+        if self.negative is None or self.explains_negative:
             return logit(probabilities[:, self.label])
         return logit(p_positive(probabilities, self.negative))
+
+
+@dataclass(frozen=True, slots=True)
+class HeatmapLimits:
+    """Lowest scores at which heatmaps are shown, each in [0, 1], by mode; without one all are shown.
+
+    The maps of a verdict that nothing was found mark all that speaks for health, and so score less
+    than those of a disease, however good they are.
+
+    Attributes:
+        positive: Limits of maps of the positive verdict, or of findings.
+        negative: Limits of maps of the class that means "nothing found".
+    """
+
+    positive: Mapping[str, float]
+    negative: Mapping[str, float]
+
+    @classmethod
+    def recorded(cls, explanation: Mapping[str, Any] | None) -> HeatmapLimits | None:
+        """Those in a bundle's record of its heatmaps; None if nothing was measured.
+
+        Earlier bundles have one limit for all maps.
+        """
+        if explanation is None:
+            return None
+        negative = explanation.get("negative", explanation)
+        return cls(positive=explanation["limits"], negative=negative["limits"])
+
+    def of(self, subject: Subject, mode: str) -> float | None:
+        """The limit of the film's heatmap; None if there is none."""
+        return (self.negative if subject.explains_negative else self.positive).get(mode)
 
 
 def subject_of(
@@ -134,7 +167,7 @@ def subject_of(
 def explain(
     subject: Subject,
     mode: str,
-    limits: Mapping[str, float] | None,
+    limits: HeatmapLimits | None,
     probabilities: NDArray[np.floating[Any]],
     run: Run,
 ) -> Explanation:
@@ -143,8 +176,7 @@ def explain(
     Args:
         subject: The film and its map.
         mode: `FAST` or `CHECKED`.
-        limits: Mode to the lowest score at which a heatmap is shown, in [0, 1]; None if it was
-            never measured.
+        limits: The lowest scores at which heatmaps are shown; None if they were never measured.
         probabilities: (classes,), of the unchanged film.
         run: The network; called twice by `CHECKED`, never by `FAST`.
     """
@@ -152,7 +184,7 @@ def explain(
     if mode == CHECKED:
         checks |= {"steady": steadiness(subject, run)} | dependence(subject, probabilities, run)
     score = score_of(checks)
-    limit = None if limits is None else limits.get(mode)
+    limit = None if limits is None else limits.of(subject, mode)
     blank = not subject.heatmap.max() > 0
     # 0.5: covering the marked region changes no more than covering others.
     reliable = not blank and checks.get("depends", 1.0) > 0.5 and (limit is None or score >= limit)
@@ -272,53 +304,6 @@ def hot_region(heatmap: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     hot = np.zeros(cells.size, np.float32)
     hot[order[: max(1, min(half, cells.size // 4))]] = 1
     return hot.reshape(heatmap.shape)
-
-
-def body(film: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Where the body is: neither in a drawn frame nor connected to the border by a dark straight line.
-
-    Args:
-        film: uint8 (size, size).
-
-    Returns:
-        bool (about 32, about 32). Dark means below 0.18 of the 90th percentile or below 12 grey
-        levels, as in `pneumoscope.evidence.evaluation.lung_field`. Dark lungs count as body, because
-        the chest wall lies between them and the border.
-    """
-    from PIL import Image
-
-    grey = np.asarray(Image.fromarray(film).reduce(max(1, film.shape[0] // _GRID)))
-    bright = np.partition(grey.ravel(), (9 * grey.size) // 10)[(9 * grey.size) // 10]
-    outside = grey < max(12.0, 0.18 * float(bright))
-    # Python's max and min on bytes: calls of numpy would cost more than everything else here.
-    levels, (rows, columns) = grey.tobytes(), grey.shape
-    lines = [levels[i * columns : (i + 1) * columns] for i in range(rows)]
-    top, bottom = _frame(lines), _frame(lines[::-1])
-    if top < rows:  # otherwise the film is of one grey and has no frame
-        outside[:top] = True
-        outside[rows - bottom :] = True
-    lines = [levels[j::columns] for j in range(columns)]
-    left, right = _frame(lines), _frame(lines[::-1])
-    if left < columns:
-        outside[:, :left] = True
-        outside[:, columns - right :] = True
-    along = np.logical_and.accumulate
-    return ~np.asarray(
-        along(outside, axis=0)
-        | along(outside[::-1], axis=0)[::-1]
-        | along(outside, axis=1)
-        | along(outside[:, ::-1], axis=1)[:, ::-1]
-    )
-
-
-def _frame(lines: list[bytes]) -> int:
-    """How many rows from the first on belong to a drawn frame, with the mixed row after it."""
-    flat = 0
-    for line in lines:
-        if max(line) - min(line) > _FLAT:
-            break
-        flat += 1
-    return flat + 1 if flat else 0
 
 
 def _regions(subject: Subject) -> NDArray[np.float32]:

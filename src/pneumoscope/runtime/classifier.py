@@ -71,10 +71,7 @@ class Classifier(Reader):
         self.settings = Settings()
         self.profile: SiteProfile | None = None
         self.threads = threads or usable_cores()
-        measured = bundle.meta.explanation
-        self._explanation_limits: Mapping[str, float] | None = (
-            measured["limits"] if measured else None
-        )
+        self._heatmap_limits = explain.HeatmapLimits.recorded(bundle.meta.explanation)
         self._choose(settings)
         self._network = Network(bundle)
         self._heads = None
@@ -228,7 +225,7 @@ class Classifier(Reader):
             explanation = explain.explain(
                 subject,
                 self.settings.explain,
-                self._explanation_limits,
+                self._heatmap_limits,
                 outputs.probabilities,
                 self._probabilities_and_heatmaps,
             )

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from pneumoscope import errors
 from pneumoscope.decision import gate
-from pneumoscope.decision.explain import CHECKED
+from pneumoscope.decision.explain import CHECKED, HeatmapLimits
 from pneumoscope.decision.sentences import TABLES, translated
 from pneumoscope.images import archive_errors, tiff
 from pneumoscope.images.foreign import BEGINNINGS, BRANDS, DOWNLOAD_ADVICE, SAVE_ADVICE
@@ -153,12 +153,12 @@ def _words(content: Mapping[str, Any]) -> dict[str, Any]:
 def _bundle(name: str, classifier: Classifier) -> dict[str, Any]:
     bundle, meta = classifier.bundle, asdict(classifier.bundle.meta)
     heads = None if bundle.gate is None else gate.read_heads(bundle.gate)
-    explanation = meta["explanation"]
+    limits = HeatmapLimits.recorded(bundle.meta.explanation)
     return {key: meta[key] for key in _DECIDING} | {
         "title": bundle.title,
         "sha256": bundle.sha256,
         "calibration": {"prevalence": meta["calibration"]["prevalence"]},
-        "explanation_limits": explanation["limits"] if explanation else None,
+        "heatmap_limits": None if limits is None else asdict(limits),
         "heads": None if heads is None else _heads(heads),
         "model": f"models/{quote(name)}.onnx",
     }

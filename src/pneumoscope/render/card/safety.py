@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.metrics import interval_text
+from pneumoscope.records import NORMAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,32 +58,33 @@ def explanation_section(meta: BundleMeta) -> str:
 
 Always. Nobody measured what its score is worth on
 these films."""
-    rows = "\n".join(
-        f"| {mode} | {_limit(record['limits'].get(mode))} | {_interval(figures['misplaced'])} "
-        f"| {_interval(figures['mirrored'])} |"
-        for mode, figures in record["modes"].items()
-    )
+    verdict = meta.positive if "negative" in record else "any verdict"
+    rows = _heatmap_rows(verdict, record)
+    if "negative" in record:
+        rows += _heatmap_rows(NORMAL, record["negative"])
     return f"""## When a heatmap is shown
 
-If its score reaches the limit of its mode (`--explain`). Rule:
+If its score reaches the limit of its verdict and mode (`--explain`). Rule:
 {record["rule"]}. AUC of the score, for maps in the right place against maps in the wrong
-one, and for maps against their mirror images:
+one, and for maps against their mirror images; the last column is the share of the mirror images
+that the limit hides:
 
-| mode | limit | misplaced | mirrored |
-|---|---|---|---|
-{rows}
-
-Of {record["misplaced_films"]} maps that really lie in the wrong place the limits hide few: {_hidden(record)}."""
+| verdict | mode | limit | misplaced | mirrored | mirror images hidden |
+|---|---|---|---|---|---|
+{chr(10).join(rows)}"""
 
 
-def _hidden(record: Mapping[str, Any]) -> str:
-    """Share of all composed films; the record does not say where their maps lie."""
-    shares = [
-        f"of all {record['composed']} composed films `{mode}` hides {figures['hidden_composed']:.0%}"
+def _heatmap_rows(verdict: str, record: Mapping[str, Any]) -> list[str]:
+    return [
+        f"| {verdict} | {mode} | {_limit(record['limits'].get(mode))} "
+        f"| {_interval(figures['misplaced'])} | {_interval(figures['mirrored'])} "
+        f"| {_share(figures['hidden_mirrored'])} |"
         for mode, figures in record["modes"].items()
-        if figures["hidden_composed"] is not None
     ]
-    return "; ".join(shares) or "there are none"
+
+
+def _share(share: float | None) -> str:
+    return "no limit" if share is None else f"{share:.0%}"
 
 
 def _limit(limit: float | None) -> str:

@@ -8,12 +8,16 @@ its mirror image, which marks the same organ on the wrong side?
 The limit of a mode hides the lowest twentieth of whole validation films. It is set only if the score
 tells right maps from wrong ones in at least one of the two ways; otherwise it would hide maps by
 chance.
+
+Maps of the negative class have limits and figures of their own. They mark all that looks healthy, so
+they score less than maps of a disease: one limit for both would hide none of the latter.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,6 +68,8 @@ class Scores:
         mirrored: Scores of the same films with their maps mirrored.
         placed: Share of the heat on the half that the verdict is about, (composed,).
         composed_patients: One key per composed film: that of the ill half.
+        whole_negative: Whether the map is that of the negative class, bool (whole,).
+        composed_negative: The same of composed films, bool (composed,).
     """
 
     whole: dict[str, NDArray[np.float64]]
@@ -71,6 +77,22 @@ class Scores:
     mirrored: dict[str, NDArray[np.float64]]
     placed: NDArray[np.float64]
     composed_patients: tuple[str, ...]
+    whole_negative: NDArray[np.bool_]
+    composed_negative: NDArray[np.bool_]
+
+    def of(self, *, negative: bool) -> Scores:
+        """The scores of the maps of the negative class, or of all others."""
+        whole = self.whole_negative == negative
+        composed = self.composed_negative == negative
+        return Scores(
+            whole={mode: values[whole] for mode, values in self.whole.items()},
+            composed={mode: values[composed] for mode, values in self.composed.items()},
+            mirrored={mode: values[composed] for mode, values in self.mirrored.items()},
+            placed=self.placed[composed],
+            composed_patients=tuple(compress(self.composed_patients, composed)),
+            whole_negative=self.whole_negative[whole],
+            composed_negative=self.composed_negative[composed],
+        )
 
 
 def explain(
@@ -115,9 +137,11 @@ def scores(
     chosen = np.where(np.arange(len(chosen)) % 2 == 0, chosen, chosen + pairs)
     total = len(rows) + len(chosen)
     whole, composed, mirrored, placed = [], [], [], []
+    whole_negative, composed_negative = [], []
     for done, row in enumerate(rows, 1):
         subject, p = _subject(run, lungs, meta, resample(films.pixels[row], meta.size))
         whole.append(_both(subject, p, run))
+        whole_negative.append(subject.explains_negative)
         progress(done, total)
     for done, i in enumerate(chosen, len(rows) + 1):
         subject, p = _subject(run, lungs, meta, halves.films[i])
@@ -126,7 +150,8 @@ def scores(
         reflected = replace(subject, heatmap=subject.heatmap[:, ::-1])
         mirrored.append(_both(reflected, p, run, steady=composed[-1]["steady"]))
         ill = localise.ill_shares(subject.heatmap[None], halves.ill_left[i : i + 1])[0]
-        placed.append(1 - ill if subject.label == subject.negative else ill)
+        placed.append(1 - ill if subject.explains_negative else ill)
+        composed_negative.append(subject.explains_negative)
         progress(done, total)
     return Scores(
         whole=_by_mode(whole),
@@ -134,6 +159,8 @@ def scores(
         mirrored=_by_mode(mirrored),
         placed=np.array(placed),
         composed_patients=tuple(halves.patients[i] for i in chosen),
+        whole_negative=np.array(whole_negative),
+        composed_negative=np.array(composed_negative),
     )
 
 
@@ -141,12 +168,20 @@ def record_of(heatmap_scores: Scores, draws: int = 2000) -> dict[str, Any]:
     """What ``bundle.json`` records about the scores.
 
     Returns:
+        Figures of the maps of the positive verdict, or of findings, and under ``negative`` the same
+        of the maps of the negative class, if any film has one.
         ``limits``: mode to limit, only where the score tells right from wrong; ``rule``; ``films`` and
         ``composed``: how many; ``modes``: mode to ``percentiles`` of whole films, ``misplaced`` and
         ``mirrored`` (AUC with patient-clustered interval, None if it cannot be measured) and
         ``hidden_whole``, ``hidden_composed`` and ``hidden_mirrored``, shares below the limit, None
         without a limit; ``misplaced_films``: how many.
     """
+    negative = heatmap_scores.of(negative=True)
+    record = _record(heatmap_scores.of(negative=False), draws)
+    return record | ({"negative": _record(negative, draws)} if len(negative.whole_negative) else {})
+
+
+def _record(heatmap_scores: Scores, draws: int) -> dict[str, Any]:
     right = heatmap_scores.placed >= PLACED
     limits, modes = {}, {}
     for mode in (FAST, CHECKED):
@@ -179,12 +214,14 @@ def _mode_record(
         patients * 2,
         draws,
     )
-    tells = any(((auc or {}).get("low") or 0.0) > 0.5 for auc in (misplaced, mirrored))
+    tells = len(whole) > 0 and any(
+        ((auc or {}).get("low") or 0.0) > 0.5 for auc in (misplaced, mirrored)
+    )
     # Four digits, rounded down, so that the film that determines the limit is not hidden.
     limit = float(np.floor(np.quantile(whole, HIDDEN) * 1e4) / 1e4) if tells else None
     return {
         "limit": limit,
-        "percentiles": {str(q): float(np.percentile(whole, q)) for q in _PERCENTILES},
+        "percentiles": {str(q): float(np.percentile(whole, q)) for q in _PERCENTILES if len(whole)},
         "misplaced": misplaced,
         "mirrored": mirrored,
         **{

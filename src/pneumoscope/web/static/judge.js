@@ -112,7 +112,7 @@ function concluded(page, { input, facts }, { outputs, gate }, { name, rules, set
   const lungs = outputs.lungs ? mapOf(outputs.lungs, 0, 1) : null;
   const wanted = settings.explain !== "none" && bundle.heatmaps && decision.label !== REFUSED;
   const subject = { film: input, size: bundle.size, heatmap, lungs };
-  const explanation = wanted ? explained(subject, bundle.explanation_limits, sentences) : null;
+  const explanation = wanted ? explained(subject, limitsOf(decision, bundle), sentences) : null;
   const zones = namedZones(decision, { heatmap, lungs }, explanation, facts);
   const result = resultOf(decision, { gate, explanation, zones, facts, bundle, notice: page.notice });
   result.words = { ...wordsOf(decision, sentences), ...moreWords(decision, explanation, zones, page) };
@@ -139,6 +139,11 @@ function verdictMap({ heatmaps, probabilities, lungs }, name, { labels, negative
   const weightOf = (i) => (lungs ? 1 : total > 0 ? probabilities.data[i] / total : 1 / kinds.length);
   const data = maps[0].data.map((_, cell) => kinds.reduce((sum, i) => sum + weightOf(i) * maps[i].data[cell], 0));
   return { ...maps[0], data };
+}
+
+/** The lowest scores at which a heatmap of this verdict is shown, by mode; null if never measured. */
+function limitsOf({ heatmap_class: shown }, { heatmap_limits: limits, negative }) {
+  return limits && (shown === negative ? limits.negative : limits.positive);
 }
 
 function namedZones(decision, { heatmap, lungs }, explanation, facts) {

@@ -1,5 +1,5 @@
 // Where the lungs and the body are on a film, and where the heat of a verdict lies: the same as
-// pneumoscope/decision/lung_regions.py, lung_zones.py, and `body` of explain.py.
+// pneumoscope/decision/lung_regions.py, lung_zones.py, and body.py.
 
 const GRID = 64;
 const BODY_GRID = 32;
