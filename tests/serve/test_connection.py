@@ -14,6 +14,7 @@ from uvicorn.server import ServerState
 
 from listening import listening
 from pneumoscope.serve.security import connection
+from pneumoscope.serve.security.headers import FIXED
 from pneumoscope.serve.settings import ConnectionLimits, ServeSettings
 
 
@@ -78,6 +79,29 @@ def test_bodies_are_not_taken_for_heads(tmp_path: Path, size: int) -> None:
         assert answer.text == "http"
 
 
+def test_what_is_no_request_gets_the_security_headers_too(tmp_path: Path) -> None:
+    with listening(ServeSettings(folder=tmp_path)) as port:
+        answer = said(port, b"no request\r\n\r\n")
+    status, _, rest = answer.decode().partition("\r\n")
+    head, _, body = rest.partition("\r\n\r\n")
+    headers = dict(line.split(": ", 1) for line in head.splitlines())
+    assert status == "HTTP/1.1 400 Bad Request"
+    assert FIXED.items() <= headers.items()
+    assert int(headers["Content-Length"]) == len(body) > 0
+
+
+def test_only_some_requests_of_a_connection_wait(tmp_path: Path) -> None:
+    """The heads of thousands that came at once kept everybody else waiting for seconds."""
+    request, last = b"GET / HTTP/1.1\r\nHost: x\r\n", b"Connection: close\r\n\r\n"
+    most = connection.MOST_WAITING
+    with listening(ServeSettings(folder=tmp_path)) as port:
+        answer = said(port, (request + b"\r\n") * (most - 1) + request + last)
+        assert answer.count(b"200 OK") == most
+        answer = said(port, (request + b"\r\n") * 20 * most)
+        assert answer == b"cut off" or answer.count(b"200 OK") < most
+        assert httpx.get(f"http://127.0.0.1:{port}/").text == "http"
+
+
 class Timer:
     """A timer that a test ends."""
 
@@ -137,6 +161,7 @@ def protocol_on(line: Line) -> connection.LimitedHttpProtocol:
         connection.Connection(network="10.0.0.1", transport=line, since=0.0),  # type: ignore[arg-type]
         ConnectionLimits(stalled_s=2.0, client_bytes_per_s=500),
         lambda _connection: None,
+        {},
         config=uvicorn.Config(no_app, lifespan="off"),
         server_state=ServerState(),
         app_state={},

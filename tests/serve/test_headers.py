@@ -9,6 +9,7 @@ import pytest
 from in_process import Served, small
 from pneumoscope.serve.problems import MEDIA_TYPE
 from pneumoscope.serve.security.headers import CSP, FIXED
+from pneumoscope.serve.settings import ServeSettings
 
 USERS = {"vera": "viewer", "otto": "operator", "ada": "admin"}
 
@@ -64,9 +65,13 @@ def test_browsers_insist_on_tls_only_with_a_real_certificate(tmp_path: Path) -> 
         assert "strict-transport-security" not in server("GET", "/healthz").headers
     pair = tmp_path / "tls" / "cert.pem", tmp_path / "tls" / "key.pem"
     assert tls.context(*pair)
+    with_certificate = ServeSettings(folder=tmp_path, tls_cert=pair[0], tls_key=pair[1])
+    listener = tls.uvicorn_options(with_certificate)["http"]
+    assert "Strict-Transport-Security" in listener.headers  # also of answers to what is no request
     with small(tmp_path, tls_cert=pair[0], tls_key=pair[1]) as server:
         answer = server("GET", "/healthz")
-        assert answer.headers["strict-transport-security"] == "max-age=31536000"
+        insist = "max-age=31536000; includeSubDomains"
+        assert answer.headers["strict-transport-security"] == insist
 
 
 def test_an_error_tells_strangers_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

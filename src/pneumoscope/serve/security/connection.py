@@ -16,7 +16,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pneumoscope.serve.settings import ConnectionLimits
 
@@ -25,6 +25,9 @@ HEAD_BYTES = 256 * 1024
 LINGER_S = 3.0
 """Seconds that the rest of a refused body is read and dropped: without this, the client would often
 lose the answer that refuses it (RFC 9112, 9.6)."""
+MOST_WAITING = 100
+"""Requests of one connection that may wait for an answer; each costs time as soon as its head is there,
+and a hundred thousand bytes may hold thousands."""
 STREAMING = "pneumoscope.streaming"
 """Extension of a request's scope: its ``begin`` says that the answer lasts as long as something else."""
 _FRAME = 64
@@ -70,6 +73,10 @@ class Connection:
         return (self.received_bytes + 1) / (now - self.since + 1e-3)
 
 
+class _TooManyWait(Exception):
+    """More than `MOST_WAITING` requests."""
+
+
 class LimitedHttpProtocol(HttpToolsProtocol):
     """Uvicorn's protocol; it drops clients that are too slow with their head or with the answer.
 
@@ -82,6 +89,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         connection: Connection,
         limits: ConnectionLimits,
         closed: Callable[[Connection], None],
+        headers: Mapping[str, str],
         **of_uvicorn: Any,
     ) -> None:
         """Makes the protocol of one connection.
@@ -90,12 +98,14 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             connection: How it is counted.
             limits: For heads and answers.
             closed: Called when the connection is closed.
+            headers: Of answers to what is no request: no middleware sees these.
             of_uvicorn: What uvicorn gives to its protocols.
         """
         super().__init__(**of_uvicorn)
         self._connection = connection
         self._limits = limits
         self._closed = closed
+        self._headers = headers
         self._head_bytes = 0
         self._body_expected = self._lingering = self._streaming = self._lost = False
         self._cycles: list[RequestResponseCycle] = []
@@ -164,6 +174,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         if self._lingering:  # a request behind one that was refused
             return
+        if len(self.pipeline) >= MOST_WAITING:
+            raise _TooManyWait  # the parser stops, and the connection ends
         self._body_expected = True
         self.scope["extensions"] = {STREAMING: {"begin": self._begin_stream}}
         super().on_headers_complete()
@@ -202,7 +214,13 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuses what is no request."""
-        super().send_400_response(msg)
+        headers = {
+            **self._headers, "Content-Type": "text/plain; charset=utf-8",
+            "Content-Length": str(len(msg)), "Connection": "close",
+        }  # fmt: skip
+        lines = [f"{name}: {value}" for name, value in headers.items()]
+        self.transport.write("\r\n".join(["HTTP/1.1 400 Bad Request", *lines, "", msg]).encode())
+        self.transport.close()
         self._watch_answer(watch=True)
 
     def shutdown(self) -> None:

@@ -22,7 +22,7 @@ from pneumoscope.serve.security.throttle import network_of
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pneumoscope.serve.settings import ConnectionLimits
 
@@ -64,6 +64,7 @@ class Connections:
         limits: How many there may be, and how long they may take.
         context: For TLS; None without.
         proxies: Networks whose connections are not limited by address, as they are of many users.
+        headers: Of answers to what is no request, see `LimitedHttpProtocol`.
         most: How many there may be in all.
         by_network: The open ones by network.
         handshakes: TLS handshakes that are not complete; the event loop itself would forget them.
@@ -73,6 +74,7 @@ class Connections:
     limits: ConnectionLimits
     context: ssl.SSLContext | None
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
     most: int = 0
     by_network: defaultdict[str, set[Connection]] = field(default_factory=lambda: defaultdict(set))
     handshakes: set[asyncio.Task[None]] = field(default_factory=set)
@@ -312,8 +314,13 @@ class _NewConnection(asyncio.Protocol):
             http.data_received(bytes(early.received))
 
     def _http(self, connection: Connection) -> LimitedHttpProtocol:
+        connections = self._connections
         return LimitedHttpProtocol(
-            connection, self._connections.limits, self._connections.remove, **self._of_uvicorn
+            connection,
+            connections.limits,
+            connections.remove,
+            connections.headers,
+            **self._of_uvicorn,
         )
 
 

@@ -19,8 +19,9 @@ from pneumoscope.serve.security.audit_trail import (
     address_of,
     write_request,
 )
-from pneumoscope.serve.security.headers import SecurityHeaders
+from pneumoscope.serve.security.headers import SecurityHeaders, fixed_headers
 from pneumoscope.serve.security.refusals import NoAuditLog
+from pneumoscope.serve.security.sessions import only_session_cookie
 from pneumoscope.serve.security.state import SMALL_BODY_BYTES
 from pneumoscope.serve.security.throttle import network_of
 
@@ -42,8 +43,7 @@ def install(app: FastAPI, settings: ServeSettings) -> None:
     """
     app.state.security = None
     app.add_middleware(Guard, limits=settings.connection_limits)
-    # With HSTS, browsers would refuse a self-signed certificate for good.
-    app.add_middleware(SecurityHeaders, hsts=settings.tls_cert is not None)
+    app.add_middleware(SecurityHeaders, fixed=fixed_headers(settings))
 
 
 class Guard:
@@ -65,11 +65,12 @@ class Guard:
         if scope["type"] != "http":  # the server has no websockets
             await send({"type": "websocket.close", "code": 1008})
             return
-        request = Request(scope, receive)
         security: Security | None = scope["app"].state.security
         if security is None:
-            await response(_Starting(), request.url.path)(scope, receive, send)
+            await response(_Starting(), Request(scope).url.path)(scope, receive, send)
             return
+        scope["headers"] = only_session_cookie(scope["headers"], tls=security.tls)
+        request = Request(scope, receive)
         try:
             request.state.user = await _admitted(security, request)
             body = _Body(request, security.body_limit(request), self.limits)

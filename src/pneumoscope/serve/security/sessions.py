@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 import threading
 import time
@@ -17,7 +18,7 @@ from pneumoscope.jobs.tables import Base
 from pneumoscope.serve.security.accounts import Account, User, user_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from sqlalchemy import Engine
     from starlette.responses import Response
@@ -32,6 +33,8 @@ _BACK_S = 300
 _MOST_KNOWN = 10_000
 _TOUCH_S = 60
 """The time of last use is stored at most once in this time."""
+_SECRET = re.compile(rb"[A-Za-z0-9_-]{43}")
+"""What `Sessions.open` makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,31 @@ def session_id(sha256: str) -> str:
 def cookie_name(tls: bool) -> str:
     """Name of the cookie; ``__Host-`` makes browsers require Secure, this host and the path ``/``."""
     return "__Host-pneumoscope" if tls else "pneumoscope"
+
+
+def only_session_cookie(
+    headers: Iterable[tuple[bytes, bytes]], *, tls: bool
+) -> list[tuple[bytes, bytes]]:
+    """The headers of a request without any cookie but that of a session.
+
+    Python before 3.11.10 and 3.12.6 takes minutes for a cookie with many backslashes
+    (CVE-2024-7592), and whatever uses a request may look at its cookies.
+
+    Args:
+        headers: Names, in lower case, and values.
+        tls: See `cookie_name`.
+    """
+    name, secret = cookie_name(tls).encode(), b""
+    others = []
+    for header, value in headers:
+        if header != b"cookie":
+            others.append((header, value))
+            continue
+        for cookie in value.split(b";"):
+            key, _, text = (part.strip() for part in cookie.partition(b"="))
+            if key == name and _SECRET.fullmatch(text):
+                secret = text  # the last counts, as for `Request.cookies`
+    return [*others, (b"cookie", name + b"=" + secret)] if secret else others
 
 
 def set_cookie(response: Response, secret: str, *, tls: bool) -> None:

@@ -126,6 +126,7 @@ def hosts(settings: ServeSettings) -> frozenset[str]:
 def uvicorn_options(settings: ServeSettings) -> dict[str, Any]:
     """Arguments for ``uvicorn.Config``: TLS, limits, and no information that clients do not need."""
     from pneumoscope.serve.security.connections import Connections
+    from pneumoscope.serve.security.headers import fixed_headers
 
     pair = certificate(settings)
     return {
@@ -134,6 +135,7 @@ def uvicorn_options(settings: ServeSettings) -> dict[str, Any]:
             limits=settings.connection_limits,
             context=None if pair is None else context(*pair),
             proxies=proxies(settings),
+            headers=fixed_headers(settings),
         ),
         # uvloop reads from a new connection even if it is paused, so bytes of the handshake could be lost.
         "loop": "auto" if pair is None else "asyncio",
