@@ -121,8 +121,8 @@ def borders() -> Iterator[Case]:
 
 def choices() -> Iterator[Case]:
     """Errors, prevalences and forced verdicts."""
-    for error in (0.025, 0.03, 0.1, 0.3, 0.999):
-        for p in (0.3, 0.6, 0.85):
+    for error in (0.025, 0.03, 0.1, 0.3, 0.999, 1 - 1e-12):
+        for p in (0.3, 0.6, 0.85, 1.0):
             yield Case(
                 name=f"error {error:g}",
                 bundle="kinds",

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from film_files import SR, dataset, dicom, ramp, save, write
-from grey_films import zipped
+from grey_films import zipped, zipped_as_stored
 from pneumoscope import errors, images
 from pneumoscope.images.archives import MAX_ENTRIES, films_in
 
@@ -47,6 +47,16 @@ def test_films_are_named_by_archive_and_member(tmp_path: Path) -> None:
     assert outcomes(path.rename(tmp_path / "film.dcm")) == {
         "film.dcm/ward/film.png": "PNG", "film.dcm/ward/IM1": "DICOM",
     }  # fmt: skip
+
+
+def test_names_are_read_as_utf8_or_code_page_437(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(
+        zipped_as_stored(PNG, "röntgen.png".encode(), b"r\x94ntgen2.png", b"1.png\0.exe")
+    )
+    assert set(outcomes(path)) == {"a.zip/röntgen.png", "a.zip/röntgen2.png", "a.zip/1.png"}
+    path.write_bytes(zipped(("röntgen3.png", PNG)))
+    assert set(outcomes(path)) == {"a.zip/röntgen3.png"}
 
 
 def test_archives_in_folders_and_patterns_are_opened(tmp_path: Path) -> None:

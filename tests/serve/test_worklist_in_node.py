@@ -57,6 +57,34 @@ def in_node(folder: Path, body: str) -> Any:
     return json.loads(done.stdout)
 
 
+def test_an_archive_that_is_read_again_replaces_its_films(tmp_path: Path) -> None:
+    body = """
+      const film = (name, sha256, id) => ({ ...done(id), film: { name, sha256 } });
+      const inside = [film("x", 1, "1"), film("x", 2, "2"), film("y", 3, "3")];
+      backend.read = (file, _settings, { accepted, film }) => {
+        const counts = { done: 0, total: inside.length };
+        const ended = Promise.resolve().then(() => {
+          accepted(counts);
+          for (const record of inside) film(record, counts);
+        });
+        return { cancel() {}, ended };
+      };
+      const list = await listOf(["a.zip"]);
+      list.label(list.rows[1], ["doubtful"]);
+      list.reveal(list.rows[1]);
+      list.select(list.rows[2]);
+      inside.splice(0, 3, film("x", 2, "4"), film("x", 1, "5"), film("z", 6, "6"));
+      list.retry(list.rows[0]);
+      await pause();
+      return [
+        list.rows.map(({ record, labels, revealed }) => [record?.id ?? "", labels.length, revealed]),
+        list.rows.length, list.selected.record?.id, list.hides(film("x", 2, "2")), list.hides(film("x", 1, "1")),
+      ];
+    """
+    rows = [["", 0, True], ["4", 0, False], ["5", 1, True], ["6", 0, False]]
+    assert in_node(tmp_path, body) == [rows, 4, "4", True, False]
+
+
 @pytest.mark.parametrize("reader", ["true", "false"])
 def test_a_film_that_failed_and_is_read_again_has_not_been_seen(
     tmp_path: Path, reader: str

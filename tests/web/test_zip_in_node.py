@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from film_files import dicom
-from grey_films import BRIGHT, DARK
+from grey_films import BRIGHT, DARK, zipped_as_stored
 from page_in_node import in_node
 from pneumoscope.errors import ImageError
 from pneumoscope.images import find_films, load_bytes
@@ -81,6 +81,18 @@ def large() -> bytes:
         return packed({"a.png": PNG, "ward/b.dcm": DCM, "c.png": DARK[1]})
 
 
+def changed_byte() -> bytes:
+    """A stored film of which one byte is another: the checksum shows it, the pixels do not."""
+    data = packed({"a.dcm": DCM, "b.png": PNG}, zipfile.ZIP_STORED)
+    at = data.index(DCM) + len(DCM) - 1
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+def not_utf8() -> bytes:
+    """A name that is flagged as UTF-8 and is not."""
+    return packed({"ä.png": PNG}).replace("ä".encode(), b"\xc3\xc3")
+
+
 ARCHIVES = {
     "large": large(),
     "large, its records cut": large().replace(b"PK\6\6", b"PK\0\0"),
@@ -102,6 +114,10 @@ ARCHIVES = {
     "another method": packed({"a.png": PNG}, zipfile.ZIP_BZIP2),
     "a broken member": broken_member(),
     "overlapping members": overlapping(),
+    "names in several codings": zipped_as_stored(PNG, "münchen/röntgen.png".encode(), b"r\x94ntgen.png", b"\xff.png", b"a.png\0.exe"),
+    "a name that is not UTF-8": not_utf8(),
+    "two names of a film": packed({"a.png": PNG, "b.png": DARK[1]}).replace(b"a.png", b"c.png", 1),
+    "a changed byte": changed_byte(),
     "cut": packed({"a.png": PNG, "b.png": DARK[1]})[:-40],
 }  # fmt: skip
 

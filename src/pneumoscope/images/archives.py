@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -43,6 +44,8 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """`zipfile` unpacks these in pieces, but bzip2 and LZMA at once, however large the result is."""
 _ENCRYPTED = 0x1
 """Bit 0 of the general purpose flag (APPNOTE.TXT 4.4.4)."""
+_UTF_8 = 0x800
+"""Bit 11: the member's path is in UTF-8."""
 _OTHER_ARCHIVES = (b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ")
 _OPEN_ARCHIVES = 4
 """Archives that stay open between two of their films."""
@@ -107,6 +110,8 @@ class Archive:
         try:
             self._archive = zipfile.ZipFile(checked)
             entries = self._archive.infolist()
+            for entry in entries:
+                entry.filename = _name(entry)
             packed, size = (
                 sum(entry.compress_size for entry in entries),
                 stream.seek(0, io.SEEK_END),
@@ -196,6 +201,19 @@ class Archive:
                     yield piece
         except Exception as error:  # zipfile and zlib raise many kinds of errors
             raise UnreadableImage(name, "damaged in the archive") from error
+
+
+def _name(entry: zipfile.ZipInfo) -> str:
+    """The path of a member.
+
+    Without the flag of UTF-8 `zipfile` takes code page 437. The path may be in UTF-8, too, as macOS
+    writes it; it is rare that another one can be read so.
+    """
+    name = entry.orig_filename
+    if not entry.flag_bits & _UTF_8:
+        with suppress(UnicodeError):
+            name = name.encode("cp437").decode()
+    return name.partition("\0")[0]
 
 
 def _last(path: str) -> str:

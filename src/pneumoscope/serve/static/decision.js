@@ -89,7 +89,7 @@ function limitsOf({ conformal }, error) {
   const smallest = Math.min(...sides.map((s) => Math.max(1 / (s.negative.length + 1), 1 / (s.positive.length + 1))));
   if (rate < smallest * (1 - 1e-9)) throw new SettingError("UsageError", "error");
   const limit = (scores) => {
-    const m = Math.floor(Number(fixed(rate * (scores.length + 1), 9)));
+    const m = Math.min(Math.floor(Number(fixed(rate * (scores.length + 1), 9))), scores.length);
     return m ? scores[m - 1] : 0;
   };
   return {

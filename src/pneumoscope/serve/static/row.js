@@ -1,5 +1,7 @@
 // A film or an archive in the list of films.
 
+import { stateOf } from "./words.js";
+
 let rowsMade = 0;
 
 /**
@@ -15,6 +17,8 @@ export class Row {
   revealed = false;
   seen = false; // whether a verdict was shown before the film was read again
   archive = null; // the Counts of a ZIP archive
+  source = null; // the row of the archive that the film is in
+  earlier = []; // rows of an archive's films from before it was read again
   tries = 0;
   force = false;
   bundle = null; // the name of the one that reads it; null for the default
@@ -37,6 +41,22 @@ export class Row {
 
   get active() {
     return ["waiting", "sending", "reading", "busy"].includes(this.state);
+  }
+
+  /** Whether its verdict was shown, now or before it was read again; a refusal is none. */
+  get wasSeen() {
+    return this.seen || (this.revealed && this.record?.state === "done" && stateOf(this.record) !== "refused");
+  }
+
+  /** The row of a film of this archive, which keeps what the reader did with the same film before. */
+  rowOf(record) {
+    const isSame = ({ record: { film } }) => film.name === record.film.name && film.sha256 === record.film.sha256;
+    const { patient, group } = this;
+    const row = Object.assign(new Row(record.film.name), { source: this, patient, group });
+    const index = this.earlier.findIndex(isSame);
+    if (index < 0) return row;
+    const [{ call, labels, wasSeen: seen }] = this.earlier.splice(index, 1);
+    return Object.assign(row, { call, labels, seen });
   }
 
   /** Whether there is a film to show. */

@@ -69,7 +69,7 @@ export class RowList {
     const actions = [action("bin", t("list.clear"), () => this.#clear())];
     if (this.worklist.rows.some((row) => row.call)) actions.unshift(action("about", t("calls.open"), () => openAgreement(this.worklist.rows, this.downloads)));
     if (this.worklist.rows.some((row) => row.unread)) actions.unshift(action("retry", t("list.retryAll"), () => this.worklist.retryAll()));
-    if (this.worklist.rows.some((row) => row.file && row.record)) actions.unshift(action("retry", t("list.readAllAgain"), () => this.worklist.readAllAgain()));
+    if (this.worklist.rows.some((row) => row.file && (row.record || row.archive))) actions.unshift(action("retry", t("list.readAllAgain"), () => this.worklist.readAllAgain()));
     if (!ids.length) return [h("p", { class: "item empty" }, t("download.nothing")), ...actions];
     return [...this.downloads.films(ids), h("hr"), ...actions];
   }

@@ -214,8 +214,8 @@ export class Worklist extends EventTarget {
   retry(row, { force = false } = {}) {
     if (!row.file || row.active) return;
     if (!force) row.bundle = preferences.bundle;
-    const seen = row.seen || (row.revealed && row.record?.state === "done" && stateOf(row.record) !== "refused");
-    Object.assign(row, { force, tries: 0, record: null, problem: null, archive: null, revealed: false, seen });
+    this.#remember(row);
+    Object.assign(row, { force, tries: 0, seen: row.wasSeen, record: null, problem: null, archive: null, revealed: false });
     this.#change(row, { state: "waiting", progress: 0 });
     this.#refuseTooLarge([row]);
     this.#startNext();
@@ -293,7 +293,10 @@ export class Worklist extends EventTarget {
     const job = this.backend.read(row.file, { ...preferences.read(row.bundle), ...this.bundles.request(row.bundle), force: row.force, patient: row.patient || null }, {
       // A file that was sent completely is being read.
       sent: (share) => this.#change(row, share < 1 ? { state: "sending", progress: share } : { state: "reading", progress: 1 }),
-      accepted: (counts) => this.#change(row, { state: "reading", progress: 0, archive: archive || counts.total > 1 ? counts : null }),
+      accepted: (counts) => {
+        this.#setAside(row);
+        this.#change(row, { state: "reading", progress: 0, archive: archive || counts.total > 1 ? counts : null });
+      },
       film: (record, counts) => {
         if (!row.archive) return this.#finish(row, record);
         row.archive = counts;
@@ -331,10 +334,24 @@ export class Worklist extends EventTarget {
     this.#fail(row, error instanceof Problem ? error : new Problem({ title: t("problems.unexpected"), detail: String(error.message ?? error) }));
   }
 
+  /** Takes the films of an archive out of the list before they come again. */
+  #setAside(archive) {
+    const films = this.rows.filter(({ source }) => source === archive);
+    if (!films.length) return;
+    for (const row of films) {
+      clearTimeout(row.timer);
+      this.#remember(row);
+    }
+    archive.earlier.push(...films);
+    if (films.includes(this.selected)) this.select(archive);
+    this.rows = this.rows.filter((row) => !films.includes(row));
+    this.#keep();
+    this.#dispatch("rows");
+  }
+
   /** Inserts a film of an archive `place` rows below it. */
   #insert(archive, place, record) {
-    const { patient, group } = archive;
-    const row = Object.assign(new Row(record.film.name), { patient, group });
+    const row = archive.rowOf(record);
     this.rows.splice(this.rows.indexOf(archive) + place, 0, row);
     this.#finish(row, record);
     this.#dispatch("rows");

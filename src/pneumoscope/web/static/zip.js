@@ -1,7 +1,7 @@
 // The films in a ZIP archive (APPNOTE.TXT), unpacked by the browser's own decompression: the same members and the
 // same errors as pneumoscope/images/archives.py.
 
-import { Bytes, inflated, joinedBytes } from "./films/bytes.js";
+import { Bytes, crc32, inflated, joinedBytes } from "./films/bytes.js";
 import { MAX_BYTES } from "./films/limits.js";
 import { FilmError, unreadable } from "./films/problems.js";
 import { sniff } from "./films/read.js";
@@ -21,6 +21,9 @@ const ARCHIVES = ["PK\x03\x04", "PK\x05\x06", "\x1f\x8b", "7z\xbc\xaf", "Rar!", 
 const MOST_COMMENT = 2 ** 16 + 22;
 const [STORED, DEFLATED] = [0, 8];
 const FIELD_64 = 1;
+const [ENCRYPTED, UTF_8] = [0x1, 0x800]; // general purpose flags (APPNOTE.TXT 4.4.4)
+/** The upper half of code page 437 (APPNOTE.TXT D.1). */
+const UPPER = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u00a0";
 
 /** Whether a file begins as a ZIP archive that is no Office document. */
 export async function isArchive(file) {
@@ -121,11 +124,15 @@ async function entriesOf(file) {
     if (directory.number(at, 4, true) !== ENTRY || at + 46 > directory.length) throw new FilmError("BrokenArchive");
     const [nameSize, extraSize, commentSize] = [28, 30, 32].map((place) => directory.number(at + place, 2, true));
     const entry = new Bytes(directory.part(at, at + 46 + nameSize + extraSize));
+    const flags = entry.number(8, 2, true);
+    const stored = entry.part(46, 46 + nameSize);
     entries.push({
-      encrypted: (entry.number(8, 2, true) & 1) === 1,
+      encrypted: (flags & ENCRYPTED) !== 0,
       method: entry.number(10, 2, true),
+      checksum: entry.number(16, 4, true),
       ...extent(entry, new Bytes(entry.part(46 + nameSize))),
-      name: new TextDecoder().decode(entry.part(46, 46 + nameSize)),
+      stored,
+      name: nameOf(stored, (flags & UTF_8) !== 0),
     });
     at += 46 + nameSize + extraSize + commentSize;
   }
@@ -134,13 +141,31 @@ async function entriesOf(file) {
   return entries;
 }
 
+/**
+ * The name of a member. Without the flag of UTF-8 it may be in that coding, too, as macOS writes it; it is rare that
+ * another name can be read so.
+ */
+function nameOf(stored, isUtf8) {
+  let name;
+  try {
+    name = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(stored);
+  } catch {
+    if (isUtf8) throw new FilmError("BrokenArchive");
+    name = Array.from(stored, (byte) => (byte < 128 ? String.fromCharCode(byte) : UPPER[byte - 128])).join("");
+  }
+  return name.split("\0")[0];
+}
+
 /** The packed bytes of a member, at most `most`. */
-async function packedOf(file, { encrypted, method, packed, offset }, most = Infinity) {
+async function packedOf(file, { encrypted, method, packed, offset, stored }, most = Infinity) {
   if (encrypted) throw new FilmError("EncryptedArchive");
   if (method !== STORED && method !== DEFLATED) throw new FilmError("UnknownPacking");
   const head = await part(file, offset, offset + 30);
   if (head.number(0, 4, true) !== LOCAL) throw damaged();
-  const start = offset + 30 + head.number(26, 2, true) + head.number(28, 2, true);
+  const named = offset + 30 + head.number(26, 2, true);
+  const { data: name } = await part(file, offset + 30, named);
+  if (name.length !== stored.length || name.some((byte, i) => byte !== stored[i])) throw damaged();
+  const start = named + head.number(28, 2, true);
   const { data } = await part(file, start, start + Math.min(packed, most));
   if (data.length < Math.min(packed, most)) throw damaged();
   return data;
@@ -168,7 +193,7 @@ async function headOf(file, entry) {
 }
 
 async function unpacked(file, entry) {
-  const { method, packed, size, name } = entry;
+  const { method, packed, size, checksum, name } = entry;
   const most = Math.min(MAX_BYTES, MOST_RATIO * Math.max(packed, 1) + STEP);
   if (size > most) throw new FilmError("ArchiveTooLarge", { what: "unpacks to more than a film may have" });
   let content = await packedOf(file, entry);
@@ -177,7 +202,7 @@ async function unpacked(file, entry) {
       throw damaged();
     });
   }
-  if (content.length !== size) throw damaged();
+  if (content.length !== size || crc32(content) !== checksum) throw damaged();
   if (isPacked(new Bytes(content.subarray(0, 8)))) throw new FilmError("NestedArchive");
   return new File([content], lastOf(name));
 }

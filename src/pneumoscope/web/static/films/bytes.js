@@ -1,5 +1,11 @@
 // Bytes of a file as numbers and text.
 
+const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let value = byte;
+  for (let bit = 0; bit < 8; bit += 1) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
+  return value;
+});
+
 /** A view of a file's bytes with the readers that its formats need. */
 export class Bytes {
   /** data: Uint8Array */
@@ -33,6 +39,13 @@ export function latin1(bytes) {
   let text = "";
   for (let i = 0; i < bytes.length; i += 4096) text += String.fromCharCode(...bytes.subarray(i, i + 4096));
   return text;
+}
+
+/** The checksum of PNG and ZIP. */
+export function crc32(bytes) {
+  let value = 0xffffffff;
+  for (let i = 0; i < bytes.length; i += 1) value = CRC[(value ^ bytes[i]) & 0xff] ^ (value >>> 8);
+  return (value ^ 0xffffffff) >>> 0;
 }
 
 /** Several arrays as one. */

@@ -1,14 +1,9 @@
 // PNG: its checksums, and samples of which a canvas would drop something: the low bytes of 16 bits, colours under alpha.
 
-import { Bytes, inflated, joinedBytes } from "./bytes.js";
+import { Bytes, crc32, inflated, joinedBytes } from "./bytes.js";
 import { orientationInExif } from "./orientation.js";
 import { notOneFilm, truncated, unreadable } from "./problems.js";
 
-const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit += 1) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
-  return value;
-});
 const CHANNELS = { 0: 1, 2: 3, 4: 2, 6: 4 }; // of the colour types that `samplesOfPng` reads
 const [GREY, GREY_ALPHA] = [0, 4];
 /** Adam7 (PNG 8.2): first row and column, and the steps between rows and columns, of each pass. */
@@ -25,7 +20,7 @@ export function checkedPng(data) {
     kind = bytes.text(at + 4, at + 8);
     const end = at + 8 + size;
     if (end + 4 > bytes.length) throw truncated();
-    const isSound = crc(bytes.part(at + 4, end)) === bytes.number(end, 4);
+    const isSound = crc32(bytes.part(at + 4, end)) === bytes.number(end, 4);
     if (!isSound && kind[0] >= "A" && kind[0] <= "Z") throw unreadable("a checksum is wrong");
     if (isSound && kind === "acTL" && bytes.number(at + 8, 4) > 1) throw notOneFilm("animation");
     if (isSound && kind === "eXIf") orientation = orientationInExif(new Bytes(bytes.part(at + 8, end)));
@@ -33,12 +28,6 @@ export function checkedPng(data) {
     at = end + 4;
   }
   return { columns: bytes.number(16, 4), rows: bytes.number(20, 4), depth: data[24], colour: data[25], interlaced: data[28] === 1, parts, orientation };
-}
-
-function crc(part) {
-  let value = 0xffffffff;
-  for (let i = 0; i < part.length; i += 1) value = CRC[(value ^ part[i]) & 0xff] ^ (value >>> 8);
-  return (value ^ 0xffffffff) >>> 0;
 }
 
 /** Whether a canvas would drop bits of the samples, or colours under alpha. */
