@@ -577,3 +577,12 @@ def test_8_bit_dicom_equals_png() -> None:
     np.testing.assert_array_equal(
         images.read(dicom(ramp())).pixels, images.read(save(Image.fromarray(ramp()), "PNG")).pixels
     )
+
+
+def test_the_size_by_the_header() -> None:
+    """Also of a film whose pixels nothing decodes."""
+    assert images.size_of(dicom(ramp())) == (64, 80)
+    assert images.size_of(dicom(ramp(), SOPClassUID=make.CT)) == (64, 80)
+    for data in (dicom(ramp(), Rows=0), dicom(ramp())[:400]):
+        with pytest.raises(ImageError):
+            images.size_of(data)

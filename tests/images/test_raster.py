@@ -11,6 +11,7 @@ from PIL import Image
 
 from film_files import ramp, save, smooth, tiff
 from pneumoscope import images
+from pneumoscope.errors import ImageError
 
 
 def stored(film: images.Radiograph) -> np.ndarray:
@@ -302,6 +303,18 @@ def test_draft_keeps_the_wanted_side(side: int, reduced: int) -> None:
     assert film.facts.reduced_by == reduced
     assert film.pixels.shape == (-(-side // reduced), -(-(side + 9) // reduced))
     assert min(film.pixels.shape) >= min(side, 672)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "BMP", "WEBP"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_the_size_by_the_header_is_that_of_the_film(kind: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = save(smooth(), kind, **({} if kind == "BMP" else {"exif": exif}))
+    facts = images.read(data).facts
+    assert images.size_of(data) == (facts.rows, facts.columns)
+    with pytest.raises(ImageError):
+        images.size_of(data[:16])
 
 
 def test_draft_and_orientation() -> None:

@@ -63,7 +63,8 @@ def boxes_of(text: str) -> tuple[Box, ...] | None:
         return None
     if text.strip().lower() == NONE:
         return ()
-    return tuple(_box(part.split()) for part in text.split(";") if part.strip())
+    parts = [part.split() for part in text.split(";") if part.strip()]
+    return tuple(_on_film(Box(*four_numbers(part)), " ".join(part)) for part in parts)
 
 
 def text_of(boxes: tuple[Box, ...] | None) -> str:
@@ -93,9 +94,7 @@ def read_rsna(file: Path) -> dict[str, tuple[Box, ...]]:
         if not any(edges):
             continue
         try:
-            box = _box(edges, RSNA_SIDE)
-            if min(box.width, box.height) * RSNA_SIDE < 1:
-                raise ValueError(f"box {' '.join(edges)} is less than a pixel wide or high")
+            box = box_in_pixels(four_numbers(edges), RSNA_SIDE, RSNA_SIDE)
         except ValueError as error:
             raise DataError(f"{file}, row {number}: {error}", _RSNA_HINT) from None
         if box not in known:
@@ -113,7 +112,8 @@ def rsna_rows(file: Path) -> list[Row]:
     if not is_rsna_header(header):
         raise DataError(
             f"{file}: has not the columns {','.join(RSNA_COLUMNS)}",
-            "Other boxes go into a manifest's column boxes.",
+            "VinDr's tables of boxes have image_id,x_min,y_min,x_max,y_max. Other boxes go into a "
+            "manifest's column boxes.",
         )
     spelled = {name.lower(): name for name in RSNA_COLUMNS}
     known = [{spelled.get(name.lower(), name): cell for name, cell in row.items()} for row in rows]
@@ -134,13 +134,45 @@ def number_of(text: str) -> float:
     return float(text.replace(",", "."))
 
 
-def _box(words: Sequence[str], side: int = 1) -> Box:
-    """A box of four numbers, in shares of the film or in pixels of a film with this side."""
+def four_numbers(cells: Sequence[str]) -> tuple[float, float, float, float]:
+    """The numbers of a box.
+
+    Raises:
+        ValueError: They are not four numbers.
+    """
     try:
-        x, y, width, height = (number_of(word) / side for word in words)
+        first, second, third, fourth = map(number_of, cells)
     except ValueError:
-        raise ValueError(f"box {' '.join(words)!r} is not four numbers") from None
-    on_film = x >= 0 and y >= 0 and width > 0 and height > 0
-    if not on_film or max(x + width, y + height) > 1 + _ROUNDING:
-        raise ValueError(f"box {x:g} {y:g} {width:g} {height:g} is not on the film")
-    return Box(x, y, width, height)
+        raise ValueError(f"box {' '.join(cells)!r} is not four numbers") from None
+    return first, second, third, fourth
+
+
+def box_in_pixels(edges: tuple[float, float, float, float], columns: int, rows: int) -> Box:
+    """A box in pixels of a film of this size.
+
+    Args:
+        edges: Left edge, upper edge, width and height.
+        columns: Width of the film.
+        rows: Height of the film.
+
+    Raises:
+        ValueError: It is not on the film, or less than a pixel wide or high.
+    """
+    x, y, width, height = edges
+    words = " ".join(f"{edge:g}" for edge in edges)
+    box = _on_film(Box(x / columns, y / rows, width / columns, height / rows), words)
+    if min(width, height) < 1:
+        raise ValueError(f"box {words} is less than a pixel wide or high")
+    return box
+
+
+def _on_film(box: Box, words: str) -> Box:
+    """The box itself.
+
+    Raises:
+        ValueError: It is not on the film.
+    """
+    is_area = box.x >= 0 and box.y >= 0 and box.width > 0 and box.height > 0
+    if not is_area or max(box.x + box.width, box.y + box.height) > 1 + _ROUNDING:
+        raise ValueError(f"box {words} is not on the film")
+    return box

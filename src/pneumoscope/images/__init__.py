@@ -6,7 +6,7 @@ recognises them, ``finding`` searches folders and opens ``archives``, ``resampli
 
 from pneumoscope.images.finding import film_files, find_films
 from pneumoscope.images.formats import is_archive, sniff
-from pneumoscope.images.reading import read, read_values
+from pneumoscope.images.reading import read, read_values, size_of
 from pneumoscope.images.resampling import SOURCE_SIZE, VERSION, model_input, resample
 from pneumoscope.images.sources import ListedFilm, Source, load_bytes, name_of
 
@@ -24,5 +24,6 @@ __all__ = [
     "read",
     "read_values",
     "resample",
+    "size_of",
     "sniff",
 ]

@@ -120,6 +120,25 @@ def stored_values(data: bytes, name: str, limits: Limits = _LIMITS) -> NDArray[A
     return stored
 
 
+def size_of(data: bytes, name: str) -> tuple[int, int]:
+    """Rows and columns of a film by its header; 0 if it does not state them.
+
+    Args:
+        data: The whole file, with or without preamble.
+        name: What to call the film in messages.
+
+    Raises:
+        ImageError: The header cannot be read.
+    """
+    _, start = file_meta(data)
+    layout = layout_of(data, start)
+    try:
+        head, _ = parse(data, start, layout.implicit, layout.little)
+    except EOFError as error:
+        raise TruncatedImage(name) from error
+    return head.short(tags.ROWS) or 0, head.short(tags.COLUMNS) or 0
+
+
 def _decoded(
     data: bytes, name: str, limits: Limits
 ) -> tuple[NDArray[Any], Header, str, int | None]:

@@ -101,6 +101,26 @@ def read_raster(
     return _radiograph(_turned(pixels, turn), facts)
 
 
+def size_of(data: bytes, kind: str, name: str) -> tuple[int, int]:
+    """Rows and columns of a film by its header, turned upright; 0 if it does not state them.
+
+    Args:
+        data: The whole file.
+        kind: As for `read_raster`.
+        name: What to call the film in messages.
+
+    Raises:
+        ImageError: The header cannot be read.
+    """
+    if kind == "TIFF":
+        page = tiff.film_page(data, name)
+        rows, columns, turn = page.rows, page.columns, page.orientation
+    else:
+        image = header_of(kind, data)
+        (columns, rows), turn = image.size, _orientation(image)
+    return (columns, rows) if turn >= 5 else (rows, columns)
+
+
 def _of_tiff(data: bytes, name: str, limits: Limits) -> Radiograph:
     page = tiff.film_page(data, name)
     limits.check(name, page.rows, page.columns)

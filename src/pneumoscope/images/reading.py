@@ -96,6 +96,33 @@ def read_values(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> FilmVal
     return _decoded(data, name, decode)
 
 
+def size_of(source: Source) -> tuple[int, int]:
+    """Rows and columns of a film, turned upright, by its header alone.
+
+    Args:
+        source: A path, the bytes of a file, or a binary stream.
+
+    Raises:
+        ImageError: The file or its header cannot be read, or states no size.
+    """
+    name = name_of(source)
+    data = load_bytes(source, name)
+
+    def decode(kind: str) -> tuple[int, int]:
+        if kind == "DICOM":
+            import pneumoscope.images.dicom as dicom
+
+            return dicom.size_of(data, name)
+        import pneumoscope.images.raster as raster
+
+        return raster.size_of(data, kind, name)
+
+    size = _decoded(data, name, decode)
+    if min(size) < 1:
+        raise UnreadableImage(name, "its header states no size")
+    return size
+
+
 def _decoded(data: bytes, label: str, decode: Callable[[str], _T]) -> _T:
     """Calls a decoder with the kind of the file; every failure becomes an `ImageError`."""
     kind = sniff(data)

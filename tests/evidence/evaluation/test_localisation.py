@@ -106,6 +106,24 @@ def test_boxes_of_rsnas_table(evaluate: Run, tmp_path: Path, tiny_bundle: Bundle
     assert (result["views"], result["note"]) == ([], "no film has a lung mask")
 
 
+def test_boxes_of_vindrs_table(evaluate: Run, tmp_path: Path, tiny_bundle: Bundle) -> None:
+    """Two readers of film 8 drew boxes in both halves: their union counts."""
+    films = drawn_films(tmp_path)
+    rows = ["image_id,class_name,class_id,rad_id,x_min,y_min,x_max,y_max"]
+    rows += [f"pneumonia{i},Pneumonia,1,R1,14,70,70,126" for i in range(12)]
+    rows += ["pneumonia8,Nodule,2,R2,154,70,210,126", "pneumonia8,No finding,14,R3,,,,"]
+    rows += [f"normal{i},No finding,14,R1,,,," for i in range(12)]
+    table = tmp_path / "train.csv"
+    table.write_text("\n".join(rows) + "\n")
+    code, metrics, _ = evaluate(tiny_bundle.path, films, "--boxes", table, *ONLY)
+    assert code == 0
+    result = metrics["bundles"][0]["localisation"]
+    assert (result["masked"], result["boxed"], result["one_sided"]) == (0, 12, 11)
+    boxes = by_name(result)["boxes", "PNEUMONIA"]
+    assert boxes["share"]["value"] == boxes["peak"]["value"] == pytest.approx(9 / 12)
+    assert boxes["area"] == pytest.approx((11 + 2) / 12 / 16)
+
+
 def test_masks_and_boxes_of_a_manifest(evaluate: Run, tmp_path: Path, tiny_bundle: Bundle) -> None:
     drawn_films(tmp_path)
     rows = [

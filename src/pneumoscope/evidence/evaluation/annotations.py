@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from pneumoscope.data.boxes import read_rsna
 from pneumoscope.data.film_files import stem_of
 from pneumoscope.data.masks import with_masks
+from pneumoscope.data.public_sets.vindr_boxes import has_vindr_boxes, read_vindr_boxes
+from pneumoscope.data.table_files import read_header
 from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
@@ -22,7 +24,8 @@ class Annotations:
 
     Attributes:
         masks: Folders of lung masks, see `data.masks.with_masks`.
-        boxes: A table like RSNA's ``stage_2_train_labels.csv``, see `data.boxes.read_rsna`; or None.
+        boxes: A table like RSNA's ``stage_2_train_labels.csv``, see `data.boxes.read_rsna`, or like those
+            of VinDr, see `read_vindr_boxes`; or None.
     """
 
     masks: tuple[Path, ...] = ()
@@ -37,7 +40,11 @@ class Annotations:
         listing = with_masks(listing, self.masks)
         if self.boxes is None:
             return listing
-        boxes = read_rsna(self.boxes)
+        if has_vindr_boxes(read_header(self.boxes)):
+            films = {stem_of(entry.path.name): entry.path for entry in listing.entries}
+            boxes = read_vindr_boxes(self.boxes, films)
+        else:
+            boxes = read_rsna(self.boxes)
         entries = tuple(
             replace(entry, boxes=boxes[name])
             if entry.boxes is None and (name := stem_of(entry.path.name)) in boxes
@@ -47,7 +54,7 @@ class Annotations:
         if entries == listing.entries:
             raise DataError(
                 f"{self.boxes}: has no boxes of these films",
-                "The column patientId is a film's file name without its ending.",
+                "The column patientId or image_id is a film's file name without its ending.",
             )
         return replace(listing, entries=entries)
 
