@@ -46,3 +46,11 @@ def test_spellings_of_a_class() -> None:
         "Lung_Opacity": "Lung_Opacity", "lung opacity": "Lung_Opacity", "tb": "tb",
     }  # fmt: skip
     assert plain_name(" Lung__Opacity ") == "lung opacity"
+
+
+def test_numbers_as_names_of_classes() -> None:
+    """Where a cell is empty, pandas writes 1 as 1.0; -1 and 1 were taken for one class."""
+    assert kept_spellings({"0": 2, "0.0": 1, "1,0": 3, "1": 1, "-1": 1, "-1.00": 2}) == {
+        "0": "0", "0.0": "0", "1": "1,0", "1,0": "1,0", "-1": "-1.00", "-1.00": "-1.00",
+    }  # fmt: skip
+    assert plain_name("1.5") == "1 5"

@@ -17,6 +17,9 @@ ROWS = [{"path": "a.png", "label": "normal, left"}, {"path": "b.png", "label": "
         b"path;label\r\na.png;normal, left\r\nb.png;\r\n",
         b"path\tlabel\na.png\tnormal, left\nb.png\t\n",
         b"sep=;\r\npath;label\r\na.png;normal, left\r\nb.png;\r\n",
+        b'"sep=;"\npath;label\na.png;"normal, left"\nb.png;\n',
+        b"sep=;;;\npath;label\na.png;normal, left\nb.png;\n",
+        b"path|label\na.png|normal, left\nb.png|\n",
         b'\xef\xbb\xbf"path";"label"\na.png;"normal, left"\nb.png\n',
         "path\tlabel\r\na.png\tnormal, left\r\nb.png\t\r\n".encode("utf-16"),
         b'path,label\na.png,"normal, left"\n,\nb.png,\n,\n',  # rows that a spreadsheet left empty
@@ -64,6 +67,42 @@ def test_a_cell_may_contain_other_separators_and_lines(tmp_path: Path) -> None:
     assert read_rows(file)[1] == [
         {"path": "a.png", "boxes": "0 0 1 1; 0 0 1 1", "note": "two\nlines\u2028here"}
     ]
+
+
+@pytest.mark.parametrize("mark", ["\ufeff", "\u200b", "\u2060 "])
+def test_invisible_marks_around_cells_are_left_out(tmp_path: Path, mark: str) -> None:
+    """A class with such a mark was another class."""
+    file = tmp_path / "t.csv"
+    file.write_text(f'path,{mark}label\na.png,{mark}"normal, left"\nb.png,{mark}\n', "utf-8")
+    file.write_text(file.read_text("utf-8").replace(f'{mark}"', f'"{mark}'), "utf-8")
+    assert read_rows(file) == (["path", "label"], ROWS)
+    assert read_header(file) == ["path", "label"]
+    with file.open("rb") as stream:
+        header, rows = rows_of(stream, "t.csv")
+        assert (header, list(rows)) == (["path", "label"], ROWS)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        'b.png,normal,"one two\nc.png,ill,x\nd.png,ill,y\n',
+        'b.png,normal,"one two\nc.png,ill,x\nd.png,ill,"y"\n',
+        'b.png,normal,"' + "one\n" * 40000,
+    ],
+)
+def test_a_quotation_mark_that_nothing_closes_is_an_error(tmp_path: Path, broken: str) -> None:
+    """It swallowed the rows behind it without a word."""
+    file = tmp_path / "t.csv"
+    sound = 'path,label,note\na.png,normal,"two\nlines, ""quoted"""\n\n'
+    file.write_text(sound + 'b.png,normal,5" wide\nc.png,ill,"x" y\n', "utf-8")
+    assert [row["path"] for row in read_rows(file)[1]] == ["a.png", "b.png", "c.png"]
+    file.write_text(sound + broken, "utf-8")
+    with pytest.raises(DataError, match="a quotation mark has no other one") as raised:
+        read_rows(file)
+    assert '""' in raised.value.hint
+    assert "line 5" in str(raised.value) or len(broken) > 131072
+    with file.open("rb") as stream, pytest.raises(DataError, match="a quotation mark"):
+        list(rows_of(stream, "t.csv")[1])
 
 
 def test_what_is_no_table(tmp_path: Path) -> None:

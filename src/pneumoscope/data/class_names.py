@@ -14,13 +14,16 @@ _NEGATIVE = {
     "no pneumonia", "non pneumonia", "neg", "gesund", "unauffällig",
 }  # fmt: skip
 _WITHOUT = re.compile(r"(no|non|not|without) (.+)")
+_WHOLE = re.compile(r"([+-]?\d+)(?:[.,]0+)?")  # "1.0" and "1,0" are spellings of "1", "-1" is none
 _SEPARATORS = re.compile(r"[\s_\-.]+")
 # Folders are numbered so that they sort: "0_normal", "1. pneumonia".
 _NUMBER = re.compile(r"^\d+[\s_\-.]+(?=[^\W\d])")
 
 
 def plain_name(name: str) -> str:
-    """A class's name in lower case with single spaces: ``"no finding"`` for ``"No_Finding"``."""
+    """A class's name in lower case with single spaces: ``"no finding"`` for ``"No_Finding"``, ``"1"`` for ``"1.0"``."""
+    if number := _WHOLE.fullmatch(name.strip()):
+        return number[1]
     return _SEPARATORS.sub(" ", name).strip().casefold()
 
 

@@ -1,4 +1,4 @@
-"""Reads tables as programs write them: separated by commas, semicolons or tabs, in UTF-8, UTF-16 or Windows' own coding."""
+"""Reads tables as programs write them: separated by commas, semicolons, tabs or ``|``, in UTF-8, UTF-16 or Windows' own coding."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import re
+from itertools import takewhile
 from typing import IO, TYPE_CHECKING
 
 from pneumoscope.errors import DataError
@@ -14,12 +15,12 @@ from pneumoscope.images.foreign import kind_by_start
 from pneumoscope.images.formats import sniff
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     Row = dict[str, str]
 
-SEPARATORS = ",;\t"
+SEPARATORS = ",;\t|"
 ENDINGS = (".csv", ".tsv", ".tab")
 """Endings of tables."""
 _MISSING = frozenset({"nan", "NaN", "NA", "N/A", "#N/A", "<NA>", "null", "NULL"})
@@ -34,7 +35,14 @@ _ADVICE = {
 }
 _HEADER_BYTES = 1 << 16
 _QUOTED = re.compile(r'"[^"]*"')
-_SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)  # Excel's own
+# Excel's own; other spreadsheets take it for a row, and save it with quotes or empty cells.
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t|]*\r?\n', re.IGNORECASE)
+_INVISIBLE = (
+    "\u200b\u200c\u200d\u2060\ufeff"  # marks that copying from web pages and joining files leave
+)
+_QUOTES = (
+    'Write "" for a quotation mark inside of a cell, or save the table again from a spreadsheet.'
+)
 
 
 def read_rows(file: Path) -> tuple[list[str], list[Row]]:
@@ -53,12 +61,11 @@ def read_rows(file: Path) -> tuple[list[str], list[Row]]:
         if "\0" in text:
             raise csv.Error("it contains zero bytes")
         separator, body = _separator(text)
-        reader = csv.DictReader(
-            io.StringIO(body, newline=""), skipinitialspace=True, delimiter=separator
-        )
-        header = [(name or "").strip() for name in reader.fieldnames or ()]
+        lines = _Lines(io.StringIO(body, newline=""), str(file), separator)
+        reader = csv.DictReader(lines, skipinitialspace=True, delimiter=separator)
+        header = [_visible(name or "") for name in reader.fieldnames or ()]
         reader.fieldnames = header
-        rows = [row for row in map(_stripped, reader) if any(row.values())]
+        rows = list(_rows(reader, lines))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise _unreadable(str(file), error) from error
     if not any(row.get("") for row in rows):  # separators behind the last column
@@ -66,10 +73,63 @@ def read_rows(file: Path) -> tuple[list[str], list[Row]]:
     return header, [{name: row[name] for name in header} for row in rows]
 
 
+class _Lines:
+    """The lines of a table, one after the other; notices rows that have swallowed others."""
+
+    def __init__(self, lines: Iterator[str], name: str, separator: str) -> None:
+        self._lines, self._name, self._separator = lines, name, separator
+        self._of_row: list[str] = []
+        self._before = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self._of_row.append(line)
+        return line
+
+    def end_row(self) -> None:
+        """Checks the row that was read last.
+
+        Raises:
+            DataError: It has several lines, but its quotation marks are not those of a cell with line ends.
+        """
+        blank = sum(1 for _ in takewhile(str.isspace, self._of_row))
+        first, self._before = self._before + blank + 1, self._before + len(self._of_row)
+        if len(self._of_row) > 1:
+            row = csv.reader(
+                self._of_row, skipinitialspace=True, delimiter=self._separator, strict=True
+            )
+            try:
+                list(row)
+            except csv.Error:
+                raise DataError(
+                    f"{self._name}, line {first}: a quotation mark has no other one that closes it",
+                    _QUOTES,
+                ) from None
+        self._of_row.clear()
+
+
+def _rows(reader: csv.DictReader[str], lines: _Lines) -> Iterator[Row]:
+    """The rows that are not empty, whose header has been read; spreadsheets leave empty ones at the end."""
+    lines.end_row()
+    for row in map(_stripped, reader):
+        lines.end_row()
+        if any(row.values()):
+            yield row
+
+
 def _stripped(row: dict[str, str | None]) -> Row:
     """A row without spaces around its cells, without cells behind the last column, and without `_MISSING`."""
-    cells = {name: (value or "").strip() for name, value in row.items() if name is not None}
+    cells = {name: _visible(value or "") for name, value in row.items() if name is not None}
     return {name: "" if cell in _MISSING else cell for name, cell in cells.items()}
+
+
+def _visible(text: str) -> str:
+    """A cell without spaces and invisible marks around it."""
+    text = text.strip()
+    return text if text.isascii() else text.strip(_INVISIBLE).strip()
 
 
 def rows_of(stream: IO[bytes], name: str) -> tuple[list[str], Generator[Row, None, None]]:
@@ -91,7 +151,7 @@ def rows_of(stream: IO[bytes], name: str) -> tuple[list[str], Generator[Row, Non
         lines = csv.reader(
             io.StringIO(body, newline=""), skipinitialspace=True, delimiter=separator
         )
-        header = [column.strip() for column in next(lines, [])]
+        header = [_visible(column) for column in next(lines, [])]
     except csv.Error as error:
         raise _unreadable(name, error) from error
 
@@ -100,12 +160,11 @@ def rows_of(stream: IO[bytes], name: str) -> tuple[list[str], Generator[Row, Non
         try:
             if names_separator:
                 text.readline()
-            reader = csv.DictReader(text, skipinitialspace=True, delimiter=separator)
+            lines = _Lines(text, name, separator)
+            reader = csv.DictReader(lines, skipinitialspace=True, delimiter=separator)
             next(reader.reader, None)
             reader.fieldnames = header
-            for row in map(_stripped, reader):
-                if any(row.values()):  # spreadsheets leave empty ones at the end
-                    yield row
+            yield from _rows(reader, lines)
         except (UnicodeDecodeError, csv.Error) as error:
             raise _unreadable(name, error) from error
         finally:
@@ -140,6 +199,8 @@ def _check_start(start: bytes, name: str) -> None:
 
 
 def _unreadable(name: str, error: Exception) -> DataError:
+    if "field larger than" in str(error):  # a whole part of the table in one cell
+        return DataError(f"{name}: a quotation mark has no other one that closes it", _QUOTES)
     return DataError(f"{name}: cannot be read as a table ({cause(error)})", _SAVE_TABLE)
 
 
@@ -153,7 +214,7 @@ def read_header(file: Path) -> list[str]:
         reader = csv.reader(
             io.StringIO(body, newline=""), skipinitialspace=True, delimiter=separator
         )
-        return [name.strip() for name in next(reader, [])]
+        return [_visible(name) for name in next(reader, [])]
     except (OSError, csv.Error):
         return []
 
