@@ -183,7 +183,12 @@ def test_a_folder_that_was_deleted_meanwhile_has_no_objects(bucket: str) -> None
     assert next(objects)[0] == "1.png"
     system.rm(f"{root}/b", recursive=True)
     assert [path for path, _, _ in objects] == ["notes.md"]
-    assert list(objects_below(f"{bucket}/none")) == []
+
+
+def test_a_name_at_which_nothing_is(bucket: str) -> None:
+    with pytest.raises(UsageError, match="films/none: nothing is there") as refused:
+        list(objects_below(f"{bucket}/none"))
+    assert "name of the bucket" in refused.value.hint
 
 
 def test_paths_are_no_urls() -> None:

@@ -140,6 +140,14 @@ def not_listed(url: str, error: Exception) -> UsageError:
     )
 
 
+def not_written(url: str, error: Exception) -> UsageError:
+    """The error of a store that does not take an object."""
+    return UsageError(
+        f"{url}: cannot be written ({cause(error)})",
+        "Does the bucket exist, and may you write there? The same command continues.",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class BucketFilm(ListedFilm):
     """A film in an object store.
@@ -184,14 +192,22 @@ def objects_below(url: str) -> Iterator[tuple[str, int | None, str]]:
         Its path below the URL, its bytes if the store says so, and its stamp.
 
     Raises:
-        UsageError: The store refuses or does not answer.
+        UsageError: The store refuses or does not answer, or has nothing there.
     """
     system, root = file_system(url)
     folders = [root.rstrip("/")]
     start = len(folders[0])
     try:
         while folders:
-            files, inner = _listed(system, folders.pop())
+            folder = folders.pop()
+            try:
+                files, inner = _listed(system, folder)
+            except FileNotFoundError as error:
+                if len(folder) > start:  # deleted meanwhile
+                    continue
+                raise UsageError(
+                    f"{url}: nothing is there", "Check the name of the bucket and the path."
+                ) from error
             folders += reversed(inner)
             for path, facts in files:
                 yield path[start:].strip("/"), facts.get("size"), stamp_of(facts)
@@ -206,12 +222,8 @@ def _listed(system: Any, folder: str) -> tuple[list[tuple[str, dict[str, Any]]],
 
     `walk` of fsspec would leave out, without a word, the films of a folder that the store refuses to list.
     """
-    try:
-        entries = system.ls(folder, detail=True)
-    except FileNotFoundError:  # empty, or deleted meanwhile
-        return [], []
     files, folders = [], []
-    for facts in entries:
+    for facts in system.ls(folder, detail=True):
         path = facts["name"].rstrip("/")
         if path == folder or path.rpartition("/")[2].startswith("."):
             continue

@@ -63,3 +63,6 @@ def test_a_bucket_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(system, "ls", refuse)
     with pytest.raises(UsageError, match="memory://out: cannot be listed"):
         place.files()
+    monkeypatch.setattr(system, "pipe_file", refuse)
+    with pytest.raises(UsageError, match=r"memory://out/a: cannot be written \(403\)"):
+        place.write("a", b"")

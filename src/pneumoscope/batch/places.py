@@ -160,8 +160,15 @@ class Bucket:
         return stream
 
     def write(self, name: str, data: bytes) -> None:
-        """See `Place.write`."""
-        self._system.pipe_file(f"{self._root}/{name}", data)
+        """See `Place.write`.
+
+        Raises:
+            UsageError: The store does not take it.
+        """
+        try:
+            self._system.pipe_file(f"{self._root}/{name}", data)
+        except Exception as error:  # each store raises its own kinds
+            raise buckets.not_written(f"{self.name}/{name}", error) from error
 
     @contextmanager
     def locked(self) -> Iterator[Path]:
