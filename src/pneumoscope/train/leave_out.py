@@ -14,7 +14,7 @@ from pneumoscope.data.masks import with_masks
 from pneumoscope.data.sources import JOIN, leave_out, left_out_by
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.records import LEAVE_OUT
-from pneumoscope.train.data.films import population_of
+from pneumoscope.train.data.films import NO_MASKS_HINT, population_of
 from pneumoscope.train.data.source_sampling import groups_of, shares_without
 
 if TYPE_CHECKING:
@@ -114,9 +114,7 @@ def _check(training: LeaveOut, listing: Listing) -> None:
         labelled = for_task(without(rest, "test"), recipe.task)
         _check_classes(labelled, population_of(recipe))
         if recipe.head == "lungs" and not any(entry.mask for entry in labelled.entries):
-            raise DataError(
-                "no film that remains has a lung mask", "`pneumoscope data masks` draws masks."
-            )
+            raise DataError("no film that remains has a lung mask", NO_MASKS_HINT)
         if recipe.source_shares:
             _check_shares(recipe, labelled)
     except DataError as error:

@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("cv2")
 
 import bright_films
+from drawn import name_films
 from pneumoscope import data
 from pneumoscope.data import Film, FilmSet
 from pneumoscope.errors import DataError
@@ -42,6 +43,16 @@ def film_set(names: tuple[str, ...], films: list[tuple[str, tuple[float | None, 
         ),
         pixels=np.zeros((len(films), 8, 8), np.uint8),
     )
+
+
+def test_missing_lung_masks_are_named_before_any_film_is_decoded(tmp_path: Path) -> None:
+    folders = [f"{name}/{i}.png" for name in ("normal", "pneumonia") for i in range(3)]
+    root = name_films(tmp_path, *folders)
+    with pytest.raises(DataError, match="no training film has a lung mask") as raised:
+        load_films(Recipe(head="lungs"), root, tmp_path / "cache", Counted())
+    for way in ("--masks", "pneumoscope data masks", "flagship"):
+        assert way in raised.value.hint
+    assert not (tmp_path / "cache").exists()
 
 
 def test_task_split_and_size_are_the_recipes(films_folder: Path, tmp_path: Path) -> None:

@@ -27,6 +27,11 @@ SPLIT_SEED = 20180222
 """One split for all recipes, so that their figures can be compared (the day of Kermany's paper)."""
 OTHERS = 2000
 """Films of other patients, at most, from which the gate learns."""
+NO_MASKS_HINT = (
+    "Name their folder with --masks DIR. `pneumoscope data masks DATA --bundle children --to DIR` draws masks, and "
+    "other recipes, such as flagship, need none."
+)
+"""For a recipe that reads the lungs, and films without lung masks."""
 _SIDES = ("train", "validation")
 
 
@@ -53,20 +58,26 @@ def load_films(
         DataError: See `pneumoscope.data.load` and `population_of`; also if the recipe needs lung masks
             and no training film has one.
     """
+    reads_lungs = recipe.head == "lungs"
+    if reads_lungs and not masks:
+        listing = data.find(root, recipe.negative)
+        if not any(entry.mask for entry in listing.entries):  # before any film is decoded
+            raise _no_masks(root)
     films = split_films(
         recipe, root, cache, progress.counter("reading films"), masks, skip_broken=skip_broken
     )
-    if recipe.head != "lungs":
+    if not reads_lungs:
         return films
     paths = films.masks or (None,) * len(films.films)
     counter = progress.counter("reading lung masks")
     lungs = cached_masks(paths, cache or cache_home(), counter)
     if not lungs.known[films.rows("train")].any():
-        raise DataError(
-            f"{root}: no training film has a lung mask",
-            "Name their folder with --masks DIR, or take a recipe without the head 'lungs'.",
-        )
+        raise _no_masks(root)
     return replace(films, lungs=lungs)
+
+
+def _no_masks(root: Path) -> DataError:
+    return DataError(f"{root}: no training film has a lung mask", NO_MASKS_HINT)
 
 
 def split_films(
