@@ -12,6 +12,7 @@ import pytest
 from drawn import name_films
 from pneumoscope.data.layouts import columns_of, find
 from pneumoscope.data.listing import for_task
+from pneumoscope.data.public_sets.vindr_boxes import read_vindr_boxes
 from pneumoscope.errors import DataError
 from pneumoscope.records import TASKS
 
@@ -25,6 +26,8 @@ TABLES = {
     "Data_Entry_2017.csv": "Image Index,Finding Labels,Patient ID\n1.png,Mass|Edema,1\n2.png,No Finding,2\n",
     "stage_2_train_labels.csv": "patientId,x,y,width,height,Target\n1,1,1,9,9,1\n1,2,2,5,5,1\n2,,,,,0\n",
     "image_labels_train.csv": "image_id,rad_id,Edema,No finding\n1,R1,1,0\n1,R2,1,0\n2,R1,0,1\n",
+    "annotations_train.csv": "image_id,rad_id,class_name,x_min,y_min,x_max,y_max,width,height\n1,R1,Edema,1,1,9,9,90,80\n"
+    "1,R2,Edema,1,1,9,9,90,80\n2,R1,No finding,,,,,,\n",
     "train.txt": "1 1.png positive cohen\n2 2.png negative rsna\n",
     "pneumoniamnist.csv": "train,1.png,0\nval,2.png,1\n",
     "datasheet.toml": 'negative = "a"\ncollection = "north"\nmasks = "m"\n',
@@ -65,6 +68,8 @@ def test_damaged_tables_are_listed_or_refused(tmp_path: Path, name: str) -> None
             for task in TASKS:
                 for_task(listing, task)
             columns_of(place)
+            if name == "annotations_train.csv":
+                read_vindr_boxes(file, {"1": root / "1.png", "2": root / "2.png"})
         except DataError:
             refused += 1
         else:

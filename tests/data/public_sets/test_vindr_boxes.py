@@ -90,6 +90,11 @@ def test_broken_sizes(tmp_path: Path, size: str) -> None:
         read_vindr_boxes(file, films)
 
 
+def test_other_tables_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="has not the columns image_id,x_min,y_min,x_max,y_max"):
+        read_vindr_boxes(table(tmp_path, "a,1", header="image_id,x_min"), {})
+
+
 def test_a_film_that_cannot_be_read_has_no_boxes(tmp_path: Path) -> None:
     """Whoever reads it reports it."""
     broken = tmp_path / "a.png"

@@ -51,9 +51,11 @@ def read_vindr_boxes(file: Path, films: Mapping[str, Path]) -> dict[str, tuple[B
             left out, and so are films that cannot be read.
 
     Raises:
-        DataError: The table cannot be read, or a box is not on its film.
+        DataError: The table cannot be read, lacks a column, or a box is not on its film.
     """
-    _, rows = read_rows(file)
+    header, rows = read_rows(file)
+    if not has_vindr_boxes(header):
+        raise DataError(f"{file}: has not the columns {','.join(COLUMNS)}", _HINT)
     sizes = _sizes(file, rows) or _sizes_beside(file)
     boxes: dict[str, tuple[Box, ...]] = {}
     for number, row in enumerate(rows, 2):
