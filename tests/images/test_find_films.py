@@ -79,6 +79,27 @@ def test_names_of_sources(tmp_path: Path) -> None:
     assert images.name_of(BytesIO()) == "<stream>"
 
 
+def test_pictures_of_kinds_that_are_not_read_are_left_out_with_a_word(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They went without a word, as if all films of the folder had been read."""
+    jp2 = b"\0\0\0\x0cjP  \r\n\x87\n"
+    for name in ("1.jp2", "sub/2.jp2"):
+        (folder / name).write_bytes(jp2)
+    (folder / "more.dcm.gz").write_bytes(b"\x1f\x8b\x08")
+    (folder / "report.pdf").write_bytes(b"%PDF-1.7")
+    assert names(images.find_films([folder]), folder) == ALL
+    reads = "not an image format that pneumoscope reads, left out"
+    assert caplog.messages == [
+        f"{str(folder / '1.jp2')!r}: a JPEG 2000 picture, {reads} (1 more)",
+        f"{str(folder / 'more.dcm.gz')!r}: a gzip archive, {reads}",
+    ]
+    # Whoever lists training films looks at a folder several times.
+    caplog.clear()
+    assert names(images.film_files(folder), folder) == ALL
+    assert not caplog.messages
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 def test_pipes_and_sockets_are_left_out_with_a_word(
     folder: Path, caplog: pytest.LogCaptureFixture

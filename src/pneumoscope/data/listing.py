@@ -143,7 +143,8 @@ def for_task(listing: Listing, task: str) -> Labelled:
             return _any_finding(listing)
         raise DataError(
             "a film has several findings or none, so its class is not known",
-            "Use the task multilabel, or binary for no finding against any.",
+            "Use the task multilabel, or binary for no finding against any: the key task of a recipe, or --task "
+            "of `pneumoscope data check`.",
         )
     return _classes(listing, task)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from pneumoscope.images.archives import films_in
-from pneumoscope.images.foreign import is_office_document
+from pneumoscope.images.foreign import foreign_kind, is_office_document
 from pneumoscope.images.formats import HEAD_BYTES, has_film_ending, is_archive, sniff
 from pneumoscope.images.media import (
     HEADER_BYTES,
@@ -23,6 +23,9 @@ _log = logging.getLogger(__name__)
 
 _MOST_COMPONENTS = 8
 """Of a File ID (PS3.10 8.2)."""
+_FOREIGN_FILMS = ("picture", "codestream", "archive")
+"""Words for kinds of files that may be or contain films, but cannot be read."""
+_KIND_BYTES = 1024
 
 
 def find_films(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path | ListedFilm]:
@@ -30,8 +33,8 @@ def find_films(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path | Liste
 
     A folder gives the files below it, sorted, folder by folder, that have the ending of an image or a
     DICOM file, or whose first bytes say so; hidden files and folders are left out. Linked folders are
-    searched once. Pipes, sockets and devices are left out with a warning in the log, and so are
-    objects without a picture below a DICOMDIR. An archive gives its members by the same rules, also
+    searched once. Pipes, sockets and devices are left out with a warning in the log, and so are pictures
+    and archives of kinds that are not read, and objects without a picture below a DICOMDIR. An archive gives its members by the same rules, also
     an archive ``*.zip`` in a folder; a DICOMDIR gives the pictures that it lists. Whatever does not
     exist or cannot be opened is passed on, so that ``read`` reports it.
 
@@ -75,11 +78,25 @@ def _films_of(matches: list[Path], *, deep: bool) -> Iterator[Path | ListedFilm]
 
 
 def _films_below(folder: Path) -> Iterator[Path | ListedFilm]:
-    for path in _files_below(folder):
+    others: list[Path] = []
+    for path in _files_below(folder, others.append):
         if _is_zip(path):
             yield from films_in(path)
         else:
             yield path
+    _warn_of_foreign_films(others)
+
+
+def _warn_of_foreign_films(paths: Iterable[Path]) -> None:
+    """Names the kinds of pictures and archives that are left out: they may be a part of the films."""
+    kinds: dict[str, list[Path]] = {}
+    for path in paths:
+        kind, _ = foreign_kind(_head(path, _KIND_BYTES))
+        if any(word in kind.partition(",")[0] for word in _FOREIGN_FILMS):
+            kinds.setdefault(kind, []).append(path)
+    for kind, files in kinds.items():
+        more = f" ({len(files) - 1:,} more)" if len(files) > 1 else ""
+        _log.warning("%r: %s, left out%s", str(files[0]), kind, more)
 
 
 def _opened(path: Path) -> Iterator[Path | ListedFilm]:
@@ -93,8 +110,10 @@ def _opened(path: Path) -> Iterator[Path | ListedFilm]:
         yield path
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
-    """The films and the archives below a folder."""
+def _files_below(
+    folder: Path, pass_over: Callable[[Path], None] = lambda _path: None
+) -> Iterator[Path]:
+    """The films and the archives below a folder; ``pass_over`` is called with each other file."""
     root_folder = folder.resolve()
     followed: set[Path] = set()
     for root, folders, files in os.walk(folder, followlinks=True):
@@ -106,8 +125,12 @@ def _files_below(folder: Path) -> Iterator[Path]:
         is_on_medium = any(map(is_directory_name, files)) or _is_on_medium(Path(root))
         for file in sorted(files):
             path = Path(root, file)
-            if not file.startswith(".") and _is_wanted(path, is_on_medium):
+            if file.startswith("."):
+                continue
+            if _is_wanted(path, is_on_medium):
                 yield path
+            else:
+                pass_over(path)
 
 
 def _is_wanted(path: Path, is_on_medium: bool) -> bool:
