@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 import pytest
+from pypdf import PdfReader
 
 from live import Live
 
@@ -35,6 +38,22 @@ def test_long_names_and_markup_in_them_stay_text_within_a_narrow_window(visit: V
         page.get_by_role("dialog").locator("h3").first.wait_for()
         assert page.locator(".dialog-body").evaluate("body => body.scrollWidth <= body.clientWidth")
         page.keyboard.press("Escape")
+
+
+def test_paper_shows_the_film_with_its_verdict_and_nothing_to_click(visit: Visit) -> None:
+    page = visit.read(SAMPLES / "pneumonia-1.png")
+    visit.reveal()
+    expect(page.locator(".panel h2")).to_have_text("PNEUMONIA")
+    page.emulate_media(media="print")
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    for part in (".top", ".worklist", ".toolbar", ".actions", ".ruler"):
+        expect(page.locator(f"{part}:visible")).to_have_count(0)
+    (sheet,) = PdfReader(BytesIO(page.pdf(format="A4"))).pages
+    text = sheet.extract_text()
+    assert all(part in text for part in ("pneumonia-1.png", "PNEUMONIA", NOTICE))
+    assert sheet.images
+    page.emulate_media(media="screen")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
 @pytest.mark.parametrize("locale", ["en-GB", "de-DE"])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from page_in_node import in_node
+from pneumoscope.images.codestream import without_zeros_before_end
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
 
@@ -34,6 +35,40 @@ for (let film = 0; film < 3; film += 1) {
 }
 console.log(JSON.stringify([results, answers.length]));
 """
+
+
+ZEROS = """
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { codecsOf } from "./films/codecs.js";
+mkdirSync("codecs", { recursive: true });
+// As CharLS, which takes no zero before EOI.
+writeFileSync("codecs/charls.js", `
+  class JpegLSDecoder {
+    getEncodedBuffer() { return { set: (bytes) => (this.bytes = [...bytes]) }; }
+    decode() { if (this.bytes.at(-3) === 0 || this.bytes.at(-1) !== 0xd9) throw 1; }
+    getFrameInfo() { return { bitsPerSample: 8, isSigned: false }; }
+    getDecodedBuffer() { return this.bytes; }
+    delete() {}
+  }
+  export default async () => ({ JpegLSDecoder });
+`);
+globalThis.fetch = async () => new Response("");
+const decode = codecsOf(["charls"])["jpeg-ls"];
+const results = [];
+for (const film of JSON.parse(readFileSync("input.json"))) {
+  results.push(await decode(Uint8Array.from(film)).then(({ words }) => [...words], ({ code }) => code));
+}
+console.log(JSON.stringify(results));
+"""
+
+
+def test_zeros_before_the_end_of_jpeg_ls_are_left_out(tmp_path: Path) -> None:
+    films = [
+        bytes(film) for film in ([1, 0, 0, 255, 217], [1, 0, 255, 217, 0], [1, 255, 217], [1, 0])
+    ]
+    expected = [[*without_zeros_before_end(film)] for film in films[:3]]
+    assert in_node(tmp_path, ZEROS, [[*film] for film in films]) == [*expected, "UnreadableImage"]
+    assert expected == [[1, 255, 217]] * 3
 
 
 def test_a_decoder_that_could_not_be_fetched_is_fetched_again(tmp_path: Path) -> None:

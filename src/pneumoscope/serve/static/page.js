@@ -71,7 +71,7 @@ class Page {
     addEventListener("keydown", (event) => this.#key(event));
     addEventListener("hashchange", () => this.#showTab());
     document.addEventListener("visibilitychange", () => this.#updateStage());
-    matchMedia("(prefers-color-scheme: light)").addEventListener("change", applyTheme);
+    for (const query of ["(prefers-color-scheme: light)", "print"]) matchMedia(query).addEventListener("change", applyTheme);
     preferences.addEventListener("change", () => this.#applyPreferences());
     this.bundles.addEventListener("change", () => this.#showBundle());
     this.worklist.view.addEventListener("change", () => this.tab === "read" && this.#updateAddress());

@@ -107,9 +107,9 @@ function isOffered(schema, value) {
 
 export const preferences = new Preferences();
 
-/** Applies the theme; "system" follows the operating system. */
+/** Applies the theme; "system" follows the operating system. Paper is light. */
 export function applyTheme() {
   const theme = preferences.get("theme");
-  const light = theme === "light" || (theme === "system" && matchMedia("(prefers-color-scheme: light)").matches);
+  const light = matchMedia("print").matches || theme === "light" || (theme === "system" && matchMedia("(prefers-color-scheme: light)").matches);
   document.documentElement.dataset.theme = light ? "light" : "dark";
 }

@@ -54,7 +54,10 @@ class Server(NamedTuple):
 
 @contextmanager
 def serving(
-    folder: str, *options: str, environ: Mapping[str, str] | None = None
+    folder: str,
+    *options: str,
+    environ: Mapping[str, str] | None = None,
+    program: Sequence[str] = ("-m", "pneumoscope"),
 ) -> Iterator[Server]:
     """Starts a server on a free port, and ends it afterwards.
 
@@ -62,11 +65,12 @@ def serving(
         folder: The server's folder.
         options: More options of ``pneumoscope serve``.
         environ: More environment variables.
+        program: What Python runs in place of the command line, with its arguments.
 
     Raises:
         BenchError: It does not start.
     """
-    command = [sys.executable, "-m", "pneumoscope", "serve", "--port", "0", "--folder", folder]
+    command = [sys.executable, *program, "serve", "--port", "0", "--folder", folder]
     started = subprocess.Popen(
         [*command, *options],
         stderr=subprocess.PIPE,

@@ -5,6 +5,7 @@
 // Those in the folder codecs/ come from npm (pneumoscope/web/packages.py). A page that was made without one
 // does not list it, and such films are refused in words.
 
+import { withoutZerosBeforeEnd } from "./codestream.js";
 import { isComplete } from "./dicom-pixels.js";
 import { rareCoding, truncated, unreadable } from "./problems.js";
 import { luminanceOf } from "./jpeg.js";
@@ -27,6 +28,8 @@ export function codecsOf(available) {
   for (const [coding, [name, decoder]] of Object.entries(emscripten)) {
     if (available.includes(name)) codecs[coding] = (data) => byWebAssembly(name, decoder, data, coding);
   }
+  const byCharls = codecs["jpeg-ls"];
+  if (byCharls) codecs["jpeg-ls"] = (data) => byCharls(data).catch((error) => withoutZeros(byCharls, data, error));
   if (available.includes("jpeg-lossless")) codecs["jpeg-lossless"] = losslessJpeg;
   return codecs;
 }
@@ -50,6 +53,13 @@ function ofDeepJpeg(codestream, { samples }) {
   const { levels, missingRows } = luminanceOf(codestream);
   if (missingRows !== null) throw truncated();
   return { words: levels, isRgb: true };
+}
+
+/** CharLS rejects zero bytes between the last coded byte and EOI, which others wrote. */
+function withoutZeros(decode, data, error) {
+  const trimmed = withoutZerosBeforeEnd(data);
+  if (trimmed.length === data.length) throw error;
+  return decode(trimmed);
 }
 
 /** The bytes of a module of WebAssembly, which a page keeps compressed. */

@@ -1,7 +1,7 @@
 // Headers of compressed frames: the same as pneumoscope/images/codestream.py. A frame's own size is compared
 // with the DICOM header before it is decoded.
 
-import { Bytes } from "./bytes.js";
+import { Bytes, joinedBytes } from "./bytes.js";
 
 const NO_FRAME = [0xc4, 0xc8, 0xcc]; // DHT, JPG and DAC among the markers C0 to CF
 const isStartOfFrame = (marker) => (marker >= 0xc0 && marker <= 0xcf && !NO_FRAME.includes(marker)) || marker === 0xf7;
@@ -61,6 +61,15 @@ export function rareProcess(data) {
   if (at === null) return "";
   const usual = data[at + 4] === 8 ? "" : `JPEG with ${data[at + 4]} bits per sample`;
   return RARE[data[at + 1]] ?? usual;
+}
+
+/** A JPEG codestream without the zero bytes between its last coded byte and EOI (FF D9). */
+export function withoutZerosBeforeEnd(data) {
+  const before = (end) => data.findLastIndex((byte, at) => at < end && byte !== 0) + 1;
+  const end = before(data.length);
+  if (data[end - 2] !== 0xff || data[end - 1] !== 0xd9) return data;
+  const coded = before(end - 2);
+  return joinedBytes([data.subarray(0, coded), data.subarray(end - 2, end)]);
 }
 
 /** The position of the codestream in a JP2 file; -1 without one. */
