@@ -198,7 +198,11 @@ def gate() -> Iterator[Case]:
             gate=raised,
         )
     narrow = {"rows": 400, "columns": 200}
-    for raised in ({"unsuitable": 0.9, "not-frontal": 0.8}, {"lung-doubt": 0.8}):
+    taken_for_one_lung = (
+        {"unsuitable": 0.9, "not-frontal": 0.8}, {"lung-doubt": 0.8},
+        {"blur": 0.8, "unsuitable": 0.9, "not-frontal": 0.999},
+    )  # fmt: skip
+    for raised in taken_for_one_lung:
         values = {"bundle": "kinds", "probabilities": of_kinds(0.1), "facts": narrow}
         yield Case(name=f"narrow, {', '.join(raised)}", gate=raised, **values)
     facts: tuple[dict[str, Any], ...] = (

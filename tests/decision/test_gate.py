@@ -136,6 +136,18 @@ def test_one_lung_on_a_narrow_picture_is_a_cut_film() -> None:
     assert reasons_for({"one-lung": 0.9}, {"rows": 400, "columns": 200}) == [("cropped", REFUSE)]
 
 
+def test_a_narrow_film_is_cut_as_surely_as_it_is_taken_for_one_lung() -> None:
+    """A gate may have learned nothing of cut films, and a defect does not hide what is certain."""
+    narrow = {"rows": 400, "columns": 200}
+    blurred = {"unsuitable": 0.9, "blur": 0.8, "not-frontal": 0.999}
+    assert reasons_for(blurred, narrow) == [("cropped", REFUSE), ("too-blurred", REFUSE)]
+    assert reasons_for(blurred | {"not-frontal": 0.9}, narrow) == [("too-blurred", REFUSE)]
+    film = FilmFacts("DICOM", rows=400, columns=200)
+    known = {name: score for name, score in (CLEAN | blurred).items() if name != "cropped"}
+    codes = [reason.code for reason in gate.report(known, LIMITS, film, CHILDREN).reasons]
+    assert codes == ["cropped", "too-blurred"]
+
+
 def test_the_gravest_reason_comes_first() -> None:
     reasons = reasons_for({"unsuitable": 0.9, "inverted": 0.8}, {"age_years": 54.0, "columns": 100})
     assert reasons[0] == ("inverted", REFUSE)

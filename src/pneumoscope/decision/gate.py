@@ -252,13 +252,13 @@ def _reasons(
     if facts.tint > _TINT:
         yield _reason("not-a-radiograph", REFUSE, of_gate("coloured"))
     elif above("unsuitable"):
-        kind = _likeliest(scores, facts)
+        kind = _likeliest(scores)
         # A film of bad quality can look like another kind; the defect is then the better reason.
         far = (
             kind in FOREIGN and above("distance") and scores["distance"] > FAR * limits["distance"]
         )
         if not defects or far or scores[kind] > CERTAIN:
-            yield _reason(kind, REFUSE)
+            yield _reason(_of_shape(kind, facts), REFUSE)
     elif any(map(above, LUNG_SCORES)) and not defects:
         yield _reason(_of_shape("not-frontal", facts), REFUSE)
     elif above("distance") and not defects:
@@ -283,9 +283,9 @@ def _reasons(
     yield from _of_header(facts, population)
 
 
-def _likeliest(scores: Mapping[str, float], facts: FilmFacts) -> str:
-    kind = max((name for name in scores if name in REASONS and name != "mirrored"), key=scores.__getitem__)  # fmt: skip
-    return _of_shape(kind, facts)
+def _likeliest(scores: Mapping[str, float]) -> str:
+    kinds = (name for name in scores if name in REASONS and name != "mirrored")
+    return max(kinds, key=scores.__getitem__)
 
 
 def _of_shape(kind: str, facts: FilmFacts) -> str:

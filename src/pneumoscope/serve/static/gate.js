@@ -59,9 +59,9 @@ function ofPicture(limits, scores, facts, texts, reason) {
   if (tint > TINT) {
     reasons.push(reason("not-a-radiograph", "refuse", texts.coloured));
   } else if (above("unsuitable")) {
-    const kind = likeliest(scores, facts, texts);
+    const kind = likeliest(scores, texts);
     const far = FOREIGN.includes(kind) && above("distance") && scores.distance > FAR * limits.distance;
-    if (!spoilt.length || far || scores[kind] > CERTAIN) reasons.push(reason(kind, "refuse"));
+    if (!spoilt.length || far || scores[kind] > CERTAIN) reasons.push(reason(ofShape(kind, facts), "refuse"));
   } else if ((above("one-lung") || above("lung-doubt")) && !spoilt.length) {
     reasons.push(reason(ofShape("not-frontal", facts), "refuse"));
   } else if (above("distance") && !spoilt.length) {
@@ -80,10 +80,9 @@ function ofPicture(limits, scores, facts, texts, reason) {
   return reasons;
 }
 
-function likeliest(scores, facts, texts) {
+function likeliest(scores, texts) {
   const kinds = Object.keys(scores).filter((name) => name in texts.reasons && name !== "mirrored");
-  const kind = kinds.reduce((best, name) => (scores[name] > scores[best] ? name : best));
-  return ofShape(kind, facts);
+  return kinds.reduce((best, name) => (scores[name] > scores[best] ? name : best));
 }
 
 const ofShape = (kind, { rows, columns }) => (kind === "not-frontal" && columns < SQUARE * rows ? "cropped" : kind);
