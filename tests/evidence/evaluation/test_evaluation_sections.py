@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from pneumoscope.evidence.evaluation.context import Context, Predicted
 from pneumoscope.evidence.evaluation.sections import agreement_of, shortcuts_of, slow_sections
 from pneumoscope.evidence.evaluation.truth import Truth
 from pneumoscope.evidence.evaluation.work import Work
+from pneumoscope.evidence.statistics.intervals import Bootstrap
 from pneumoscope.runtime import Classifier
 from pneumoscope.runtime import load as load_bundle
 from reported import films as drawn_films
@@ -140,6 +142,27 @@ def test_agreement_says_why_it_was_not_measured(
     )  # fmt: skip
     other = replace(made, classifier=load_bundle(tiny_bundle))  # another source size
     assert agreement_of([made, other], with_sanity) == (None, "the bundles have different labels")
+
+
+def test_every_section_draws_as_often_as_the_settings_say(
+    conv: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = []
+    draw = Bootstrap.of
+
+    def counted(*arguments: Any, **named: Any) -> Bootstrap:
+        boot = draw(*arguments, **named)
+        counts.append(len(boot.counts) - 1)  # the first weighs all films alike
+        return boot
+
+    monkeypatch.setattr(Bootstrap, "of", counted)
+    made = predicted(conv)
+    target = question((1 - made.p[:, 0]).tolist(), (CLASSES > 0).tolist())
+    sections_of_heat = context(tmp_path, "anatomy", "sanity")
+    result = slow_sections(made, [target], FILMS, sections_of_heat)
+    assert None not in (result.anatomy, result.sanity)
+    assert agreement_of([made, predicted(conv, "b")], sections_of_heat)[0] is not None
+    assert set(counts) == {sections_of_heat.settings.draws}
 
 
 def test_a_bundle_agrees_with_itself_and_not_with_another(conv: Classifier, tmp_path: Path) -> None:

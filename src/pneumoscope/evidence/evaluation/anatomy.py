@@ -28,7 +28,7 @@ from pneumoscope.evidence.evaluation.lung_views import (
     share_hidden,
 )
 from pneumoscope.evidence.evaluation.views import network_inputs, outputs_of, score_of, truth_of
-from pneumoscope.evidence.statistics.intervals import Bootstrap, Figure, figure_of
+from pneumoscope.evidence.statistics.intervals import DRAWS, Bootstrap, Figure, figure_of
 from pneumoscope.evidence.statistics.ranking import (
     ONE_CLASS,
     auc_figure,
@@ -115,6 +115,7 @@ def measure(
     films: LabelledFilms,
     *,
     finding: str | None = None,
+    draws: int = DRAWS,
     seed: int = 0,
     step: Step = lambda _done, _total: None,
 ) -> Anatomy:
@@ -127,7 +128,8 @@ def measure(
         classifier: The bundle.
         films: At the bundle's source size.
         finding: The class or finding to rank; None for P(positive).
-        seed: Seed of the draws of patients and of the folds.
+        draws: Number of draws of patients.
+        seed: Seed of these draws and of the folds.
         step: Called after each step.
 
     Raises:
@@ -141,7 +143,7 @@ def measure(
     whole = outputs_of(classifier, network_inputs(films.pixels, meta.size))
     lungs = _lungs_on(films.pixels, whole.lungs)
     step(1, _STEPS)
-    boot = Bootstrap.of(films.patients, seed=seed)
+    boot = Bootstrap.of(films.patients, draws, seed)
     places = places_of(lungs.masks)
     score = partial(_score, classifier, films.pixels, places, finding)
     scores = {WHOLE: score_of(whole.probabilities, meta, finding)}

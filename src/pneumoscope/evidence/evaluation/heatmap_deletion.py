@@ -16,7 +16,7 @@ from pneumoscope.errors import UsageError
 from pneumoscope.evidence.evaluation.heatmap_sanity import explained, mean_figure
 from pneumoscope.evidence.evaluation.heatmap_similarity import enlarged
 from pneumoscope.evidence.evaluation.views import network_inputs, outputs_of
-from pneumoscope.evidence.statistics.intervals import Bootstrap, Figure
+from pneumoscope.evidence.statistics.intervals import DRAWS, Bootstrap, Figure
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,6 +72,7 @@ def perturbation(
     classifier: Classifier,
     films: LabelledFilms,
     *,
+    draws: int = DRAWS,
     seed: int = 0,
     step: Step = lambda _done, _total: None,
 ) -> Perturbation:
@@ -83,7 +84,8 @@ def perturbation(
     Args:
         classifier: The bundle.
         films: At the bundle's source size.
-        seed: Seed of the random order and the draws.
+        draws: Number of draws of patients.
+        seed: Seed of the random order and of these draws.
         step: Called after each order.
 
     Raises:
@@ -96,7 +98,7 @@ def perturbation(
     if not len(some):
         raise UsageError("all heatmaps are blank")
     inputs, likeliest, maps = inputs[some], likeliest[some], maps[some]
-    boot = Bootstrap.of([films.patients[i] for i in some.tolist()], seed=seed)
+    boot = Bootstrap.of([films.patients[i] for i in some.tolist()], draws, seed)
     orders = _orders(maps, inputs.shape[1], np.random.default_rng(seed))
     curves: dict[str, dict[str, Array]] = {DELETION: {}, INSERTION: {}}
     done = 0

@@ -23,7 +23,7 @@ from pneumoscope.evidence.evaluation.heatmap_similarity import (
 )
 from pneumoscope.evidence.evaluation.randomised import randomised
 from pneumoscope.evidence.evaluation.views import network_inputs, outputs_of
-from pneumoscope.evidence.statistics.intervals import Bootstrap, Figure, figure_of
+from pneumoscope.evidence.statistics.intervals import DRAWS, Bootstrap, Figure, figure_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -109,6 +109,7 @@ def randomisation(
     films: LabelledFilms,
     *,
     repeats: int = 3,
+    draws: int = DRAWS,
     seed: int = 0,
     step: Step = lambda _done, _total: None,
 ) -> Randomisation:
@@ -120,7 +121,8 @@ def randomisation(
         classifier: The bundle.
         films: At the bundle's source size.
         repeats: Number of random networks.
-        seed: Seed of the weights and the draws.
+        draws: Number of draws of patients.
+        seed: Seed of the weights and of these draws.
         step: Called after each network.
 
     Raises:
@@ -130,7 +132,7 @@ def randomisation(
     films.check(classifier.bundle.meta)
     inputs = network_inputs(films.pixels, classifier.bundle.meta.size)
     likeliest, maps = explained(classifier, inputs)
-    boot = Bootstrap.of(films.patients, seed=seed)
+    boot = Bootstrap.of(films.patients, draws, seed)
     pairs: list[list[tuple[Array, Array]]] = []
     blank: list[list[float]] = []
     names: list[tuple[int, str]] = []
@@ -165,6 +167,7 @@ def agreement(
     films: LabelledFilms,
     *,
     names: Sequence[str] | None = None,
+    draws: int = DRAWS,
     seed: int = 0,
 ) -> Agreement:
     """Compares the heatmaps of bundles that should agree, such as those of several seeds.
@@ -173,7 +176,8 @@ def agreement(
         classifiers: Two or more, with the same labels.
         films: At the bundles' source size.
         names: Names of the bundles; None for numbers.
-        seed: Seed of the draws.
+        draws: Number of draws of patients.
+        seed: Seed of these draws.
 
     Raises:
         UsageError: Fewer than two bundles, or bundles or films that do not fit.
@@ -187,7 +191,7 @@ def agreement(
     if len(titles) != len(metas) or len(set(titles)) < len(titles):
         raise UsageError(f"names {', '.join(titles)} for {len(metas)} bundles")
     films.check(metas[0])
-    boot = Bootstrap.of(films.patients, seed=seed)
+    boot = Bootstrap.of(films.patients, draws, seed)
     outputs = [outputs_of(c, network_inputs(films.pixels, c.bundle.meta.size)) for c in classifiers]
     likeliest = np.mean([o.probabilities for o in outputs], axis=0).argmax(axis=1)
     side = max(o.heatmaps.shape[-1] for o in outputs)

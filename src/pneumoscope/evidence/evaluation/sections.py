@@ -130,8 +130,8 @@ def agreement_of(
     predicted: Sequence[Predicted], context: Context
 ) -> tuple[heatmap_sanity.Agreement | None, str]:
     """Whether the heatmaps of several bundles agree, or the reason why that was not measured."""
-    seed = context.settings.seed
-    if SANITY not in context.settings.sections:
+    settings = context.settings
+    if SANITY not in settings.sections:
         return None, "left out on request"
     if len(predicted) < 2:
         return None, "one bundle was evaluated: there are no other seeds to agree with"
@@ -142,9 +142,10 @@ def agreement_of(
         return None, "the bundles have different labels"
     agreement = heatmap_sanity.agreement(
         [bundle.classifier for bundle in predicted],
-        _labelled(predicted[0]).some(MOST_PERTURBED, seed),
+        _labelled(predicted[0]).some(MOST_PERTURBED, settings.seed),
         names=[bundle.title for bundle in predicted],
-        seed=seed,
+        draws=settings.draws,
+        seed=settings.seed,
     )
     return agreement, ""
 
@@ -195,27 +196,29 @@ def _anatomy(
     if not both:
         results.silences[ANATOMY] = ONE_CLASS
         return
-    seed = context.settings.seed
+    settings = context.settings
     chosen = max(both, key=lambda q: int(q.positive.sum()))
     results.anatomy_of = chosen.name
     results.anatomy = anatomy.measure(
         predicted.classifier,
-        _labelled(predicted).some(MOST_ANATOMY, seed),
+        _labelled(predicted).some(MOST_ANATOMY, settings.seed),
         finding=chosen.finding,
-        seed=seed,
+        draws=settings.draws,
+        seed=settings.seed,
         step=context.counting(f"lungs for {predicted.title}"),
     )
 
 
 def _sanity(results: SlowSections, predicted: Predicted, context: Context) -> None:
-    seed, labelled = context.settings.seed, _labelled(predicted)
+    settings, labelled = context.settings, _labelled(predicted)
     randomised = perturbed = None
     missing = []
     try:
         randomised = heatmap_sanity.randomisation(
             predicted.classifier,
-            labelled.some(MOST_RANDOMISED, seed),
-            seed=seed,
+            labelled.some(MOST_RANDOMISED, settings.seed),
+            draws=settings.draws,
+            seed=settings.seed,
             step=context.counting(f"random weights of {predicted.title}"),
         )
     except (MissingExtra, UsageError) as error:
@@ -223,8 +226,9 @@ def _sanity(results: SlowSections, predicted: Predicted, context: Context) -> No
     try:
         perturbed = perturbation(
             predicted.classifier,
-            labelled.some(MOST_PERTURBED, seed),
-            seed=seed,
+            labelled.some(MOST_PERTURBED, settings.seed),
+            draws=settings.draws,
+            seed=settings.seed,
             step=context.counting(f"deletion for {predicted.title}"),
         )
     except UsageError as error:
