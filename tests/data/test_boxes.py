@@ -78,11 +78,11 @@ def test_rsnas_table_as_spreadsheets_save_it(tmp_path: Path, separator: str, enc
         ("", "is empty"),
         (
             "patientId,x,y,width,height,Target\na,0.25,0.5,0.25,0.5,1\n",
-            "row 2: box 0.25 0.5 0.25 0.5 is less than a pixel",
+            "line 2: box 0.25 0.5 0.25 0.5 is less than a pixel",
         ),
         (
             "patientId,x,y,width,height,Target\na,1000,0,100,1,1\n",
-            "row 2: box .* is not on the film",
+            "line 2: box .* is not on the film",
         ),
     ],
 )

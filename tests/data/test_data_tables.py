@@ -174,15 +174,16 @@ def test_a_class_cannot_take_a_column_of_the_manifest(tmp_path: Path) -> None:
     [
         ("film,label\nf0.png,tb\n", "has no column path"),
         ("path,label\n", "names no films"),
-        ("path,label\n,tb\n", "row 2: names no film"),
+        ("path,label\n,tb\n", "line 2: names no film"),
         ("path,label\nf0.png,tb\nf0.png,normal\n", "names f0.png twice"),
         ("path,Path,label\nf0.png,f0.png,tb\n", "two columns path"),
         ("path,label,labels\nf0.png,tb,tb\n", "both label and labels"),
         ("path,hospital\nf0.png,north\n", "tells no labels"),
-        ("path,label,split\nf0.png,tb,later\n", "row 2: split is 'later'"),
+        ("path,label,split\nf0.png,tb,later\n", "line 2: split is 'later'"),
+        ("path,label,split\n\n,,\nf0.png,tb,later\n", "line 4: split is 'later'"),
         (
             "path,Edema\n" + "".join(f"f{i}.png,{'l' if i == 5 else 1}\n" for i in range(20)),
-            "row 7: Edema is 'l'",
+            "line 7: Edema is 'l'",
         ),
     ],
 )

@@ -105,6 +105,17 @@ def test_a_quotation_mark_that_nothing_closes_is_an_error(tmp_path: Path, broken
         list(rows_of(stream, "t.csv")[1])
 
 
+def test_a_row_knows_the_line_on_which_it_begins(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    table = 'sep=;\npath;note\n\n;\na.png;"two\nlines"\n\nb.png;\n'
+    file.write_text(table, "utf-8")
+    assert [row.line for row in read_rows(file)[1]] == [5, 8]
+    with file.open("rb") as stream:
+        assert [row.line for row in rows_of(stream, "t.csv")[1]] == [5, 8]
+    file.write_text(table.removeprefix("sep=;\n"), "utf-8")
+    assert [row.line for row in read_rows(file)[1]] == [4, 7]
+
+
 def test_what_is_no_table(tmp_path: Path) -> None:
     file = tmp_path / "t.csv"
     file.write_bytes(b"path,label\na.png,gr\x81\n")  # no UTF-8, and not of Windows

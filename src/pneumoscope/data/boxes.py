@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from pneumoscope.data.film_files import stem_of
-from pneumoscope.data.table_files import read_rows
+from pneumoscope.data.table_files import Row, read_rows
 from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-    from pneumoscope.data.table_files import Row
 
 BOXES_HINT = (
     "A box is 'x y width height' as shares of the film's width and height; several are separated by "
@@ -88,7 +86,7 @@ def read_rsna(file: Path) -> dict[str, tuple[Box, ...]]:
         DataError: The table cannot be read, lacks a column, or a box is not on the film.
     """
     boxes: dict[str, tuple[Box, ...]] = {}
-    for number, row in enumerate(rsna_rows(file), 2):
+    for row in rsna_rows(file):
         known = boxes.setdefault(row["patientId"], ())
         edges = [row[name] for name in ("x", "y", "width", "height")]
         if not any(edges):
@@ -96,7 +94,7 @@ def read_rsna(file: Path) -> dict[str, tuple[Box, ...]]:
         try:
             box = box_in_pixels(four_numbers(edges), RSNA_SIDE, RSNA_SIDE)
         except ValueError as error:
-            raise DataError(f"{file}, row {number}: {error}", _RSNA_HINT) from None
+            raise DataError(f"{file}, line {row.line}: {error}", _RSNA_HINT) from None
         if box not in known:
             boxes[row["patientId"]] = (*known, box)
     return boxes
@@ -116,8 +114,13 @@ def rsna_rows(file: Path) -> list[Row]:
             "manifest's column boxes.",
         )
     spelled = {name.lower(): name for name in RSNA_COLUMNS}
-    known = [{spelled.get(name.lower(), name): cell for name, cell in row.items()} for row in rows]
-    return [row | {"patientId": stem_of(row["patientId"])} for row in known]
+    known = [
+        Row({spelled.get(name.lower(), name): cell for name, cell in row.items()}, row.line)
+        for row in rows
+    ]
+    for row in known:
+        row["patientId"] = stem_of(row["patientId"])
+    return known
 
 
 def is_rsna_header(header: Sequence[str]) -> bool:

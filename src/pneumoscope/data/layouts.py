@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pneumoscope.data.listing import Entry, Listing
-    from pneumoscope.data.table_files import Row
 
 MANIFEST = "manifest.csv"
 _KAGGLE = "chest_xray"
@@ -75,7 +74,7 @@ def find(root: Path, negative: str = "") -> Listing:
     return replace(listing, sheet=known.facts, source=known.source or listing.source)
 
 
-def columns_of(root: Path) -> tuple[tuple[Path, ...], tuple[str, ...], dict[str, Row]]:
+def columns_of(root: Path) -> tuple[tuple[Path, ...], tuple[str, ...], dict[str, dict[str, str]]]:
     """The tables of a data folder, and what they say of its films besides labels.
 
     Returns:
@@ -89,7 +88,7 @@ def columns_of(root: Path) -> tuple[tuple[Path, ...], tuple[str, ...], dict[str,
     prefix = "" if folder == root else f"{folder.relative_to(root).as_posix()}/"
     files = _tables(folder)
     header: dict[str, None] = {}
-    rows: dict[str, Row] = {}
+    rows: dict[str, dict[str, str]] = {}
     for file in files:
         names, rows_of_file = columns(file)
         header |= dict.fromkeys(names)

@@ -15,10 +15,8 @@ from pneumoscope.images.foreign import kind_by_start
 from pneumoscope.images.formats import sniff
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Mapping
     from pathlib import Path
-
-    Row = dict[str, str]
 
 SEPARATORS = ",;\t|"
 ENDINGS = (".csv", ".tsv", ".tab")
@@ -45,6 +43,20 @@ _QUOTES = (
 )
 
 
+class Row(dict[str, str]):
+    """A row of a table: name of each column to its cell.
+
+    Attributes:
+        line: Line of the file on which it begins, from 1.
+    """
+
+    __slots__ = ("line",)
+
+    def __init__(self, cells: Mapping[str, str], line: int) -> None:
+        super().__init__(cells)
+        self.line = line
+
+
 def read_rows(file: Path) -> tuple[list[str], list[Row]]:
     """The header and the rows of a table, without spaces around the cells.
 
@@ -61,7 +73,8 @@ def read_rows(file: Path) -> tuple[list[str], list[Row]]:
         if "\0" in text:
             raise csv.Error("it contains zero bytes")
         separator, body = _separator(text)
-        lines = _Lines(io.StringIO(body, newline=""), str(file), separator)
+        before = int(body is not text)
+        lines = _Lines(io.StringIO(body, newline=""), str(file), separator, before)
         reader = csv.DictReader(lines, skipinitialspace=True, delimiter=separator)
         header = [_visible(name or "") for name in reader.fieldnames or ()]
         reader.fieldnames = header
@@ -70,16 +83,23 @@ def read_rows(file: Path) -> tuple[list[str], list[Row]]:
         raise _unreadable(str(file), error) from error
     if not any(row.get("") for row in rows):  # separators behind the last column
         header = [name for name in header if name]
-    return header, [{name: row[name] for name in header} for row in rows]
+    return header, [Row({name: row[name] for name in header}, row.line) for row in rows]
 
 
 class _Lines:
-    """The lines of a table, one after the other; notices rows that have swallowed others."""
+    """The lines of a table, one after the other; notices rows that have swallowed others.
 
-    def __init__(self, lines: Iterator[str], name: str, separator: str) -> None:
+    Args:
+        lines: The lines from the header on.
+        name: What to call the table in messages.
+        separator: Between its cells.
+        before: Lines of the file before the header.
+    """
+
+    def __init__(self, lines: Iterator[str], name: str, separator: str, before: int) -> None:
         self._lines, self._name, self._separator = lines, name, separator
         self._of_row: list[str] = []
-        self._before = 0
+        self._before = before
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -89,8 +109,11 @@ class _Lines:
         self._of_row.append(line)
         return line
 
-    def end_row(self) -> None:
+    def end_row(self) -> int:
         """Checks the row that was read last.
+
+        Returns:
+            The line of the file on which it begins.
 
         Raises:
             DataError: It has several lines, but its quotation marks are not those of a cell with line ends.
@@ -109,18 +132,19 @@ class _Lines:
                     _QUOTES,
                 ) from None
         self._of_row.clear()
+        return first
 
 
 def _rows(reader: csv.DictReader[str], lines: _Lines) -> Iterator[Row]:
     """The rows that are not empty, whose header has been read; spreadsheets leave empty ones at the end."""
     lines.end_row()
-    for row in map(_stripped, reader):
-        lines.end_row()
+    for cells in map(_stripped, reader):
+        row = Row(cells, lines.end_row())
         if any(row.values()):
             yield row
 
 
-def _stripped(row: dict[str, str | None]) -> Row:
+def _stripped(row: dict[str, str | None]) -> dict[str, str]:
     """A row without spaces around its cells, without cells behind the last column, and without `_MISSING`."""
     cells = {name: _visible(value or "") for name, value in row.items() if name is not None}
     return {name: "" if cell in _MISSING else cell for name, cell in cells.items()}
@@ -160,7 +184,7 @@ def rows_of(stream: IO[bytes], name: str) -> tuple[list[str], Generator[Row, Non
         try:
             if names_separator:
                 text.readline()
-            lines = _Lines(text, name, separator)
+            lines = _Lines(text, name, separator, int(names_separator))
             reader = csv.DictReader(lines, skipinitialspace=True, delimiter=separator)
             next(reader.reader, None)
             reader.fieldnames = header

@@ -12,14 +12,13 @@ from pneumoscope.data.class_names import negative_first
 from pneumoscope.data.film_paths import FilmPaths
 from pneumoscope.data.listing import Entry, Listing, one_hot
 from pneumoscope.data.split_names import split_of
-from pneumoscope.data.table_files import read_header, read_rows
+from pneumoscope.data.table_files import Row, read_header, read_rows
 from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pneumoscope.data.listing import Targets
-    from pneumoscope.data.table_files import Row
 
 RESERVED = (
     "path", "sha256", "patient", "split", "label", "labels", "source", "mask", "boxes",
@@ -79,14 +78,14 @@ def read_manifest(file: Path) -> Listing:
     if not rows:
         raise DataError(f"{file}: names no films", "Add a row per film.")
     names, values, findings, warnings = _labels(file, header, rows)
-    base, film_paths = _places(file, rows)
+    base, film_paths = _places(file, rows[0]["path"])
     view = next((name for name in header if name.lower() == _VIEW), None)
     lateral = 0
     entries = []
     seen: set[str] = set()
-    for number, (row, value) in enumerate(zip(rows, values, strict=True), 2):
+    for row, value in zip(rows, values, strict=True):
         if not row["path"]:
-            raise DataError(f"{file}, row {number}: names no film", "Fill the column path.")
+            raise DataError(f"{file}, line {row.line}: names no film", "Fill the column path.")
         name = film_paths.name_of(row["path"])
         if name in seen:
             raise DataError(f"{file}: names {name} twice", "One row per film.")
@@ -94,12 +93,12 @@ def read_manifest(file: Path) -> Listing:
         if view is not None and row[view].lower() == "lateral":
             lateral += 1
             continue
-        split = _split(file, number, row["split"]) if "split" in header else None
+        split = _split(file, row) if "split" in header else None
         try:
             mask = base / film_paths.name_of(row["mask"]) if row.get("mask") else None
             entries.append(_entry(base / name, name, row, value, split, mask))
         except ValueError as error:
-            raise DataError(f"{file}, row {number}: {error}", BOXES_HINT) from None
+            raise DataError(f"{file}, line {row.line}: {error}", BOXES_HINT) from None
     if not entries:
         raise DataError(f"{file}: names lateral films only", "Networks here read frontal ones.")
     if film_paths.found_by_name:
@@ -119,9 +118,13 @@ def read_manifest(file: Path) -> Listing:
     )
 
 
-def _places(file: Path, rows: Sequence[Row]) -> tuple[Path, FilmPaths]:
-    """The folder to which the paths of a manifest are relative, and where its films are."""
-    first = rows[0]["path"]
+def _places(file: Path, first: str) -> tuple[Path, FilmPaths]:
+    """The folder to which the paths of a manifest are relative, and where its films are.
+
+    Args:
+        file: The manifest.
+        first: The path of its first film.
+    """
     for base in (file.parent, file.parent.parent):
         # CheXpert's paths begin with the name of its own folder.
         film_paths = FilmPaths(base, first)
@@ -150,7 +153,7 @@ def _entry(
     )
 
 
-def columns(file: Path) -> tuple[tuple[str, ...], dict[str, Row]]:
+def columns(file: Path) -> tuple[tuple[str, ...], dict[str, dict[str, str]]]:
     """All columns of a table by film, including those that pneumoscope does not use.
 
     Ages such as ``058Y`` become years.
@@ -171,7 +174,7 @@ def columns(file: Path) -> tuple[tuple[str, ...], dict[str, Row]]:
     if not rows:
         return tuple(header), {}
     ages = [name for name in header if name.lower() in _AGES]
-    film_paths = _places(file, [{"path": rows[0][key]}])[1]
+    film_paths = _places(file, rows[0][key])[1]
     return tuple(header), {
         film_paths.name_of(row[key]): row | {age: age_text(row[age]) for age in ages}
         for row in rows
@@ -243,13 +246,13 @@ def _findings_in(
     for column in header:
         if not column or column.lower() in (*RESERVED, *_FACTS):
             continue
-        filled = [(number, row[column]) for number, row in enumerate(rows, 2) if row[column]]
-        odd = [(number, value) for number, value in filled if value.lower() not in values]
+        filled = [row for row in rows if row[column]]
+        odd = [row for row in filled if row[column].lower() not in values]
         if filled and not odd:
             names.append(column)
         elif len(odd) * 10 < len(filled):  # a typing error, not another kind of column
             raise DataError(
-                f"{file}, row {odd[0][0]}: {column} is {odd[0][1]!r}",
+                f"{file}, line {odd[0].line}: {column} is {odd[0][column]!r}",
                 "A finding is 1, 0, -1 (uncertain) or empty (unknown).",
             )
         else:
@@ -266,14 +269,15 @@ def _lowered(file: Path) -> tuple[list[str], list[Row]]:
     columns = [known[name] for name in header]
     if double := sorted({c for c in columns if columns.count(c) > 1}):
         raise DataError(f"{file}: has two columns {double[0]}", "Keep one.")
-    return columns, [{known[name]: row[name] for name in header} for row in rows]
+    return columns, [Row({known[name]: row[name] for name in header}, row.line) for row in rows]
 
 
-def _split(file: Path, number: int, value: str) -> str:
+def _split(file: Path, row: Row) -> str:
+    value = row["split"]
     split = split_of(value) if value else "train"
     if split is None:
         raise DataError(
-            f"{file}, row {number}: split is {value!r}", "Use train, validation or test."
+            f"{file}, line {row.line}: split is {value!r}", "Use train, validation or test."
         )
     return split
 

@@ -28,7 +28,7 @@ def test_films_that_medmnist_saved(tmp_path: Path) -> None:
         ("train", 0.0): 1, ("train", 1.0): 1, ("validation", 1.0): 1, ("test", 0.0): 1,
     }  # fmt: skip
     assert all(e.path.is_file() for e in listing.entries)
-    with pytest.raises(DataError, match="row 5: is not 'split,file,class'"):
+    with pytest.raises(DataError, match="line 5: is not 'split,file,class'"):
         find(saved(tmp_path, "later,x.png,0\n"))
 
 

@@ -65,5 +65,5 @@ def test_a_table_that_a_spreadsheet_saved(
 
 @pytest.mark.parametrize("row", ["d,,,,,2\n", "a,,,,,1\n"])
 def test_targets_that_are_none(tmp_path: Path, row: str) -> None:
-    with pytest.raises(DataError, match="row 6: Target is"):
+    with pytest.raises(DataError, match="line 6: Target is"):
         find(rsna(tmp_path, ROWS + row))

@@ -69,7 +69,7 @@ def test_findings_as_spreadsheets_and_pandas_write_them(
     table.write_text("\n".join(map(separator.join, rows)))
     assert [e.values for e in find(tmp_path).entries] == [(0.0, 1.0), (1.0, 0.0)]
     table.write_text(table.read_text().replace(present, "2"))
-    with pytest.raises(DataError, match="row 2: Pneumonia is '2'"):
+    with pytest.raises(DataError, match="line 2: Pneumonia is '2'"):
         find(tmp_path)
 
 

@@ -62,7 +62,7 @@ def test_smaller_copies_with_the_original_size_in_a_table_beside_it(tmp_path: Pa
 def test_smaller_copies_of_unknown_size_are_an_error(tmp_path: Path) -> None:
     films = {"a": film(tmp_path, "a", 64, 64)}
     file = table(tmp_path, "a,Pneumonia,1,R1,500,250,1500,1250")
-    with pytest.raises(DataError, match=r"row 2: .* is not on the film of 64 x 64 pixels") as error:
+    with pytest.raises(DataError, match=r"line 2: .* is not on the film of 64 x 64 pixels") as error:
         read_vindr_boxes(file, films)
     assert "columns width and height" in error.value.hint
 
@@ -78,7 +78,7 @@ def test_smaller_copies_of_unknown_size_are_an_error(tmp_path: Path) -> None:
 )
 def test_broken_boxes(tmp_path: Path, cells: str, message: str) -> None:
     films = {"a": film(tmp_path, "a", 64, 64)}
-    with pytest.raises(DataError, match=f"row 2: .*{message}"):
+    with pytest.raises(DataError, match=f"line 2: .*{message}"):
         read_vindr_boxes(table(tmp_path, f"a,Pneumonia,1,R1,{cells}"), films)
 
 
@@ -86,7 +86,7 @@ def test_broken_boxes(tmp_path: Path, cells: str, message: str) -> None:
 def test_broken_sizes(tmp_path: Path, size: str) -> None:
     films = {"a": film(tmp_path, "a", 64, 64)}
     file = table(tmp_path, f"a,Pneumonia,1,R1,1,2,3,4,{size}", header=f"{HEADER},width,height")
-    with pytest.raises(DataError, match=r"row 2: .* is no size in pixels"):
+    with pytest.raises(DataError, match=r"line 2: .* is no size in pixels"):
         read_vindr_boxes(file, films)
 
 

@@ -46,14 +46,14 @@ def read_medmnist(file: Path) -> Listing:
         DataError: A row has another form.
     """
     kinds = _SETS[file.stem]
-    header, rows = read_rows(file)
-    lines = [header, *([row[name] for name in header] for row in rows)]
+    first, rows = read_rows(file)
+    lines = [(1, first), *((row.line, [row[name] for name in first]) for row in rows)]
     entries = []
-    for number, cells in enumerate(lines, 1):
+    for line, cells in lines:
         split = split_of(cells[0]) if len(cells) == 3 else None
         if split is None or cells[2] not in ("0", "1"):
             raise DataError(
-                f"{file}, row {number}: is not 'split,file,class'",
+                f"{file}, line {line}: is not 'split,file,class'",
                 "Write the table again with the package medmnist.",
             )
         name = f"{file.stem}/{cells[1]}"

@@ -32,11 +32,11 @@ def read_rsna_set(file: Path) -> Listing:
         DataError: The table is broken, or none of its films exists.
     """
     targets: dict[str, int] = {}
-    for number, row in enumerate(rsna_rows(file), 2):
+    for row in rsna_rows(file):
         target = _target(row["Target"])
         if target is None or targets.setdefault(row["patientId"], target) != target:
             raise DataError(
-                f"{file}, row {number}: Target is {row['Target']!r}",
+                f"{file}, line {row.line}: Target is {row['Target']!r}",
                 "It is 1 (pneumonia) or 0, the same for all rows of a film.",
             )
     films = films_by_stem(file.parent, lambda path: "test" not in path.parent.name.lower())

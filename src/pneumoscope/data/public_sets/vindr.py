@@ -136,11 +136,12 @@ def _by_column(file: Path, header: list[str], rows: list[Row]) -> _Table:
     names = negative_first(n for n in header if n and n not in _PLACES)
     readers: Counter[str] = Counter(row[_FILM] for row in rows)
     saw: dict[str, Counter[str]] = defaultdict(Counter)
-    for number, row in enumerate(rows, 2):
+    for row in rows:
         cells = {name: row[name].lower() for name in names}
         for name, cell in cells.items():
             if cell not in FINDING_CELLS:
-                raise DataError(f"{file}, row {number}: {name} is {cell!r}", "A finding is 1 or 0.")
+                where = f"{file}, line {row.line}"
+                raise DataError(f"{where}: {name} is {cell!r}", "A finding is 1 or 0.")
         saw[row[_FILM]].update(name for name, cell in cells.items() if FINDING_CELLS[cell] == 1.0)
     values = {
         film: {name: _value(saw[film][name], count) for name in names}

@@ -58,7 +58,7 @@ def read_vindr_boxes(file: Path, films: Mapping[str, Path]) -> dict[str, tuple[B
         raise DataError(f"{file}: has not the columns {','.join(COLUMNS)}", _HINT)
     sizes = _sizes(file, rows) or _sizes_beside(file)
     boxes: dict[str, tuple[Box, ...]] = {}
-    for number, row in enumerate(rows, 2):
+    for row in rows:
         name = stem_of(row[_FILM])
         if name not in films:
             continue
@@ -70,7 +70,7 @@ def read_vindr_boxes(file: Path, films: Mapping[str, Path]) -> dict[str, tuple[B
         except ImageError:  # whoever reads the film reports it
             continue
         except ValueError as error:
-            raise DataError(f"{file}, row {number}: {error}", _HINT) from None
+            raise DataError(f"{file}, line {row.line}: {error}", _HINT) from None
         known = boxes.get(name, ())
         boxes[name] = known + tuple(box for box in drawn if box not in known)
     return boxes
@@ -100,7 +100,7 @@ def _sizes(file: Path, rows: Sequence[Row]) -> dict[str, Size]:
     """
     names = next((pair for pair in _SIZES if rows and set(pair) <= rows[0].keys()), None)
     sizes: dict[str, Size] = {}
-    for number, row in enumerate(rows if names else (), 2):
+    for row in rows if names else ():
         cells = [row[name] for name in names or ()]
         if not any(cells):
             continue
@@ -110,7 +110,7 @@ def _sizes(file: Path, rows: Sequence[Row]) -> dict[str, Size]:
                 raise ValueError
         except (ValueError, OverflowError):
             raise DataError(
-                f"{file}, row {number}: {' x '.join(map(repr, cells))} is no size in pixels", _HINT
+                f"{file}, line {row.line}: {' x '.join(map(repr, cells))} is no size in pixels", _HINT
             ) from None
         sizes[stem_of(row[_FILM])] = columns, height
     return sizes
