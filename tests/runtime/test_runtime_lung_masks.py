@@ -121,7 +121,7 @@ def test_the_command(lungs_bundle: Bundle, films: Path, tmp_path: Path) -> None:
     assert (facts["written"], facts["no_lungs"]) == (1, ["PNEUMONIA/dark.png"])
     assert (target / "NORMAL" / "half.png").is_file()
     plain = run("data", "masks", films, "--bundle", lungs_bundle.path, "--to", target)
-    assert "1 masks; no lungs seen on 1 films" in plain.stdout
+    assert "1 mask; no lungs seen on 1 film\n" in plain.stdout
 
 
 def test_the_command_names_broken_films(lungs_bundle: Bundle, films: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pneumoscope.cli.options import Bundle, Json, masks_option
 from pneumoscope.cli.progress import progress_bar
 from pneumoscope.cli.terminal import console, plain_table, print_json, print_table, report_films
 from pneumoscope.cli.train.options import Negative
+from pneumoscope.decision.sentences import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -108,7 +109,7 @@ def download(
         print_json(facts | {"warnings": list(obtained.warnings)}, indent=2)
         return
     for name, count in sorted(obtained.films.items()):
-        sys.stdout.write(f"{name}: {count:,} films\n")
+        sys.stdout.write(f"{name}: {counted(count, 'film')}\n")
     sys.stdout.write(
         f"Hashes: {place / obtaining.SUMS}\nNow set: export PNEUMOSCOPE_DATA={shlex.quote(str(place))}\n"
     )
@@ -141,7 +142,9 @@ def manifest(
         print_json(facts | {"sources": films.counts, "warnings": list(films.warnings)}, indent=2)
         return
     print_table(console(), _by_source(films.counts, films.names))
-    sys.stdout.write(f"{target}: {len(films.entries):,} films, {masked:,} with a lung mask\n")
+    sys.stdout.write(
+        f"{target}: {counted(len(films.entries), 'film')}, {masked:,} with a lung mask\n"
+    )
 
 
 MaskFolder = Annotated[Path, typer.Option("--to", metavar="DIR", help="Gets the masks.")]
@@ -185,7 +188,8 @@ def masks(
         )
     else:
         sys.stdout.write(
-            f"{target}: {drawn.written:,} masks; no lungs seen on {len(drawn.empty):,} films\n"
+            f"{target}: {counted(drawn.written, 'mask')}; "
+            f"no lungs seen on {counted(len(drawn.empty), 'film')}\n"
         )
     sys.exit(1 if drawn.unreadable else 0)
 
