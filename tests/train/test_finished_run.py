@@ -48,7 +48,11 @@ def run_on(folder: Path, films: list[tuple[str, str, str]], **settings: Any) -> 
     """A finished run on films: hash, patient and source of each that it was trained on."""
     folder.mkdir()
     (folder / "weights.npz").write_bytes(b"weights")
-    record = {"recipe": RECIPE | settings, "start_weights": {"name": "w.h5", "sha256": "ab"}}
+    record = {
+        "recipe": RECIPE | settings,
+        "manifest_sha256": "cd",
+        "start_weights": {"name": "w.h5", "sha256": "ab"},
+    }
     (folder / "run.json").write_text(json.dumps(record))
     (folder / "log.csv").write_text("phase,epoch,seconds\nhead,1,9\n")
     with (folder / "films.csv").open("w", newline="") as stream:
@@ -121,7 +125,8 @@ def test_the_authors_of_the_first_weights_are_not_lost(tmp_path: Path) -> None:
     assert len(record["run_sha256"]) == 64
     assert (record["began_with"], record["sha256"]) == ("w.h5", "ab")
     second = run_on(tmp_path / "second", [])
-    (second / "run.json").write_text(json.dumps({"start_weights": record}))
+    before = json.loads((second / "run.json").read_text())
+    (second / "run.json").write_text(json.dumps(before | {"start_weights": record}))
     again = finished_run.start_record(second)
     assert (again["began_with"], again["sha256"]) == ("w.h5", "ab")
 

@@ -80,7 +80,8 @@ def test_weights_are_averaged_and_logs_joined(tmp_path: Path) -> None:
     assert record["name"].count("(") == 3
     # Whose weights they began with is not lost, also if the average is averaged again.
     assert (record["began_with"], record["sha256"]) == ("imagenet", "abc")
-    (runs[0] / "run.json").write_text(json.dumps({"start_weights": record}))
+    before = json.loads((runs[0] / "run.json").read_text())
+    (runs[0] / "run.json").write_text(json.dumps(before | {"start_weights": record}))
     assert weight_average.record_of(runs) == record
 
 
@@ -138,9 +139,11 @@ def test_a_damaged_run_is_refused(tmp_path: Path) -> None:
     (runs[1] / "weights.npz").write_bytes((runs[1] / "weights.npz").read_bytes()[:200])
     with pytest.raises(UsageError, match=r"weights\.npz is damaged"):
         weight_average.write(runs, tmp_path)
-    (runs[0] / "run.json").write_text('{"recipe": ')
-    with pytest.raises(UsageError, match=r"run\.json is damaged"):
-        weight_average.check(runs, RECIPE, "films")
+    for damaged in ('{"recipe": ', "[]", "{}", '{"recipe": {}}'):
+        (runs[0] / "run.json").write_text(damaged)
+        with pytest.raises(UsageError, match=r"run\.json: is damaged") as caught:
+            weight_average.check(runs, RECIPE, "films")
+        assert caught.value.hint == "Train it again."
     (runs[0] / "log.csv").unlink()
     with pytest.raises(UsageError, match="not a finished run"):
         weight_average.check(runs, RECIPE, "films")

@@ -10,6 +10,7 @@ from pneumoscope.bundle import sha256_of
 from pneumoscope.data.sources import left_out_by
 from pneumoscope.errors import UsageError
 from pneumoscope.files import cause
+from pneumoscope.train import folder
 from pneumoscope.train.fit.checkpoint import WEIGHTS
 from pneumoscope.train.fit.loop import LOG
 from pneumoscope.train.folder import MANIFEST, RECORD
@@ -38,13 +39,7 @@ def record_of(run: Path) -> dict[str, Any]:
             f"{run}: is not a finished run",
             "Name the folder that a training was written to with --out.",
         )
-    try:
-        record: dict[str, Any] = json.loads((run / RECORD).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UsageError(
-            f"{run}: {RECORD} is damaged ({cause(error)})", "Train it again."
-        ) from error
-    return record
+    return folder.record_of(run, "Train it again.")
 
 
 def check_network(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 RECORD = "run.json"
 """What a run was started with: recipe, films, start weights."""
 ENVIRONMENT, MANIFEST = "environment.json", "films.csv"
+_NEW_FOLDER = "Name a new folder with --out, or delete this one."
 
 
 def check(run: Path, recipe: Recipe) -> None:
@@ -32,10 +33,10 @@ def check(run: Path, recipe: Recipe) -> None:
     """
     file = run / RECORD
     if file.is_file() and _has_started(run):
-        if _as_of_now(_record(run)["recipe"]) != _plain(resolved(recipe)):
+        if _as_of_now(record_of(run, _NEW_FOLDER)["recipe"]) != _plain(resolved(recipe)):
             raise UsageError(
                 f"{run}: contains a run of another recipe or with other settings",
-                "Name a new folder with --out, or delete this one.",
+                _NEW_FOLDER,
             )
     elif (
         run.is_dir()
@@ -70,7 +71,7 @@ def start(run: Path, recipe: Recipe, films: data.FilmSet, start_weights: dict[st
     )
     file = run / RECORD
     if _has_started(run):
-        before = _record(run)
+        before = record_of(run, _NEW_FOLDER)
         for name, what in (("manifest_sha256", "films"), ("start_weights", "start weights")):
             if before[name] != record[name]:
                 raise UsageError(
@@ -83,8 +84,12 @@ def start(run: Path, recipe: Recipe, films: data.FilmSet, start_weights: dict[st
     write_text(run / ENVIRONMENT, json.dumps(_environment(), indent=2) + "\n")
 
 
-def _record(run: Path) -> dict[str, Any]:
+def record_of(run: Path, hint: str) -> dict[str, Any]:
     """What a run was started with.
+
+    Args:
+        run: Its folder.
+        hint: What to do if the record is damaged.
 
     Raises:
         UsageError: The record is damaged.
@@ -97,10 +102,7 @@ def _record(run: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError):
         complete = False
     if not complete:
-        raise UsageError(
-            f"{run / RECORD}: is damaged, so the run cannot be continued",
-            "Name a new folder with --out, or delete this one.",
-        )
+        raise UsageError(f"{run / RECORD}: is damaged", hint)
     return record
 
 

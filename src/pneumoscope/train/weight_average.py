@@ -66,7 +66,7 @@ def _start(record: Mapping[str, Any]) -> tuple[Any, ...]:
     """What the start weights of a run were: the seed of the random ones, the hashes of the others."""
     recipe = record["recipe"]
     start_seed = recipe.get("start_seed", -1)  # records of earlier versions have none
-    weights = record.get("start_weights") or {}
+    weights = record["start_weights"]
     seed = recipe["seed"] if start_seed < 0 else start_seed
     return seed, weights.get("sha256"), weights.get("run_sha256")
 
