@@ -49,7 +49,7 @@ def test_a_validation_survives_its_file(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["validation.npz"]
 
 
-@pytest.mark.parametrize("content", [None, b"PK but not a zip file"])
+@pytest.mark.parametrize("content", [None, b"", b"PK but not a zip file", b"PK\3\4 cut short"])
 def test_a_file_without_a_validation(content: bytes | None, tmp_path: Path) -> None:
     path = tmp_path / "validation.npz"
     if content is not None:
@@ -57,3 +57,19 @@ def test_a_file_without_a_validation(content: bytes | None, tmp_path: Path) -> N
     with pytest.raises(DataError, match="not a validation record") as caught:
         predictions.load(path)
     assert "Run the training's command again" in caught.value.hint
+
+
+def test_a_damaged_validation_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "validation.npz"
+    probabilities = {"plain": np.array([[0.7, 0.3], [0.2, 0.8]])}
+    predictions.save(Validation(np.array([0, 1]), ("a", "b"), probabilities), path)
+    whole = path.read_bytes()
+    compressed = whole.index(b"truth.npy") + 60
+    needs_version = whole.index(b"PK\1\2") + 6  # in the archive's index
+    changed = [
+        whole[:i] + bytes([whole[i] ^ 0xFF]) + whole[i + 1 :] for i in (compressed, needs_version)
+    ]
+    for damaged in (whole[:200], whole[:-10], *changed):
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match="not a validation record"):
+            predictions.load(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +58,10 @@ def arrays(path: Path) -> dict[str, NDArray[Any]]:
         # Opened here: of a damaged file, `np.load` leaves its own stream open.
         with path.open("rb") as stream, np.load(stream) as stored:
             return {name: stored[name] for name in stored}
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    except OSError:
+        raise
+    # zipfile and NumPy raise many classes for damaged files.
+    except Exception as error:
         raise UsageError(
             f"{path.parent}: {path.name} is damaged ({cause(error)})",
             "Delete this file and train again.",

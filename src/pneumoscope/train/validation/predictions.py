@@ -111,7 +111,8 @@ def load(path: Path) -> Validation:
         DataError: The file is missing, or is not a validation record.
     """
     try:
-        with np.load(path) as stored:
+        # Opened here: of a damaged file, `np.load` leaves its own stream open.
+        with path.open("rb") as stream, np.load(stream) as stored:
             conditions = stored["conditions"].tolist()
             parts = stored["probabilities"].astype(np.float64)
             return Validation(
@@ -119,7 +120,8 @@ def load(path: Path) -> Validation:
                 tuple(stored["patients"].tolist()),
                 dict(zip(conditions, parts, strict=True)),
             )
-    except (OSError, KeyError, ValueError) as error:
+    # zipfile and NumPy raise many classes for damaged files.
+    except Exception as error:
         raise DataError(
             f"{path}: not a validation record ({type(error).__name__})",
             "Run the training's command again: it writes what is missing.",
