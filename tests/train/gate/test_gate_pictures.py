@@ -20,6 +20,15 @@ def test_a_broken_collection_is_told(tmp_path: Path) -> None:
         pictures.read_pictures(folder, 96)
 
 
+@pytest.mark.parametrize("row", ["0.png", "0.png,photograph", ",photograph,False"])
+def test_a_row_without_all_its_cells_is_told(tmp_path: Path, row: str) -> None:
+    folder = collection(tmp_path / "pictures")
+    with (folder / pictures.MANIFEST).open("a") as stream:
+        stream.write(f"{row}\n")
+    with pytest.raises(DataError, match="no collection of pictures"):
+        pictures.read_pictures(folder, 96)
+
+
 @pytest.mark.parametrize(("text", "held"), [("true", True), ("1", True), ("FALSE", False)])
 def test_held_out_may_be_spelled_otherwise(text: str, held: bool, tmp_path: Path) -> None:
     folder = collection(tmp_path / "pictures")

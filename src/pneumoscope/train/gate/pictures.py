@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from pneumoscope import images
+from pneumoscope.data.table_files import read_rows
 from pneumoscope.errors import DataError, ImageError
 from pneumoscope.files import cause
 
@@ -59,15 +59,14 @@ def read_pictures(folder: Path, side: int) -> Pictures:
         DataError: There is no manifest, or it lists something that cannot be read.
     """
     try:
-        with (folder / MANIFEST).open(encoding="utf-8", newline="") as stream:
-            rows = list(csv.DictReader(stream))
+        _, rows = read_rows(folder / MANIFEST)
         films = [images.model_input(images.read(folder / row["file"]), side, side) for row in rows]
         return Pictures(
             np.stack(films),
             tuple(row["kind"] for row in rows),
             np.array([_truth(row["held_out"]) for row in rows]),
         )
-    except (OSError, KeyError, ValueError, ImageError) as error:
+    except (DataError, KeyError, ValueError, ImageError) as error:
         raise DataError(
             f"{folder}: no collection of pictures ({cause(error)})",
             f"It needs {MANIFEST} with the columns file, kind and held_out.",
