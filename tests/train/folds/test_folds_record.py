@@ -5,17 +5,24 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("cv2", reason="needs the [train] extra")
 pytest.importorskip("sklearn", reason="needs the [train] extra")
 
-from cross_validations import fold_result
+import bright_films
+from cross_validations import fold_bundle, fold_result
 from pneumoscope.errors import DataError
 from pneumoscope.train.folds import record
 from pneumoscope.train.folds.figures import CrossValidation, measure
+from pneumoscope.train.folds.plan import Fold
+from pneumoscope.train.folds.results import FoldResult
+from pneumoscope.train.recipe.settings import Recipe
+from pneumoscope.train.validation.predictions import PLAIN, Validation
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +47,20 @@ def test_the_record_survives_json(measured: CrossValidation, tmp_path: Path) -> 
     assert content["pooled"]["figures"]["specificity"]["value"] == 0.8
     assert [fold["fold"] for fold in content["by_fold"]] == [1, 2]
     assert content["spread"]["auc"]["lowest"] == content["by_fold"][1]["figures"]["auc"]["value"]
+
+
+def test_a_probability_stays_one_where_rounding_exceeds_it(tmp_path: Path) -> None:
+    whole = bright_films.films()
+    tested = tuple(replace(film, split="test") for film in whole.films[:2])
+    films = replace(whole, films=tested, pixels=whole.pixels[:2])
+    p = np.array([[1 + 1e-7, 0.0, 0.0], [-1e-7, 0.6, 0.4]])
+    validation = Validation(np.array([0, 1]), ("p0", "p1"), {PLAIN: p})
+    fold = Fold(1, Recipe(), films)
+    result = FoldResult(1, fold_bundle(tmp_path, 1, threshold=0.25), validation)
+    rows = list(csv.DictReader(io.StringIO(record.films_to_csv([fold], [result]))))
+    assert [(row["label"], row["p_positive"], row["threshold"]) for row in rows] == [
+        ("normal", "0.0", "0.25"), ("bacterial", "1.0", "0.25"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("finished", "folds"), [(2, 2), (1, 0)])

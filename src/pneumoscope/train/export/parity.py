@@ -82,8 +82,8 @@ def measure(model: Any, serving: Any, onnx_file: Path, films: NDArray[np.uint8])
         )
         errors = (
             float(np.abs(probabilities[-1] - outputs["probabilities"]).max()),
-            _relative(outputs["heatmaps"], reference, (1, 2, 3)),
-            _relative(outputs["embedding"], np.asarray(expected["embedding"]), (1,)),
+            relative_error(outputs["heatmaps"], reference, (1, 2, 3)),
+            relative_error(outputs["embedding"], np.asarray(expected["embedding"]), (1,)),
         )
         worst = np.maximum(worst, errors)
     names = ("max_dp", "max_heatmap_error", "max_embedding_error")
@@ -91,7 +91,7 @@ def measure(model: Any, serving: Any, onnx_file: Path, films: NDArray[np.uint8])
     return Comparison(parity, np.concatenate(probabilities))
 
 
-def _relative(
+def relative_error(
     actual: NDArray[np.float32], expected: NDArray[np.float32], axes: tuple[int, ...]
 ) -> float:
     """Largest error, relative to each film's largest magnitude."""

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from pneumoscope.decision.probability import p_positive
 from pneumoscope.errors import DataError
 from pneumoscope.render.export import table_text
 from pneumoscope.train.validation.predictions import PLAIN
@@ -107,6 +108,8 @@ def _films(fold: Fold, result: FoldResult) -> Iterator[dict[str, Any]]:
             else {"label": films.names[film.targets.index(1.0)]}
         )
         ends = (
-            {} if several else {"p_positive": 1 - float(of_film[0]), "threshold": result.threshold}
+            {}
+            if several
+            else {"p_positive": float(p_positive(of_film, 0)), "threshold": result.threshold}
         )
         yield about | {"fold": fold.number} | targets | chances | ends

@@ -28,9 +28,9 @@ from pneumoscope.records import (
     OperatingPoint,
     Population,
 )
-from pneumoscope.train.export import writing
+from pneumoscope.train.export import description, writing
 from pneumoscope.train.export.exported import ExportedNetwork
-from pneumoscope.train.export.parity import MAX_DP, MAX_HEATMAP_ERROR
+from pneumoscope.train.export.parity import MAX_DP, MAX_HEATMAP_ERROR, relative_error
 from pneumoscope.train.keras_import import keras2, pairs, reading, saved, serving, structure
 from pneumoscope.train.keras_import.pairs import Preparation
 from pneumoscope.train.keras_import.serving import SCALINGS
@@ -48,10 +48,7 @@ if TYPE_CHECKING:
     Note = Callable[[str], None]
 
 POPULATION = Population(text="unknown: imported model", age_years=None, views=())
-INTENDED_USE = (
-    "Research and teaching on frontal chest radiographs. Not a medical device; not for diagnosis, "
-    "triage or any decision about a patient. An imported model: not validated here."
-)
+INTENDED_USE = f"{description.INTENDED_USE} An imported model: not validated here."
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,9 +241,7 @@ def _parity(
         "max_dp": float(np.abs(outputs["probabilities"] - expected).max()),
     }
     if reference is not None:
-        peak = reference.max(axis=(1, 2, 3), keepdims=True)
-        error = np.abs(reference - outputs["heatmaps"]) / np.maximum(peak, 1e-12)
-        parity["max_heatmap_error"] = float(error.max())
+        parity["max_heatmap_error"] = relative_error(outputs["heatmaps"], reference, (1, 2, 3))
     if not (
         parity["max_dp"] <= MAX_DP and parity.get("max_heatmap_error", 0.0) <= MAX_HEATMAP_ERROR
     ):

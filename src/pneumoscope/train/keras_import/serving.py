@@ -10,6 +10,7 @@ from keras import layers, ops
 
 from pneumoscope.decision.probability import logistic
 from pneumoscope.errors import ConversionError
+from pneumoscope.metrics import softmax
 from pneumoscope.train.export.conversion import convert
 from pneumoscope.train.export.exported import OUTPUTS
 from pneumoscope.train.keras_import import structure
@@ -159,10 +160,6 @@ def expected_probabilities(
     """
     out: NDArray[Any] = np.asarray(ops.convert_to_numpy(model(pictures, training=False)))
     if not structure.applies_final(model, network.final):
-        if network.final == "sigmoid":
-            out = logistic(out)
-        else:
-            e = np.exp(out - out.max(axis=1, keepdims=True))
-            out = e / e.sum(axis=1, keepdims=True)
+        out = logistic(out) if network.final == "sigmoid" else softmax(out)
     both = np.concatenate([1 - out, out], axis=1) if network.units == 1 else out
     return np.asarray(both, np.float32)
