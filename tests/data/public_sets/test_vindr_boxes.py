@@ -62,7 +62,9 @@ def test_smaller_copies_with_the_original_size_in_a_table_beside_it(tmp_path: Pa
 def test_smaller_copies_of_unknown_size_are_an_error(tmp_path: Path) -> None:
     films = {"a": film(tmp_path, "a", 64, 64)}
     file = table(tmp_path, "a,Pneumonia,1,R1,500,250,1500,1250")
-    with pytest.raises(DataError, match=r"line 2: .* is not on the film of 64 x 64 pixels") as error:
+    with pytest.raises(
+        DataError, match=r"line 2: .* is not on the film of 64 x 64 pixels"
+    ) as error:
         read_vindr_boxes(file, films)
     assert "columns width and height" in error.value.hint
 

@@ -110,7 +110,8 @@ def _sizes(file: Path, rows: Sequence[Row]) -> dict[str, Size]:
                 raise ValueError
         except (ValueError, OverflowError):
             raise DataError(
-                f"{file}, line {row.line}: {' x '.join(map(repr, cells))} is no size in pixels", _HINT
+                f"{file}, line {row.line}: {' x '.join(map(repr, cells))} is no size in pixels",
+                _HINT,
             ) from None
         sizes[stem_of(row[_FILM])] = columns, height
     return sizes

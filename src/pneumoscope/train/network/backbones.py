@@ -246,13 +246,6 @@ def _from_user(recipe: Recipe) -> Any:
             f"recipe: {recipe.network!r} is not a backbone",
             f"It must return a keras.Model from {wanted} to feature maps (None, h, w, k).",
         )
-    for layer in flat([model]):
-        if getattr(layer, "groups", 1) != 1:
-            raise RecipeError(
-                f"recipe: {recipe.network!r} contains a grouped convolution ({layer.name}), which "
-                "tf2onnx cannot export",
-                "Use DepthwiseConv2D, which has a group for each channel.",
-            )
     return model
 
 

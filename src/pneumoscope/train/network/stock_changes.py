@@ -31,10 +31,9 @@ def changed(stock: Any, tail: str) -> Any:
     kernels still cover the same part of the film. At 128 pixels this gives heatmaps of 8 x 8 instead
     of 4 x 4.
 
-    ConvNeXt has convolutions with one group per channel. Keras compiles them with XLA on TensorFlow,
-    which tf2onnx cannot export. DepthwiseConv2D computes the same, with a kernel (h, w, k, 1) instead
-    of (h, w, 1, k). ConvNeXt's dense layers on maps become convolutions of 1 x 1, so that no format
-    has to reshape the map.
+    ConvNeXt has convolutions with one group per channel, which Keras compiles with XLA on TensorFlow.
+    DepthwiseConv2D computes the same without XLA, with a kernel (h, w, k, 1) instead of (h, w, 1, k).
+    ConvNeXt's dense layers on maps become convolutions of 1 x 1, so that no format has to reshape the map.
 
     EfficientNetB0 scales films itself, which is left out: it happens once, before the backbone. Layers
     without a name get the names that they have in a new process, because recipes name layers.
