@@ -197,14 +197,10 @@ def gate() -> Iterator[Case]:
             settings={"force": force},
             gate=raised,
         )
-    narrow = {"rows": 400, "columns": 200}
-    taken_for_one_lung = (
-        {"unsuitable": 0.9, "not-frontal": 0.8}, {"lung-doubt": 0.8},
-        {"blur": 0.8, "unsuitable": 0.9, "not-frontal": 0.999},
-    )  # fmt: skip
-    for raised in taken_for_one_lung:
-        values = {"bundle": "kinds", "probabilities": of_kinds(0.1), "facts": narrow}
-        yield Case(name=f"narrow, {', '.join(raised)}", gate=raised, **values)
+    blurred = {"blur": 0.8, "unsuitable": 0.9, "not-frontal": 0.999}
+    for raised in ({"unsuitable": 0.9, "not-frontal": 0.8}, {"lung-doubt": 0.8}, blurred):
+        narrow = {"facts": {"rows": 400, "columns": 200}, "probabilities": of_kinds(0.1)}
+        yield Case(name=f"narrow, {', '.join(raised)}", bundle="kinds", gate=raised, **narrow)
     facts: tuple[dict[str, Any], ...] = (
         {"rows": 79}, {"rows": 80}, {"columns": 127}, {"columns": 128},
         {"colour": True, "tint": 0.2}, {"colour": True, "tint": 0.06}, {"colour": True},

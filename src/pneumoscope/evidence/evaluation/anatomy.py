@@ -152,10 +152,8 @@ def measure(
         step(done, _STEPS)
     rank = partial(_views, positive=positive, known=known, boot=boot)
     heat_in = partial(_heat, films, whole, meta.labels if meta.heatmaps else (), boot)
-    check = None
-    if lungs.finder != CLASSICAL:
-        by_view, heat = partial(score, lungs.classical), heat_in(lungs.classical)
-        check = _check(lungs, rank, by_view, scores[WHOLE], heat, boot)
+    by_view, heat = partial(score, lungs.classical), partial(heat_in, lungs.classical)
+    check = _check(lungs, rank, by_view, scores[WHOLE], heat, boot)
     learn = partial(_shape_auc, positive, known, films.patients, boot, seed)
     outline, edges = learn(lungs.shapes), learn(edges_of(lungs.masks).astype(np.float64))
     step(_STEPS, _STEPS)
@@ -210,22 +208,24 @@ def _check(
     rank: Callable[[Mapping[str, Array]], Iterator[View]],
     score: Callable[[str], Array],
     whole: Array,
-    heat: Mapping[str, HeatShare],
+    heat: Callable[[], Mapping[str, HeatShare]],
     boot: Bootstrap,
-) -> LungCheck:
-    """The classical method beside the network.
+) -> LungCheck | None:
+    """The classical method beside the network; None without a network that looks for lungs.
 
     Args:
         lungs: Those of both.
         rank: Scores (n,) of views to their figures.
         score: View to its scores with the classical lungs.
         whole: Scores of the unchanged films.
-        heat: Location of the heat with the classical lungs.
+        heat: Gives the location of the heat with the classical lungs.
         boot: Draws of the films' patients.
     """
+    if lungs.finder == CLASSICAL:
+        return None
     views = rank({WHOLE: whole} | {name: score(name) for name in CHECKED_VIEWS})
     aucs = {view.name: view.roc_auc for view in views if view.name != WHOLE}
-    return lung_check((lungs.masks, lungs.classical), ~lungs.doubted, aucs, heat, boot)
+    return lung_check((lungs.masks, lungs.classical), ~lungs.doubted, aucs, heat(), boot)
 
 
 def _heat(
