@@ -120,6 +120,7 @@ def films() -> dict[str, bytes]:
         "e.dcm": wrap(dicom, lossless_jpeg(deep, 12, 1), LOSSLESS),
         "f.dcm": wrap(dicom, jpeg_2000(deep, 12), J2K),
         "g.dcm": wrap(dicom, jpeg_ls(deep), LS),
+        "g0.dcm": wrap(dicom, jpeg_ls(deep).removesuffix(b"\xff\xd9") + b"\0\xff\xd9", LS),
         "h.dcm": (SAMPLES / "pneumonia-3.dcm").read_bytes(),
         "i.txt": b"no film at all",
         "j.dcm": wrap(dicom, lossless_jpeg(deep, 12, 1)[:5000], LOSSLESS),
@@ -165,6 +166,17 @@ def test_films_are_judged_as_python_judges_them(records: list[dict[str, Any]]) -
         assert expected.explanation is not None
         assert record["explanation"]["reliable"] == expected.explanation.reliable
         assert [zone["name"] for zone in record["zones"]] == [z.name for z in expected.zones]
+
+
+def test_a_film_that_is_not_read_says_why_under_its_name(
+    visited: Visited, records: list[dict[str, Any]]
+) -> None:
+    (record,) = (record for record in records if record["source"] == "i.txt")
+    name, _, reason = record["error"]["detail"].partition(": ")
+    assert name == "i.txt"
+    visited.page.locator(".row .name", has_text="i.txt").click()
+    expect(visited.page.locator(".panel .film-name")).to_have_text(name)
+    expect(visited.page.locator(".panel .lead")).to_have_text(f"{reason[0].upper()}{reason[1:]}.")
 
 
 def test_the_film_is_shown_with_its_heatmap_and_saved(visited: Visited, records: Any) -> None:

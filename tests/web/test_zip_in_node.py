@@ -132,6 +132,23 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return dict(zip(ARCHIVES, rows, strict=True))
 
 
+CHANGED = """
+import { readFilm } from "./films/read.js";
+import { filmsIn, isArchive } from "./zip.js";
+const refuse = () => Promise.reject(new DOMException("", "NotReadableError"));
+const file = { size: 9, arrayBuffer: refuse, slice: () => file };
+const codes = [];
+for (const read of [isArchive(file), filmsIn(file, []), readFilm(file, { atLeast: null })]) {
+  codes.push(await read.catch(({ code }) => code));
+}
+console.log(JSON.stringify(codes));
+"""
+
+
+def test_a_file_that_changed_after_it_was_chosen_says_so(tmp_path: Path) -> None:
+    assert in_node(tmp_path, CHANGED, {}) == ["FileChanged"] * 3
+
+
 @pytest.mark.parametrize("name", ARCHIVES)
 def test_an_archive_has_the_films_and_errors_of_python(
     answers: dict[str, Any], tmp_path: Path, name: str

@@ -63,6 +63,10 @@ _PAGE_ERRORS: Final = {
         "message": "{name}: decoding was stopped, it took more than {seconds} s or failed",
         "hint": "The file may be damaged: export it again. On a slow device, export it at a smaller size.",
     },
+    "FileChanged": {
+        "message": "{name}: cannot be opened any more",
+        "hint": "It was moved, changed or deleted after it was chosen: add it again.",
+    },
     "AlteredPixels": {
         "message": "{name}: this browser changes the pixels that a page reads, so no film can be judged",
         "hint": "Turn off its protection against fingerprinting for this page, or use another browser.",

@@ -1,6 +1,7 @@
 // The worker that decodes films. A broken film can keep a decoder busy for ever, so the page ends this worker
 // after a deadline.
 
+import { bytesOf } from "./films/bytes.js";
 import { codecsOf } from "./films/codecs.js";
 import { FilmError } from "./films/problems.js";
 import { readsPixels } from "./films/raster.js";
@@ -74,6 +75,6 @@ async function shown(file, key, side) {
 /** SHA-256 of a file in hexadecimal; null at addresses that are not secure. */
 async function sha256(file) {
   if (!globalThis.crypto?.subtle) return null;
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await file.arrayBuffer()));
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await bytesOf(file)));
   return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -17,6 +17,7 @@ const THUMBNAIL_PX = 160;
 const DRAFT = 1.75; // see `Reader.draft_px` in Python
 const FILM_MS = 30_000; // for one film; a sound one of 100 megapixels takes about 10 s
 const START_MS = 60_000; // for the network; it begins anew with each part of a file that arrives
+const FILM = "film"; // what sentences call a film, as those of a server: the page shows its name above them
 
 /** @typedef {import("./backend.js").Backend} Backend */
 
@@ -166,7 +167,7 @@ export class LocalBackend {
       ended = { film: { name, sha256: decoded.sha256 }, state: "done", result, error: null };
     } catch (error) {
       if (error.name === "AbortError") throw error;
-      const { title, detail, hint, code } = this.#problem(error, name);
+      const { title, detail, hint, code } = this.#problem(error, FILM);
       kept.english = this.#problem(error, name, this.judge.english);
       ended = { state: "failed", result: null, error: { title, detail, hint, code } };
     }

@@ -1,7 +1,7 @@
 // The films in a ZIP archive (APPNOTE.TXT), unpacked by the browser's own decompression: the same members and the
 // same errors as pneumoscope/images/archives.py.
 
-import { Bytes, crc32, inflated, joinedBytes } from "./films/bytes.js";
+import { Bytes, bytesOf, crc32, inflated, joinedBytes } from "./films/bytes.js";
 import { MAX_BYTES } from "./films/limits.js";
 import { FilmError, unreadable } from "./films/problems.js";
 import { sniff } from "./films/read.js";
@@ -27,7 +27,7 @@ const UPPER = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒ
 
 /** Whether a file begins as a ZIP archive that is no Office document. */
 export async function isArchive(file) {
-  const head = new Bytes(new Uint8Array(await file.slice(0, 1024).arrayBuffer()));
+  const head = await part(file, 0, 1024);
   if (!head.startsWith("PK\x03\x04") && !head.startsWith("PK\x05\x06")) return false;
   return !head.text(0, head.length).includes("[Content_Types].xml");
 }
@@ -79,7 +79,7 @@ function sopClassOf(head) {
 }
 
 async function part(file, from, to) {
-  return new Bytes(new Uint8Array(await file.slice(from, to).arrayBuffer()));
+  return new Bytes(await bytesOf(file.slice(from, to)));
 }
 
 /** Where the directory of an archive is: {count, size, offset}. */

@@ -1,5 +1,7 @@
 // Bytes of a file as numbers and text.
 
+import { FilmError } from "./problems.js";
+
 const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
   let value = byte;
   for (let bit = 0; bit < 8; bit += 1) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
@@ -31,6 +33,15 @@ export class Bytes {
 
   part(at, end) {
     return this.data.subarray(at, end);
+  }
+}
+
+/** The bytes of a file; browsers refuse those of a file that changed after it was chosen. */
+export async function bytesOf(file) {
+  try {
+    return new Uint8Array(await file.arrayBuffer());
+  } catch {
+    throw new FilmError("FileChanged");
   }
 }
 

@@ -1,7 +1,7 @@
 // Reads a film: picks the decoder by the first bytes, never by the file's ending; the same as
 // pneumoscope/images/reading.py and formats.py.
 
-import { Bytes } from "./bytes.js";
+import { Bytes, bytesOf } from "./bytes.js";
 import { readDicom } from "./dicom.js";
 import { grouped, MAX_BYTES } from "./limits.js";
 import { FilmError } from "./problems.js";
@@ -22,7 +22,7 @@ const TIFFS = ["II*\0", "MM\0*", "II+\0", "MM\0+"];
 export async function readFilm(file, { atLeast, codecs, foreign }) {
   if (file.size > MAX_BYTES) throw new FilmError("TooLarge", { what: `${grouped(file.size)} bytes`, limit: `${grouped(MAX_BYTES)} bytes` });
   if (!file.size) throw new FilmError("EmptySource");
-  const data = new Uint8Array(await file.arrayBuffer());
+  const data = await bytesOf(file);
   const kind = sniff(new Bytes(data.subarray(0, 260)));
   if (kind === null) throw foreignFile(new Bytes(data.subarray(0, 1024)), foreign);
   if (kind === "DICOM") return readDicom(data, codecs);
