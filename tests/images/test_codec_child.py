@@ -18,7 +18,6 @@ HEAD = {
     "rows": 64,
     "columns": 80,
     "samples": 1,
-    "planar": 0,
     "photometric": "MONOCHROME2",
     "allocated": 8,
     "stored": 8,

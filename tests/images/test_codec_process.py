@@ -147,6 +147,31 @@ def test_colour_of_jpeg_ls_comes_by_pixel(interleave: int) -> None:
     np.testing.assert_array_equal(film.pixels, expected.pixels)
 
 
+@pytest.mark.parametrize("planar", [0, 1])
+def test_colour_of_lossless_jpeg_comes_by_pixel(tmp_path: Path, planar: int) -> None:
+    """Whatever Planar Configuration says: that is for uncompressed films."""
+    import gdcm
+
+    colours = np.dstack([ramp(), ramp()[::-1], ramp()[:, ::-1]])
+    (tmp_path / "film.dcm").write_bytes(dicom(colours))
+    reader, change = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax()
+    reader.SetFileName(str(tmp_path / "film.dcm"))
+    assert reader.Read()
+    change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGLosslessProcess14_1))
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer = gdcm.ImageWriter()
+    writer.SetImage(change.GetOutput())
+    writer.SetFile(reader.GetFile())
+    writer.SetFileName(str(tmp_path / "lossless.dcm"))
+    assert writer.Write()
+    data = (tmp_path / "lossless.dcm").read_bytes()
+    element = b"\x28\0\6\0US\2\0"
+    assert element + b"\0\0" in data
+    film = images.read(data.replace(element + b"\0\0", element + bytes((planar, 0))))
+    np.testing.assert_array_equal(film.pixels, images.read(dicom(colours)).pixels)
+
+
 def test_a_child_does_not_get_the_secrets_of_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
     environment = Path("/proc/self/environ")
     if not environment.exists():

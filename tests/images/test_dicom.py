@@ -463,6 +463,48 @@ def test_ybr_full_422() -> None:
     np.testing.assert_allclose(film.pixels[3, :2], np.array([50, 99]) / 255, atol=1e-5)
 
 
+GREY_AS_RGB = np.repeat(ramp()[..., None], 3, axis=2)
+GREY_AS_YBR = np.dstack([ramp(), np.full_like(ramp(), 128), np.full_like(ramp(), 128)])
+
+
+@pytest.mark.parametrize("samples", [GREY_AS_RGB, GREY_AS_YBR], ids=["RGB", "YBR"])
+@pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL", "YBR_FULL_422"])
+@pytest.mark.parametrize("coding", ["", "RLE", "JPEG-LS"])
+def test_samples_of_a_grey_film_count_whatever_they_are_called(
+    samples: np.ndarray, photometric: str, coding: str
+) -> None:
+    """Some programs convert RGB and YBR_FULL_422, and leave Photometric Interpretation as it was."""
+    ds = dataset(samples, SOPClassUID=make.SC)
+    if coding:
+        data = make.compressed(
+            ds, *((make.RLE, "pydicom") if coding == "RLE" else (make.JLS, "pyjpegls"))
+        )
+        called = photometric + " " * (len(photometric) % 2)
+        data = data.replace(b"CS\4\0RGB ", f"CS{chr(len(called))}\0{called}".encode())
+    else:
+        ds.PhotometricInterpretation = photometric
+        data = write(ds)
+    film = images.read(data)
+    np.testing.assert_allclose(film.pixels, ramp() / 255, atol=1e-5)
+    assert not film.facts.colour
+
+
+def test_colour_in_ybr_stays_colour() -> None:
+    ybr = np.stack([ramp(), ramp()[::-1], smooth()], axis=-1)
+    film = images.read(dicom(ybr, SOPClassUID=make.SC, PhotometricInterpretation="YBR_FULL"))
+    assert film.facts.colour
+
+
+@pytest.mark.parametrize("planar", [0, 1])
+def test_compressed_frames_have_their_own_order_of_samples(planar: int) -> None:
+    """Planar Configuration 1 once scrambled JPEG in colour without a word."""
+    rgb = np.stack([smooth(), smooth()[::-1], smooth()], axis=-1)
+    ds = dataset(rgb, SOPClassUID=make.SC, PlanarConfiguration=planar)
+    film = images.read(wrap(ds, save(rgb, "JPEG", quality=95), make.JPEG_8))
+    plain = images.read(dicom(rgb, SOPClassUID=make.SC))
+    np.testing.assert_allclose(film.pixels, plain.pixels, atol=0.03)
+
+
 @pytest.mark.parametrize("syntax", [make.IMPLICIT, make.EXPLICIT])
 def test_palette_colour(syntax: str) -> None:
     ds = dataset(four(0, 1, 2, 3, dtype=np.uint8), SOPClassUID=make.SC)

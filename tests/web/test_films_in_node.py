@@ -100,6 +100,7 @@ def damaged(data: bytes) -> bytes:
 DEEP = blocks(film(16, 20)[4:12, 4:14])
 SIGNED = (film().astype(np.int32) - 2048).astype(np.int16)
 COLOUR = np.stack([ramp(64, 80), np.roll(ramp(64, 80), 9), 255 - ramp(64, 80)], axis=2)
+GREY = np.repeat(ramp()[..., None], 3, axis=2)
 FILMS: dict[str, bytes] = {
     "plain": dicom(film(), BitsStored=12, HighBit=11),
     "implicit": dicom(film(), IMPLICIT, BitsStored=12, HighBit=11),
@@ -136,6 +137,17 @@ FILMS: dict[str, bytes] = {
     ),
     "colour": dicom(COLOUR),
     "planes": dicom(COLOUR, PlanarConfiguration=0),
+    "YBR": dicom(COLOUR, PhotometricInterpretation="YBR_FULL"),
+    "grey in RGB that is called YBR": dicom(GREY, PhotometricInterpretation="YBR_FULL"),
+    "grey in YBR that is called RGB": dicom(
+        np.dstack([ramp(), np.full_like(ramp(), 128), np.full_like(ramp(), 128)])
+    ),
+    "all samples of what is called YBR_FULL_422": dicom(
+        COLOUR, PhotometricInterpretation="YBR_FULL_422"
+    ),
+    "RLE of grey in RGB that is called YBR": compressed(
+        dataset(GREY, PhotometricInterpretation="YBR_FULL"), RLE, "pydicom"
+    ),
     "RLE": compressed(dataset(film(), BitsStored=12, HighBit=11), RLE, "pydicom"),
     "RLE, 8 bits": compressed(dataset(ramp()), RLE, "pydicom"),
     "RLE, colour": compressed(dataset(COLOUR), RLE, "pydicom"),

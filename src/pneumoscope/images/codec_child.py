@@ -74,7 +74,7 @@ def decode(codestream: bytes, head: dict[str, Any]) -> tuple[bytes, str]:
 
     Args:
         codestream: The compressed frame.
-        head: ``syntax``, ``rows``, ``columns``, ``samples``, ``photometric``, ``planar``,
+        head: ``syntax``, ``rows``, ``columns``, ``samples``, ``photometric``,
             ``allocated``, ``stored`` and ``signed``, as DICOM means them (PS3.3 C.7.6.3).
 
     Returns:
@@ -102,7 +102,7 @@ def decode(codestream: bytes, head: dict[str, Any]) -> tuple[bytes, str]:
     photometric = gdcm.PhotometricInterpretation.GetPIType(head["photometric"])
     image.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(photometric))
     if head["samples"] > 1:
-        image.SetPlanarConfiguration(head["planar"])
+        image.SetPlanarConfiguration(0)
     syntax = gdcm.TransferSyntax.GetTSType(head["syntax"])
     image.SetTransferSyntax(gdcm.TransferSyntax(syntax))
     image.SetPixelFormat(

@@ -62,8 +62,8 @@ def decode(codestream: bytes, syntax: str, options: Mapping[str, Any]) -> NDArra
         codestream: The compressed frame.
         syntax: UID of its transfer syntax.
         options: ``rows``, ``columns``, ``samples_per_pixel``, ``photometric_interpretation``,
-            ``planar_configuration``, ``bits_allocated``, ``bits_stored`` and
-            ``pixel_representation`` of the data set (PS3.3 C.7.6.3).
+            ``bits_allocated``, ``bits_stored`` and ``pixel_representation`` of the data set
+            (PS3.3 C.7.6.3).
 
     Returns:
         Integers of 8 or 16 bits, (rows, columns), or (rows, columns, 3) as the frame has them.
@@ -79,7 +79,6 @@ def decode(codestream: bytes, syntax: str, options: Mapping[str, Any]) -> NDArra
     size = 1 if bits <= 8 else 2
     # With 16 bits allocated, gdcm tries its 8-bit decoder on lossy JPEG first, and warns of it.
     allocated = 12 if coding_of(codestream) == "jpeg-12" else 8 * size
-    planar = 0 if syntax == codec_child.JPEG_LS else options["planar_configuration"]
     rows, columns, samples = options["rows"], options["columns"], options["samples_per_pixel"]
     head = {
         "syntax": syntax,
@@ -87,7 +86,6 @@ def decode(codestream: bytes, syntax: str, options: Mapping[str, Any]) -> NDArra
         "columns": columns,
         "samples": samples,
         "photometric": options["photometric_interpretation"],
-        "planar": planar,
         "allocated": allocated,
         "stored": bits,
         "signed": options["pixel_representation"],
@@ -107,8 +105,6 @@ def decode(codestream: bytes, syntax: str, options: Mapping[str, Any]) -> NDArra
     pixels = np.frombuffer(data, kind, count=rows * columns * samples)
     if samples == 1:
         return pixels.reshape(rows, columns)
-    if planar:
-        return pixels.reshape(samples, rows, columns).transpose(1, 2, 0)
     return pixels.reshape(rows, columns, samples)
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 import pneumoscope.images.dicom_tags as tags
 import pneumoscope.images.jpeg as jpeg
 from pneumoscope.errors import TruncatedImage, UnreadableImage, UnsupportedObject
@@ -69,12 +71,13 @@ def decode(
     if not CODINGS[syntax]:
         if is_encapsulated(data, value) and value.length == UNDEFINED:
             raise UnreadableImage(name, "compressed pixels in an uncompressed transfer syntax")
-        frame = data[value.start : value.start + min(value.length, native_bytes(head))]
+        length = native_bytes(head, value.length)
+        frame = data[value.start : value.start + min(value.length, length)]
         return film_values(_native(frame, head, syntax, value.vr, name), allocated, head)
     codestream = _codestream(data, value.start, value.length, head, name)
     coding = coding_of(codestream) or CODINGS[syntax]
     if coding == "encapsulated":
-        frame = codestream[: native_bytes(head)]
+        frame = codestream[: native_bytes(head, len(codestream))]
         return film_values(_native(frame, head, EXPLICIT, value.vr, name), allocated, head)
     about = frame_of(codestream)
     width = allocated if about is None else about.bits
@@ -123,7 +126,7 @@ def _options(head: Header, allocated: int) -> dict[str, Any]:
         "bits_stored": allocated,
         "pixel_representation": 0,
         "photometric_interpretation": head.photometric,
-        "planar_configuration": int(head.short(tags.PLANAR) == 1),
+        "planar_configuration": 0,  # that of a compressed frame is its own affair (PS3.5 8.2)
         "number_of_frames": 1,
         "pixel_keyword": "PixelData",
         "pixel_vr": "OW",
@@ -135,13 +138,19 @@ def _native(frame: bytes, head: Header, syntax: str, vr: str | None, name: str) 
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import UID
 
-    if len(frame) < native_bytes(head):
+    if len(frame) < native_bytes(head, len(frame)):
         raise TruncatedImage(name)
     options = _options(head, head.short(tags.ALLOCATED) or 0)
-    options["pixel_vr"] = vr if vr in ("OB", "OW") else "OW"
+    options |= {
+        "pixel_vr": vr if vr in ("OB", "OW") else "OW",
+        "planar_configuration": int(head.short(tags.PLANAR) == 1),
+        "as_rgb": False,
+    }
+    if len(frame) > native_bytes(head):
+        options["photometric_interpretation"] = "YBR_FULL"
     source = frame + b"\0" * (len(frame) % 2)
     array, _ = get_decoder(UID(syntax)).as_array(source, index=0, decoding_plugin="", **options)
-    return array
+    return _rgb(array, head.photometric)
 
 
 def _codestream(data: bytes, at: int, length: int, head: Header, name: str) -> bytes:
@@ -200,8 +209,9 @@ def _by_pydicom(codestream: bytes, coding: str, options: dict[str, Any]) -> NDAr
     from pydicom.uid import UID
 
     decoder, source = get_decoder(UID(_KNOWN_AS[coding])), encapsulate([codestream])
+    options = options | {"as_rgb": coding == "jpeg"}  # whose frames say what their samples are
     array, _ = decoder.as_array(source, index=0, decoding_plugin=PLUGINS[coding], **options)
-    return array
+    return array if coding == "jpeg" else _rgb(array, options["photometric_interpretation"])
 
 
 def _by_charls(codestream: bytes, options: dict[str, Any], name: str) -> NDArray[Any]:
@@ -239,8 +249,17 @@ def _jpeg_2000(codestream: bytes, head: Header) -> NDArray[Any]:
 
 
 def _rgb(array: NDArray[Any], photometric: str) -> NDArray[Any]:
-    if array.ndim == 3 and photometric.startswith("YBR_FULL"):
+    """Three samples as RGB; those of a grey film say themselves whether they are RGB or luminance and chroma.
+
+    Some programs convert a film and leave its Photometric Interpretation as it was.
+    """
+    if array.ndim != 3:
+        return array
+    luminance = array[..., :1]
+    is_grey = bool((array[..., 1:] == luminance).all())
+    if photometric.startswith("YBR_FULL") and not is_grey:
         from pydicom.pixels.processing import convert_color_space
 
         return convert_color_space(array, "YBR_FULL", "RGB")
-    return array
+    has_chroma = array.dtype == np.uint8 and not is_grey and bool((array[..., 1:] == 128).all())
+    return np.repeat(luminance, 3, axis=2) if has_chroma else array

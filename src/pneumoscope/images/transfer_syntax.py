@@ -59,11 +59,20 @@ def layout_syntax(layout: Layout) -> str:
     return IMPLICIT if layout.implicit else EXPLICIT
 
 
-def native_bytes(head: Header) -> int:
-    """Bytes of one uncompressed frame; YBR_FULL_422 shares chroma between two pixels."""
+def native_bytes(head: Header, length: int = 0) -> int:
+    """Bytes of one uncompressed frame; YBR_FULL_422 shares chroma between two pixels.
+
+    Args:
+        head: The data set's header.
+        length: Bytes at hand. If they suffice for all samples of all pixels, no chroma is shared,
+            whatever the header says: some programs decompress films and leave YBR_FULL_422 there.
+    """
     pixels = (head.short(tags.ROWS) or 0) * (head.short(tags.COLUMNS) or 0)
-    samples = 2 if head.photometric == "YBR_FULL_422" else head.short(tags.SAMPLES) or 1
-    return -(-pixels * samples * (head.short(tags.ALLOCATED) or 0) // 8)
+    bits = pixels * (head.short(tags.ALLOCATED) or 0)
+    whole = -(-bits * (head.short(tags.SAMPLES) or 1) // 8)
+    if head.photometric == "YBR_FULL_422" and length < whole:
+        return -(-bits * 2 // 8)
+    return whole
 
 
 def is_encapsulated(data: bytes, value: Element) -> bool:

@@ -51,11 +51,14 @@ const ITEM = "\xfe\xff\x00\xe0"; // PS3.5 A.4, always little endian
 const SEQUENCE_END = "\xfe\xff\xdd\xe0";
 const MOST_HEADER = 2 ** 16;
 
-/** Bytes of one uncompressed frame; YBR_FULL_422 shares chroma between two pixels. */
-function nativeBytes(head) {
-  const pixels = (head.short(TAGS.rows) ?? 0) * (head.short(TAGS.columns) ?? 0);
-  const samples = head.photometric === "YBR_FULL_422" ? 2 : head.samples;
-  return Math.ceil((pixels * samples * (head.short(TAGS.allocated) ?? 0)) / 8);
+/**
+ * Bytes of one uncompressed frame; YBR_FULL_422 shares chroma between two pixels, unless the bytes at hand suffice
+ * for all samples of all pixels.
+ */
+function nativeBytes(head, length = 0) {
+  const bits = (head.short(TAGS.rows) ?? 0) * (head.short(TAGS.columns) ?? 0) * (head.short(TAGS.allocated) ?? 0);
+  const whole = Math.ceil((bits * head.samples) / 8);
+  return head.photometric === "YBR_FULL_422" && length < whole ? Math.ceil((bits * 2) / 8) : whole;
 }
 
 /** Whether a pixel data value consists of items, or has an undefined length as if it did. */
@@ -104,12 +107,12 @@ export async function decodedValues(bytes, value, head, syntax, codecs) {
   const allocated = head.short(TAGS.allocated) ?? 0;
   if (!CODINGS[syntax]) {
     if (isEncapsulated(bytes, value) && value.length === UNDEFINED) throw unreadable("compressed pixels in an uncompressed transfer syntax");
-    const frame = bytes.part(value.start, value.start + Math.min(value.length, nativeBytes(head)));
+    const frame = bytes.part(value.start, value.start + Math.min(value.length, nativeBytes(head, value.length)));
     return complete(filmValues(native(frame, head, syntax !== BIG, value.vr), allocated, head));
   }
   const codestream = codestreamOf(bytes, value, head);
   const coding = codingOf(codestream) ?? CODINGS[syntax];
-  if (coding === "encapsulated") return complete(filmValues(native(codestream.subarray(0, nativeBytes(head)), head, true, value.vr), allocated, head));
+  if (coding === "encapsulated") return complete(filmValues(native(codestream.subarray(0, nativeBytes(head, codestream.length)), head, true, value.vr), allocated, head));
   const frame = frameOf(codestream);
   const decoded = coding === "rle" ? ofRle(codestream, head) : await byCodec(codestream, coding, codecs, head);
   return { values: filmValues(decoded, frame === null ? allocated : frame.bits, head), missingRows: decoded.missingRows ?? null };
@@ -129,10 +132,11 @@ async function byCodec(codestream, coding, codecs, head) {
 
 /** Uncompressed pixels (PS3.5 8.1 and annex D). */
 function native(frame, head, little, vr) {
-  if (frame.length < nativeBytes(head)) throw truncated();
+  if (frame.length < nativeBytes(head, frame.length)) throw truncated();
+  const isShared = head.photometric === "YBR_FULL_422" && frame.length <= nativeBytes(head);
   const [rows, columns, { samples }] = [head.short(TAGS.rows), head.short(TAGS.columns), head];
   const allocated = head.short(TAGS.allocated);
-  const count = rows * columns * (head.photometric === "YBR_FULL_422" ? 2 : samples);
+  const count = rows * columns * (isShared ? 2 : samples);
   let words;
   if (allocated === 1) {
     words = Uint8Array.from({ length: count }, (_, i) => (frame[i >> 3] >> (i & 7)) & 1);
@@ -144,7 +148,7 @@ function native(frame, head, little, vr) {
     words = allocated === 16 ? new Uint16Array(count) : new Uint32Array(count);
     for (let i = 0; i < count; i += 1) words[i] = allocated === 16 ? view.getUint16(2 * i, little) : view.getUint32(4 * i, little);
   }
-  if (samples === 3 && head.photometric === "YBR_FULL_422") words = upsampled(words);
+  if (samples === 3 && isShared) words = upsampled(words);
   else if (samples === 3 && head.short(TAGS.planar) === 1) words = interleaved(words, rows * columns);
   return inRgb({ words, rows, columns, samples }, head.photometric);
 }
@@ -164,10 +168,17 @@ function interleaved(words, pixels) {
   return result;
 }
 
-/** YBR_FULL of 8 bits as RGB (PS3.3 C.7.6.3.1.2). */
+/**
+ * Three samples as RGB (PS3.3 C.7.6.3.1.2). Those of a grey film say themselves whether they are RGB or luminance and
+ * chroma: some programs convert a film and leave its photometric interpretation as it was.
+ */
 function inRgb(decoded, photometric) {
-  if (decoded.samples !== 3 || !photometric.startsWith("YBR_FULL")) return decoded;
+  if (decoded.samples !== 3) return decoded;
   const { words } = decoded;
+  if (every(words, (first, second, third) => second === first && third === first)) return decoded;
+  const isChroma = words instanceof Uint8Array && every(words, (_, second, third) => second === 128 && third === 128);
+  if (isChroma) return { ...decoded, words: words.map((_, i) => words[i - (i % 3)]) };
+  if (!photometric.startsWith("YBR_FULL")) return decoded;
   const rgb = new Uint8ClampedArray(words.length);
   for (let i = 0; i < words.length; i += 3) {
     const [y, cb, cr] = [words[i], words[i + 1] - 128, words[i + 2] - 128];
@@ -176,6 +187,12 @@ function inRgb(decoded, photometric) {
     rgb[i + 2] = y + 1.772 * cb;
   }
   return { ...decoded, words: rgb };
+}
+
+/** Whether three samples of each pixel fulfil a condition. */
+function every(words, condition) {
+  for (let i = 0; i < words.length; i += 3) if (!condition(words[i], words[i + 1], words[i + 2])) return false;
+  return true;
 }
 
 /** The one frame of a compressed value, its fragments joined, whose header agrees with the data set's. */
