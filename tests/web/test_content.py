@@ -33,8 +33,9 @@ def test_the_shipped_bundles_are_chosen_by_the_film(content: dict[str, Any]) -> 
     json.dumps(content, allow_nan=False)
 
 
-def test_the_thorough_check_is_not_offered(content: dict[str, Any]) -> None:
+def test_what_needs_a_server_is_not_offered(content: dict[str, Any]) -> None:
     for settings in content["settings"].values():
+        assert "limits" not in settings  # of uploads
         field = settings["form"]["properties"]["explain"]
         assert settings["explain"] == field["enum"] == ["none", "fast"]
         assert [mode["const"] for mode in field["oneOf"]] == ["none", "fast"]

@@ -111,7 +111,7 @@ def page_content(bundles: Mapping[str, Classifier], codecs: Sequence[str]) -> di
     named |= bundles
     settings = reader_choices(named, ServeSettings())
     for offered in settings.values():
-        _without_checked(offered)
+        _without_a_server(offered)
     content: dict[str, Any] = {
         "automatic": choice is not None,
         "bundles": {name: _bundle(name, classifier) for name, classifier in bundles.items()},
@@ -178,8 +178,9 @@ def _heads(heads: gate.Heads) -> dict[str, Any]:
     }
 
 
-def _without_checked(offered: dict[str, Any]) -> None:
-    """Takes the thorough check of heatmaps out of what a reader may choose: the page does the fast one."""
+def _without_a_server(offered: dict[str, Any]) -> None:
+    """Takes the thorough check of heatmaps out of what a reader may choose, and the limits of uploads."""
+    del offered["limits"]
     offered["explain"] = [mode for mode in offered["explain"] if mode != CHECKED]
     field = offered["form"]["properties"].get("explain")
     if field is not None:
