@@ -13,7 +13,7 @@ import pytest
 
 CI = re.compile(r"CI|GITHUB|GITLAB|JENKINS|BUILD|TRAVIS|AGENT|PYTEST|RUNNER")
 """Variables by which ONNX Runtime recognises continuous integration, where it never reports."""
-LOCAL = re.compile(r"AF_UNIX|AF_NETLINK|\"127\.0\.0\.1\"|\"::1\"|AF_UNSPEC")
+LOCAL = re.compile(r"AF_UNIX|AF_NETLINK|\"(::ffff:)?127\.0\.0\.1\"|\"::1\"|AF_UNSPEC")
 _CONNECTIONS = "connect,sendto,sendmsg,sendmmsg"
 _CALLS = f"trace={_CONNECTIONS},open,openat,creat,/^mkdir,/^rename,/^link,/^symlink,/^unlink"
 _CHANGES = re.compile(

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import TypeVar
 
 import pytest
@@ -47,6 +48,8 @@ def needs_ray(test: Test) -> Test:
 
 
 FILMS = 120
+CLUSTER = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+"""Whether Ray listens on addresses of the network."""
 
 
 class OnceKilled(FilmReader):
@@ -147,6 +150,39 @@ def test_a_cluster_that_does_not_exist(tiny_bundle: Bundle) -> None:
     with pytest.raises(UsageError, match="no Ray cluster at auto") as missing:
         RayCluster(JOB, 1, "auto")
     assert "--ray-address" in missing.value.hint
+
+
+@pytest.mark.parametrize("address", [None, "auto"])
+def test_what_ray_starts_here_keeps_to_this_machine(
+    monkeypatch: pytest.MonkeyPatch, address: str | None
+) -> None:
+    ray = ModuleType("ray")
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setitem(sys.modules, "ray.data", ModuleType("ray.data"))
+    for name in ("RAY_USAGE_STATS_ENABLED", CLUSTER, "http_proxy", "HTTP_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    started: list[dict[str, str]] = []
+
+    def start(*_: object, **__: object) -> None:
+        started.append(dict(os.environ))
+
+    services = SimpleNamespace(start_api_server=start)
+
+    def init(**_: object) -> None:
+        started.append(dict(os.environ))  # what every process of Ray but the API server gets
+        services.start_api_server()
+
+    ray.__dict__.update(
+        is_initialized=lambda: False, init=init, _private=SimpleNamespace(services=services)
+    )
+    RayCluster(JOB, 1, address)
+    usual, of_api_server = started
+    assert usual["RAY_USAGE_STATS_ENABLED"] == "0"
+    assert usual.get(CLUSTER) == (None if address else "0")
+    assert "http_proxy" not in usual
+    assert of_api_server.get("http_proxy") == (None if address else "http://127.0.0.1:9")
+    assert "http_proxy" not in os.environ
+    assert services.start_api_server is start
 
 
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,8 +127,8 @@ def test_numbers_and_other_text_stay() -> None:
 def test_any_table_is_safe_to_open() -> None:
     stream = io.StringIO()
     rows = iter([("=1+1", -0.5), ("a, b", None)])
-    write_table(("name", "share"), rows, stream)
-    assert stream.getvalue() == 'name,share\n\'=1+1,-0.5\n"a, b",\n'
+    write_table(("=name", "share"), rows, stream)
+    assert stream.getvalue() == "'=name,share\n'=1+1,-0.5\n\"a, b\",\n"
 
 
 def test_the_command_line_marks_formulas(

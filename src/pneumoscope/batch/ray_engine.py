@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,8 @@ CHUNK_FILMS = 16
 """Films that an actor reads at once, in one run of the network."""
 _BLOCK_FILMS = 512
 """Films of a block, the unit that Ray passes between machines."""
+_NO_PROXY = "http://127.0.0.1:9"
+"""Nothing listens there: port 9 is that of RFC 863, which discards what it gets."""
 _FILM, _ERROR = "film", "batch_error"
 
 
@@ -70,6 +73,9 @@ class RayCluster:
         # Ray sends statistics of its use to its makers unless told not to.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        if address is None:
+            # Otherwise its processes listen on the address that other machines reach, also on Linux.
+            os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         try:
             import ray
             import ray.data
@@ -81,10 +87,11 @@ class RayCluster:
             return
         options: dict[str, Any] = {"num_cpus": workers} if address is None else {}
         try:
-            ray.init(
-                address=address or "local", include_dashboard=False if address is None else None,
-                log_to_driver=False, logging_level=logging.ERROR, **options,
-            )  # fmt: skip
+            with nullcontext() if address else _api_server_asks_nobody(ray._private.services):
+                ray.init(
+                    address=address or "local", include_dashboard=False if address is None else None,
+                    log_to_driver=False, logging_level=logging.ERROR, **options,
+                )  # fmt: skip
         except Exception as error:  # Ray raises many classes
             raise UsageError(
                 f"no Ray cluster at {address or 'this machine'} ({cause(error)})",
@@ -127,6 +134,35 @@ class RayCluster:
         finally:
             if self._is_ours:
                 ray.shutdown()
+
+
+@contextmanager
+def _api_server_asks_nobody(services: Any) -> Iterator[None]:
+    """Ray's API server, and no other of its processes, starts with a web proxy that does not exist.
+
+    Otherwise it asks name servers and 169.254.169.254 in which cloud it runs, also if its statistics are off.
+
+    Args:
+        services: Ray's module that starts its processes.
+    """
+    start = services.start_api_server
+
+    def start_without_web(*arguments: Any, **options: Any) -> Any:
+        before = dict(os.environ)
+        os.environ.update(
+            http_proxy=_NO_PROXY, HTTP_PROXY=_NO_PROXY, no_proxy="127.0.0.1,localhost"
+        )
+        try:
+            return start(*arguments, **options)
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+    services.start_api_server = start_without_web
+    try:
+        yield
+    finally:
+        services.start_api_server = start
 
 
 def packed(films: Sequence[Film]) -> Any:

@@ -73,7 +73,7 @@ def write_table(columns: Iterable[str], rows: Iterable[Iterable[Any]], stream: T
         stream: Where to.
     """
     writer = csv.writer(_Lines(stream), lineterminator=_ROW_END)
-    writer.writerow(columns)
+    writer.writerow(map(safe_cell, columns))
     for row in rows:
         writer.writerow(map(safe_cell, row))
 

@@ -173,6 +173,21 @@ def test_too_few_patients_are_named_before_anything_is_trained(
     assert not networks.given
 
 
+def test_no_path_and_no_class_of_the_table_is_a_formula(tmp_path: Path, networks: Networks) -> None:
+    plain = films()
+    paths = tuple(replace(film, path=f"={film.path}") for film in plain.films)
+    everything = replace(plain, names=("=normal", "pneumonia"), negative="=normal", films=paths)
+    first = soft_labels.targets_of(RECIPE, everything, tmp_path, "start.h5", Notes())
+    with (tmp_path / "soft_labels.csv").open(newline="") as stream:
+        rows = list(csv.reader(stream))
+    assert rows[0] == ["path", "label", "'=normal", "pneumonia"]
+    assert {row[0][:2] for row in rows[1:]} == {"'="}
+    assert {row[1] for row in rows[1:]} == {"'=normal", "pneumonia"}
+    again = soft_labels.targets_of(RECIPE, everything, tmp_path, "start.h5", Notes())
+    assert again is not None
+    np.testing.assert_array_equal(first, again)
+
+
 def test_wrong_labels_are_noticed(tmp_path: Path) -> None:
     everything, recipe = films(), replace(RECIPE, soft_labels=1.0, soft_label_epochs=60)
     targets = soft_labels.targets_of(recipe, everything, tmp_path, None, Notes())

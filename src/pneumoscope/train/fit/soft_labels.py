@@ -19,6 +19,7 @@ import numpy as np
 from pneumoscope.data.folds import folds_of, same_patient
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.files import cause, write_text
+from pneumoscope.render.export import write_table
 from pneumoscope.train.data.batches import Batches
 from pneumoscope.train.data.films import SPLIT_SEED
 from pneumoscope.train.fit import loop
@@ -134,11 +135,11 @@ def _write(
     films: FilmSet, rows: NDArray[np.intp], probabilities: NDArray[np.float64], path: Path
 ) -> None:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["path", "label", *films.names])
-    for row, label, shares in zip(rows, films.labels[rows], probabilities, strict=True):
-        cells = (f"{share:.6f}" for share in shares)
-        writer.writerow([films.films[row].path, films.names[label], *cells])
+    lines = (
+        (films.films[row].path, films.names[label], *(f"{share:.6f}" for share in shares))
+        for row, label, shares in zip(rows, films.labels[rows], probabilities, strict=True)
+    )
+    write_table(("path", "label", *films.names), lines, text)
     write_text(path, text.getvalue())
 
 
