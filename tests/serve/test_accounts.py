@@ -80,6 +80,13 @@ def test_the_way_a_keyboard_composes_letters_does_not_matter(accounts: Accounts)
     assert accounts.check("lee", "fu\u0308nf stille Reiher am Ufer") is not None
 
 
+def test_a_password_is_not_shortened(accounts: Accounts) -> None:
+    longest = "".join(f"{number} quiet herons " for number in range(100))[:256]
+    accounts.add("lee", longest)
+    assert accounts.check("lee", longest) is not None
+    assert accounts.check("lee", f"{longest}x") is None
+
+
 @pytest.mark.parametrize("name", ["", "Dr Lee", "a/b", "x" * 65, "local", ".hidden", "l\u00e9e"])
 def test_names_that_cannot_be_used(accounts: Accounts, name: str) -> None:
     with pytest.raises(AccountError):

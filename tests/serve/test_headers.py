@@ -39,6 +39,14 @@ def test_every_answer_has_the_security_headers(tmp_path: Path, users: dict[str, 
         assert foreign.headers["content-security-policy"] == CSP
 
 
+def test_the_security_headers_say_what_they_must() -> None:
+    assert FIXED["X-Content-Type-Options"] == "nosniff"
+    assert FIXED["Referrer-Policy"] == "no-referrer"
+    assert FIXED["Content-Security-Policy"] == CSP
+    assert FIXED["Cross-Origin-Opener-Policy"] == FIXED["Cross-Origin-Resource-Policy"]
+    assert FIXED["Cross-Origin-Opener-Policy"] == "same-origin"
+
+
 def test_the_content_security_policy_is_strict() -> None:
     policy = dict(part.split(" ", 1) for part in CSP.split("; "))
     assert policy["default-src"] == "'none'"
@@ -46,6 +54,7 @@ def test_the_content_security_policy_is_strict() -> None:
     assert policy["style-src"] == "'self'"
     assert policy["frame-ancestors"] == "'none'"
     assert policy["base-uri"] == "'none'"
+    assert "object-src" not in policy  # so the default holds
     for sign in ("unsafe", "*", "http:", "https:", "data:"):
         assert sign not in CSP
 

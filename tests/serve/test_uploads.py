@@ -57,6 +57,11 @@ def test_forms_that_would_cost_too_much_are_refused(body: bytes) -> None:
         uploaded(FILM * 4 + END)
 
 
+def test_a_form_with_a_field_twice_is_refused() -> None:
+    with pytest.raises(BadRequest, match="patient comes twice"):
+        uploaded(FILM + 2 * part(b'name="patient"', b"7") + END)
+
+
 @pytest.mark.parametrize("charset", ["no-such", "undefined", "base64", "utf-16"])
 def test_a_strange_charset_is_refused_or_does_no_harm(charset: str) -> None:
     form = FILM + part(b'name="patient"', b"7") + END

@@ -299,7 +299,8 @@ class Accounts:
 
     def _fits(self, hashed: str, password: str) -> bool:
         try:
-            return self.hasher.verify(hashed, normalised(password)[:MAX_PASSWORD])
+            text = normalised(password)  # may be longer than what was typed
+            return self.hasher.verify(hashed, text[:MAX_PASSWORD]) and len(text) <= MAX_PASSWORD
         except (VerificationError, InvalidHashError, UnicodeError):  # half of a surrogate pair
             return False
 
