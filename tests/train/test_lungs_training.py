@@ -36,6 +36,7 @@ ema = 0.9
 surroundings = 0.3
 regions = 0.3
 blanked = 0.1
+mirror_loss = 0.2
 """
 
 

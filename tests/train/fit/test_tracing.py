@@ -44,14 +44,20 @@ def batch_of(films: int, recipe: Recipe) -> Any:
     if recipe.head == "lungs":
         lungs = rng.integers(0, 2, (films, SIDE, SIDE, 2)).astype(np.float32)
         targets = {"parts": y, "lungs": lungs}
-        return (x, shares), targets, {"parts": weights, "lungs": weights[:, 0]}
+        weights_of = {"parts": weights, "lungs": weights[:, 0]}
+        if recipe.mirror_loss:
+            targets["mirror"] = np.zeros((films, 1), np.float32)
+            weights_of["mirror"] = np.full(films, recipe.mirror_loss, np.float32)
+        return (x, shares), targets, weights_of
     if recipe.regions:
         return (x, shares), y, weights
     return x, y[:, 0], weights[:, 0]
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"regions": 0.5}, {"head": "lungs"}], ids=["plain", "regions", "lungs"]
+    "settings",
+    [{}, {"regions": 0.5}, {"head": "lungs"}, {"head": "lungs", "mirror_loss": 0.2}],
+    ids=["plain", "regions", "lungs", "mirrored"],
 )
 def test_a_graph_computes_what_single_operations_do_and_suits_a_smaller_last_batch(
     settings: dict[str, Any], few_films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -17,7 +17,13 @@ from pneumoscope.decision.calibration import Calibration
 from pneumoscope.train.export import conversion, parity
 from pneumoscope.train.network import keras_model, lungs
 from pneumoscope.train.network.losses import LungCrossentropy
-from pneumoscope.train.network.lungs import LungPooling, field_of, maps_of
+from pneumoscope.train.network.lungs import (
+    LungPooling,
+    MirrorDifference,
+    WithMirrored,
+    field_of,
+    maps_of,
+)
 from pneumoscope.train.recipe.settings import Recipe
 
 Floats = NDArray[np.floating[Any]]
@@ -231,3 +237,40 @@ def test_the_exported_network_agrees_and_gives_the_lungs(network: Any, tmp_path:
     assert (values["heatmaps"].sum(axis=1) <= values["lungs"] + 1e-5).all()
     assert values["embedding"].shape == (6, 16)
     assert values["probabilities"].sum(axis=1) == pytest.approx(np.ones(6), abs=1e-5)
+
+
+def mirror_difference(evidence: Floats) -> tuple[Any, Any, Floats]:
+    """For five maps of evidence (5, 4, 4): those of four films, and that of a mirror image."""
+    field = np.repeat(two_lungs(), 5, axis=0)
+    maps = np.asarray(evidence, np.float32)[..., None]
+    lungs_of, evidence_of, apart = MirrorDifference()([field, maps])
+    return lungs_of, evidence_of, np.asarray(apart)
+
+
+def test_a_mirror_image_with_the_same_evidence_on_the_same_lung_differs_by_nothing() -> None:
+    evidence = np.random.default_rng(1).normal(size=(5, 4, 4))
+    evidence[4] = evidence[0, :, ::-1]
+    lungs_of, evidence_of, apart = mirror_difference(evidence)
+    assert apart == pytest.approx(np.zeros((4, 1)), abs=1e-5)
+    assert np.asarray(evidence_of)[..., 0] == pytest.approx(evidence[:4])
+    assert lungs_of.shape == (4, 4, 4, 2)
+
+
+def test_evidence_that_stays_on_one_side_of_the_picture_differs() -> None:
+    evidence = np.full((5, 4, 4), -2.0)
+    evidence[[0, 4], :, 0] = 3.0  # on the left, whichever way the film hangs
+    apart = mirror_difference(evidence)[2]
+    # 3 against -2 on both lungs, each with its quarter of a healthy cell; one film of four.
+    lung = [np.log((4 * np.exp(e) + 0.25 * np.exp(-4)) / 4.25) for e in (3.0, -2.0)]
+    assert apart[:, 0] == pytest.approx([4 * (lung[0] - lung[1]), 0, 0, 0], rel=1e-4)
+
+
+@pytest.mark.parametrize(("count", "mirrored"), [(1, 0), (4, 1), (7, 1), (8, 2)])
+def test_a_quarter_of_the_films_is_mirrored(count: int, mirrored: int) -> None:
+    films = np.arange(count * 4, dtype=np.float32).reshape(count, 2, 2, 1)
+    given = np.asarray(WithMirrored()(films))
+    assert len(given) == count + mirrored
+    assert (given[count:] == films[:mirrored, :, ::-1]).all()
+    field, evidence = np.zeros((len(given), 2, 2, 2)), np.zeros((len(given), 2, 2, 1))
+    lungs_of, _, apart = MirrorDifference()([field, evidence])
+    assert len(lungs_of) == len(apart) == count

@@ -25,6 +25,8 @@ def test_balanced_sampling_is_for_classes() -> None:
         ({"epochs": 0, "head_epochs": 0}, "epochs is 0"),
         ({"size": 128, "source_size": 96}, "source_size is 96"),
         ({"soft_labels": 0.5, "task": "multilabel"}, "soft_labels is 0.5"),
+        ({"mirror_loss": 0.2}, "mirror_loss is 0.2"),
+        ({"mirror_loss": -0.2, "head": "lungs"}, "mirror_loss is -0.2"),
     ],
 )
 def test_settings_that_exclude_one_another(changes: dict[str, object], message: str) -> None:

@@ -158,11 +158,11 @@ class Batches:
         # Keras averages over films and parts: twice the weight keeps the loss's scale.
         weights = np.stack([weight, weight[partners]], 1) * weights * 2
         targets = {"parts": parts, "lungs": batch.lungs}
-        return (
-            (batch.films, batch.parts),
-            targets,
-            {"parts": weights, "lungs": self.recipe.lung_loss * batch.known},
-        )
+        weights_of = {"parts": weights, "lungs": self.recipe.lung_loss * batch.known}
+        if self.recipe.mirror_loss:
+            targets["mirror"] = np.zeros((len(rows), 1), np.float32)  # no difference
+            weights_of["mirror"] = np.full(len(rows), self.recipe.mirror_loss, np.float32)
+        return (batch.films, batch.parts), targets, weights_of
 
     def cache_features(self, model: Any, views: int, path: Path, progress: Progress) -> float:
         """Makes batches contain features of augmented films from a frozen backbone, stored on disk.

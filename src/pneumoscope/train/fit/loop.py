@@ -225,6 +225,8 @@ class Trainer:
         loss: Any = loss_of(self.recipe, self.batches.finding_weights)
         if self.recipe.head == "lungs":
             loss = {"parts": loss, "lungs": LungCrossentropy(name="lungs")}
+            if self.recipe.mirror_loss:
+                loss["mirror"] = keras.losses.MeanAbsoluteError(name="mirror")
         self.trainee.compile(optimizer, loss, jit_compile=False)
         if isinstance(loss, dict):
             # Builds the counters of both losses, for which TensorFlow would trace the step twice.

@@ -130,7 +130,7 @@ def _scaling(recipe: Recipe) -> Any:
 def trainee(model: Any, recipe: Recipe) -> Any:
     """What is trained: the network, or its variant for films composed of two."""
     if recipe.head == "lungs":
-        return lungs.composed(model)
+        return lungs.composed(model, mirrored=recipe.mirror_loss > 0)
     return regional(model) if recipe.regions else model
 
 

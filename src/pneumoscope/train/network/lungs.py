@@ -23,6 +23,8 @@ LUNGS = "lungs"
 EVIDENCE = "evidence"
 """Log odds per cell, (n, h, w, 1 + kinds) or (n, h, w, findings)."""
 SIDES = 2
+MIRRORED = 4
+"""One film in so many is compared with its mirror image: each costs as much as another film."""
 NOTHING = -4.0
 """Log odds of a part of the film that shows no lung: healthy, as far as can be seen."""
 _PRIOR_CELLS = 0.25
@@ -96,16 +98,21 @@ class LungPooling(keras.layers.Layer):  # type: ignore[misc]
 
 def _film(field: Any, evidence: Any) -> Any:
     """Log odds of illness (n, 1) from a field (n, h, w, 2) and one map of evidence (n, h, w, 1)."""
+    # -log P(healthy)
+    healthy = ops.sum(ops.softplus(_lung_odds(field, evidence)), axis=-1, keepdims=True)
+    healthy = ops.maximum(healthy, _LEAST)
+    return healthy + ops.log(1 - ops.exp(-healthy))
+
+
+def _lung_odds(field: Any, evidence: Any) -> Any:
+    """Log odds of either lung (n, 2), the one on the left of the picture first; see `_film`."""
     top = ops.maximum(ops.max(evidence, axis=(1, 2)), NOTHING)  # (n, 1)
     odds = ops.exp(evidence - top[:, None, None, :])
     nothing = _PRIOR_CELLS * ops.exp(NOTHING - top)
     mean = (ops.sum(field * odds, axis=(1, 2)) + nothing) / (
         ops.sum(field, axis=(1, 2)) + _PRIOR_CELLS
     )
-    lung = ops.log(mean) + top  # (n, 2)
-    healthy = ops.sum(ops.softplus(lung), axis=-1, keepdims=True)  # -log P(healthy)
-    healthy = ops.maximum(healthy, _LEAST)
-    return healthy + ops.log(1 - ops.exp(-healthy))
+    return ops.log(mean) + top
 
 
 def maps_of(field: Any, evidence: Any, task: str) -> Any:
@@ -169,21 +176,67 @@ def head(features: Any, recipe: Recipe, classes: int) -> Any:
     return LungPooling(recipe.task, name=LOGITS, dtype="float32")([where, what])
 
 
-def composed(model: Any) -> Any:
+class WithMirrored(keras.layers.Layer):  # type: ignore[misc]
+    """Films (n, size, size, 1), and after them the mirror images of the first `MIRRORED` of them."""
+
+    def call(self, films: Any) -> Any:
+        count = ops.shape(films)[0] // MIRRORED
+        return ops.concatenate([films, ops.flip(films[:count], axis=2)], axis=0)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (None, *input_shape[1:])
+
+
+class MirrorDifference(keras.layers.Layer):  # type: ignore[misc]
+    """How far a film and its mirror image disagree about the lungs, of films from `WithMirrored`.
+
+    Input: ``[lungs, evidence]`` of all films, see `LUNGS` and `EVIDENCE`. Output: the same of the
+    films alone, and float32 (n, 1): the mean difference of the log odds of a lung, 0 where a film has
+    no mirror image; scaled so that the mean over the films is that over the mirrored ones.
+
+    Lungs are compared, not cells: strided convolutions see the cells of a mirror image elsewhere.
+    """
+
+    def call(self, inputs: Any) -> Any:
+        lungs, evidence = inputs
+        every = ops.shape(lungs)[0]
+        count = every // (MIRRORED + 1)
+        films = every - count
+        field = ops.stop_gradient(ops.sigmoid(ops.cast(lungs, "float32")))
+        odds = _lung_odds(field, ops.cast(evidence, "float32")[..., :1])
+        apart = ops.mean(ops.abs(odds[:count] - odds[films:, ::-1]), axis=-1, keepdims=True)
+        apart = apart * ops.cast(films, "float32") / ops.cast(ops.maximum(count, 1), "float32")
+        return lungs[:films], evidence[:films], ops.pad(apart, [[0, films - count], [0, 0]])
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        lungs, evidence = input_shape
+        return (None, *lungs[1:]), (None, *evidence[1:]), (None, 1)
+
+
+def composed(model: Any, *, mirrored: bool = False) -> Any:
     """The network for films composed of two, as it is trained; all weights are shared with it.
 
     Args:
         model: What `pneumoscope.train.network.keras_model.build` made, with this head.
+        mirrored: Whether it also compares films with their mirror images.
 
     Returns:
         A ``keras.Model`` from films (n, size, size, 1) and parts (n, 2, h, w) in [0, 1] to
-        ``parts``, the logits (n, 2, units) of the film's own cells and its partner's, and
-        ``lungs``, see `LUNGS`.
+        ``parts``, the logits (n, 2, units) of the film's own cells and its partner's,
+        ``lungs``, see `LUNGS`, and perhaps ``mirror``, see `MirrorDifference`.
     """
     where, what = (model.get_layer(name).output for name in (LUNGS, EVIDENCE))
+    films, others = model.input, {}
+    if mirrored:
+        films = keras.Input(model.input.shape[1:], name="originals", dtype=model.input.dtype)
+        maps = keras.Model(model.input, [where, what], name="maps")
+        where, what, others["mirror"] = MirrorDifference(name="mirror", dtype="float32")(
+            maps(WithMirrored(dtype=model.input.dtype)(films))
+        )
     parts = keras.Input((2, *where.shape[1:3]), name="parts")
     logits = model.get_layer(LOGITS)([where, what, parts])
-    return keras.Model([model.input, parts], {"parts": logits, "lungs": where}, name="composed")
+    outputs_of_parts = {"parts": logits, "lungs": where} | others
+    return keras.Model([films, parts], outputs_of_parts, name="composed")
 
 
 def outputs(model: Any, task: str) -> dict[str, Any]:

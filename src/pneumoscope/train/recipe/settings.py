@@ -91,9 +91,12 @@ class Recipe:
             film's class, so that heatmaps localise; 0 is off. With the head ``"lungs"`` the films are
             composed lung by lung, see `pneumoscope.train.data.compositions`.
         surroundings: Share of the films whose surroundings of the lungs come from another film; with
-            the head ``"lungs"`` only, as the next three.
+            the head ``"lungs"`` only, as the next four.
         blanked: Share of the films whose lungs are blanked.
         lung_loss: Weight of the lung field's cross-entropy against the masks.
+        mirror_loss: Weight of the difference between a film and its mirror image in the log odds of
+            each lung, so that the heat does not favour a side of the picture. A quarter of the films
+            is mirrored for it, which takes a quarter more time; 0 is off.
         prevalence: Share of ill films at which the shipped probabilities hold, below 1; 0 for that
             of the validation films. Not used for several findings.
         ill_part: Probability that a part of an ill film is ill, in (0, 1].
@@ -159,6 +162,7 @@ class Recipe:
     surroundings: float = 0.0
     blanked: float = 0.0
     lung_loss: float = 0.4
+    mirror_loss: float = 0.0
     prevalence: float = 0.0
     ill_part: float = 0.7
     ill_part_weight: float = 0.3
@@ -258,7 +262,7 @@ class Recipe:
 
     def _check_head(self) -> None:
         if self.head != "lungs":
-            for name in ("surroundings", "blanked"):
+            for name in ("surroundings", "blanked", "mirror_loss"):
                 _check(
                     not getattr(self, name), name, getattr(self, name), "0 unless head is 'lungs'"
                 )
@@ -283,7 +287,7 @@ _CHOICES = {
 }
 _NOT_NEGATIVE = (
     "seed", "class_weight_power", "focal_gamma", "mixup", "head_epochs", "epochs", "train_last",
-    "warmup_epochs", "weight_decay", "patience", "dense", "cached_views", "lung_loss",
+    "warmup_epochs", "weight_decay", "patience", "dense", "cached_views", "lung_loss", "mirror_loss",
     "pyramid", "soft_label_epochs",
 )  # fmt: skip
 
