@@ -495,6 +495,25 @@ def test_colour_in_ybr_stays_colour() -> None:
     assert film.facts.colour
 
 
+@pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL_422"])
+@pytest.mark.parametrize("coding", ["JPEG", "JPEG without its end", "JPEG-LS", "JPEG 2000"])
+def test_a_grey_frame_under_a_header_of_colour(coding: str, photometric: str) -> None:
+    """Programs that wrap pictures write it so."""
+    jpeg = save(smooth(), "JPEG", quality=95)
+    codestream, syntax = {
+        "JPEG": (jpeg, make.JPEG_8),
+        "JPEG without its end": (jpeg[:-2], make.JPEG_8),
+        "JPEG-LS": (make.jpeg_ls(smooth()), make.JLS),
+        "JPEG 2000": (make.jpeg_2000(smooth(), 8), make.J2K_LOSSLESS),
+    }[coding]
+    # The window is not for colour (PS3.3 C.11.2.1.2.2).
+    ds = dataset(GREY_AS_RGB, SOPClassUID=make.SC, WindowCenter=500, WindowWidth=2000)
+    ds.PhotometricInterpretation = photometric
+    film = images.read(wrap(ds, codestream, syntax))
+    np.testing.assert_allclose(film.pixels, smooth() / 255, atol=0.02)
+    assert not film.facts.colour
+
+
 @pytest.mark.parametrize("planar", [0, 1])
 def test_compressed_frames_have_their_own_order_of_samples(planar: int) -> None:
     """Planar Configuration 1 once scrambled JPEG in colour without a word."""

@@ -158,8 +158,9 @@ def test_a_frame_must_be_what_the_header_says() -> None:
     value = item(b"") + item(FRAME) + END
     with pytest.raises(UnreadableImage, match="header says 80 x 65, its frame 80 x 64"):
         codestream(value, Rows=65)
-    with pytest.raises(UnreadableImage, match="frame holds 1 samples"):
-        codestream(value, SamplesPerPixel=3)
+    colour = item(b"") + item(save(np.dstack([smooth(64, 80)] * 3), "JPEG")) + END
+    with pytest.raises(UnreadableImage, match="frame holds 3 samples"):
+        codestream(colour)
 
 
 def test_a_codestream_that_names_no_size_is_left_to_its_decoder() -> None:

@@ -208,6 +208,7 @@ FILMS |= {
     "JPEG with fill bytes for its end": jpeg(ramp(130, 121))[:-2] + b"\xff\xff\xff",
     "JPEG without the last bits of its colour": jpeg(np.stack([NOISE] * 3, -1))[:-3],
     "JPEG in DICOM": wrap(dataset(smooth()), jpeg(smooth()), JPEG),
+    "JPEG in DICOM under a header of colour": wrap(dataset(GREY), jpeg(ramp()), JPEG),
     "JPEG in DICOM without its end": wrap(dataset(smooth()), jpeg(smooth())[:-2], JPEG),
     "JPEG of 12 bits in DICOM": wrap(
         dataset(DEEP, BitsStored=12, HighBit=11), dct_jpeg(DEEP), f"{JPEG[:-2]}51"

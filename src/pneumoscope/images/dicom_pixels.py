@@ -81,7 +81,8 @@ def decode(
         return film_values(_native(frame, head, EXPLICIT, value.vr, name), allocated, head)
     about = frame_of(codestream)
     width = allocated if about is None else about.bits
-    return film_values(_decompressed(codestream, coding, about, head, name), width, head)
+    pixels = _decompressed(codestream, coding, about, head, name)
+    return film_values(_as_stated(pixels, head), width, head)
 
 
 def decode_incomplete(
@@ -102,13 +103,13 @@ def decode_incomplete(
     coding = coding_of(codestream)
     if coding != "jpeg":
         raise TruncatedImage(name)
-    options = _options(head, 8)
+    options = _options(head, 8, frame_of(codestream))
     closed, missing = without_end(codestream, name)
     if options["samples_per_pixel"] == 1:
         pixels = jpeg.luminance(closed, name, strict=False)
     else:
         pixels = _by_pydicom(closed, coding, options)
-    return film_values(pixels, 8, head), missing
+    return film_values(_as_stated(pixels, head), 8, head), missing
 
 
 def pixel_data(data: bytes, at: int, layout: Layout) -> Element:
@@ -116,16 +117,19 @@ def pixel_data(data: bytes, at: int, layout: Layout) -> Element:
     return element_at(data, at, len(data), layout)
 
 
-def _options(head: Header, allocated: int) -> dict[str, Any]:
+def _options(head: Header, allocated: int, frame: Frame | None = None) -> dict[str, Any]:
     """What pydicom must know: whole words without a sign, because `film_values` does the rest."""
+    samples, photometric = head.short(tags.SAMPLES) or 1, head.photometric
+    if frame is not None and frame.samples == 1:
+        samples, photometric = 1, "MONOCHROME2"
     return {
         "rows": head.short(tags.ROWS),
         "columns": head.short(tags.COLUMNS),
-        "samples_per_pixel": head.short(tags.SAMPLES) or 1,
+        "samples_per_pixel": samples,
         "bits_allocated": allocated,
         "bits_stored": allocated,
         "pixel_representation": 0,
-        "photometric_interpretation": head.photometric,
+        "photometric_interpretation": photometric,
         "planar_configuration": 0,  # that of a compressed frame is its own affair (PS3.5 8.2)
         "number_of_frames": 1,
         "pixel_keyword": "PixelData",
@@ -175,7 +179,8 @@ def _codestream(data: bytes, at: int, length: int, head: Header, name: str) -> b
                 name,
                 f"its header says {columns} x {rows}, its frame {frame.columns} x {frame.rows}",
             )
-        if frame.samples != (head.short(tags.SAMPLES) or 1):
+        # Some programs write a grey frame, and a header of colour.
+        if frame.samples not in (1, head.short(tags.SAMPLES) or 1):
             raise UnreadableImage(name, f"its frame holds {frame.samples} samples per pixel")
     return codestream
 
@@ -184,7 +189,7 @@ def _decompressed(
     codestream: bytes, coding: str, frame: Frame | None, head: Header, name: str
 ) -> NDArray[Any]:
     """Calls the decoder of a coding."""
-    options = _options(head, head.short(tags.ALLOCATED) or 0)
+    options = _options(head, head.short(tags.ALLOCATED) or 0, frame)
     if frame is not None:  # a codestream's own precision counts, not the bits of the header
         options |= {"bits_stored": frame.bits, "bits_allocated": 8 if frame.bits <= 8 else 16}
     decoder = PLUGINS[coding]
@@ -246,6 +251,12 @@ def _jpeg_2000(codestream: bytes, head: Header) -> NDArray[Any]:
     import openjpeg
 
     return _rgb(openjpeg.decode(codestream), head.photometric)
+
+
+def _as_stated(pixels: NDArray[Any], head: Header) -> NDArray[Any]:
+    """Three equal samples for a grey frame whose header states three."""
+    is_grey = pixels.ndim == 2 and head.short(tags.SAMPLES) == 3
+    return np.repeat(pixels[..., None], 3, axis=2) if is_grey else pixels
 
 
 def _rgb(array: NDArray[Any], photometric: str) -> NDArray[Any]:

@@ -114,20 +114,28 @@ export async function decodedValues(bytes, value, head, syntax, codecs) {
   const coding = codingOf(codestream) ?? CODINGS[syntax];
   if (coding === "encapsulated") return complete(filmValues(native(codestream.subarray(0, nativeBytes(head, codestream.length)), head, true, value.vr), allocated, head));
   const frame = frameOf(codestream);
-  const decoded = coding === "rle" ? ofRle(codestream, head) : await byCodec(codestream, coding, codecs, head);
+  const decoded = coding === "rle" ? ofRle(codestream, head) : await byCodec(codestream, coding, codecs, head, frame);
   return { values: filmValues(decoded, frame === null ? allocated : frame.bits, head), missingRows: decoded.missingRows ?? null };
 }
 
 const complete = (values) => ({ values, missingRows: null });
 
-async function byCodec(codestream, coding, codecs, head) {
+async function byCodec(codestream, coding, codecs, head, frame) {
   const decode = codecs[coding];
   if (!decode) throw new FilmError("UnsupportedSyntax", { syntax: `${CODING_NAMES[coding]} (without its decoder in this page)` });
-  const [rows, columns, samples] = [head.short(TAGS.rows), head.short(TAGS.columns), head.samples];
+  const [rows, columns, samples] = [head.short(TAGS.rows), head.short(TAGS.columns), frame?.samples ?? head.samples];
   const { words, isRgb, missingRows } = await decode(codestream, { rows, columns, samples });
   if (words.length < rows * columns * samples) throw truncated();
+  if (samples < head.samples) return { words: tripled(words.subarray(0, rows * columns)), rows, columns, samples: 3, missingRows };
   const decoded = { words, rows, columns, samples, missingRows };
   return isRgb ? decoded : inRgb(decoded, head.photometric);
+}
+
+/** Three equal samples for each of a grey frame. */
+function tripled(words) {
+  const result = new words.constructor(3 * words.length);
+  for (let i = 0; i < words.length; i += 1) result.fill(words[i], 3 * i, 3 * i + 3);
+  return result;
 }
 
 /** Uncompressed pixels (PS3.5 8.1 and annex D). */
@@ -207,7 +215,8 @@ function codestreamOf(bytes, value, head) {
     if (frame.rows !== rows || frame.columns !== columns) {
       throw unreadable(`its header says ${columns} x ${rows}, its frame ${frame.columns} x ${frame.rows}`);
     }
-    if (frame.samples !== head.samples) throw unreadable(`its frame holds ${frame.samples} samples per pixel`);
+    // Some programs write a grey frame, and a header of colour.
+    if (![1, head.samples].includes(frame.samples)) throw unreadable(`its frame holds ${frame.samples} samples per pixel`);
   }
   return codestream;
 }
