@@ -136,3 +136,29 @@ def test_axe_finds_nothing_wrong_with_populations(visit: Visit) -> None:
     page.keyboard.press("a")
     page.get_by_role("dialog").locator("dl").first.wait_for()
     assert violations(axe, page, both_themes=True) == {}
+
+
+def test_on_the_smallest_phone_the_population_and_the_legend_can_be_read(
+    browser: Browser, both: Live
+) -> None:
+    both.client.delete("/api/v1/predictions")
+    visit = Visit(browser, both.url, viewport={"width": 320, "height": 640}, locale="de-DE")
+    page = visit.read(picture(BRIGHT))
+    spare = page.locator(".worklist .bundle-field select").evaluate(
+        """select => {
+          const style = getComputedStyle(select);
+          const context = document.createElement('canvas').getContext('2d');
+          context.font = style.font;
+          const widths = [...select.options].map(({text}) => context.measureText(text).width);
+          const padding = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);
+          return select.clientWidth - padding - Math.max(...widths);
+        }"""
+    )
+    assert spare >= 0
+    expect(page.get_by_role("button", name="Hinzufügen")).to_be_visible()
+    page.locator(".toolbar button").first.click()  # side by side
+    visit.overlaid()
+    assert page.locator(".reading .legend:visible").evaluate(
+        "legend => legend.offsetLeft >= 0 && legend.scrollWidth <= legend.clientWidth"
+    )
+    visit.close()
