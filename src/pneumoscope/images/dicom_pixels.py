@@ -59,6 +59,9 @@ _KNOWN_AS = {
     "jpeg-ls": "1.2.840.10008.1.2.4.80",
 }
 
+_ROW_STEP = 16  # rows that tell what three samples are
+_NO_CHROMA = 128  # of 8 bits (PS3.3 C.7.6.3.1.2)
+
 
 def decode(
     data: bytes, at: int, head: Header, syntax: str, implicit: bool, name: str
@@ -266,11 +269,12 @@ def _rgb(array: NDArray[Any], photometric: str) -> NDArray[Any]:
     """
     if array.ndim != 3:
         return array
-    luminance = array[..., :1]
-    is_grey = bool((array[..., 1:] == luminance).all())
-    if photometric.startswith("YBR_FULL") and not is_grey:
+    rows = array[::_ROW_STEP]
+    if photometric.startswith("YBR_FULL"):
+        if (rows[..., 1:] == rows[..., :1]).all():
+            return array
         from pydicom.pixels.processing import convert_color_space
 
         return convert_color_space(array, "YBR_FULL", "RGB")
-    has_chroma = array.dtype == np.uint8 and not is_grey and bool((array[..., 1:] == 128).all())
-    return np.repeat(luminance, 3, axis=2) if has_chroma else array
+    is_chroma = array.dtype == np.uint8 and (rows[..., 1:] == _NO_CHROMA).all()
+    return np.repeat(array[..., :1], 3, axis=2) if is_chroma else array

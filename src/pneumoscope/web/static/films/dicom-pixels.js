@@ -50,6 +50,8 @@ const CODING_NAMES = { "jpeg-12": "JPEG of more than 8 bits", "jpeg-lossless": "
 const ITEM = "\xfe\xff\x00\xe0"; // PS3.5 A.4, always little endian
 const SEQUENCE_END = "\xfe\xff\xdd\xe0";
 const MOST_HEADER = 2 ** 16;
+const ROW_STEP = 16; // rows that tell what three samples are
+const NO_CHROMA = 128; // of 8 bits (PS3.3 C.7.6.3.1.2)
 
 /**
  * Bytes of one uncompressed frame; YBR_FULL_422 shares chroma between two pixels, unless the bytes at hand suffice
@@ -183,10 +185,11 @@ function interleaved(words, pixels) {
 function inRgb(decoded, photometric) {
   if (decoded.samples !== 3) return decoded;
   const { words } = decoded;
-  if (every(words, (first, second, third) => second === first && third === first)) return decoded;
-  const isChroma = words instanceof Uint8Array && every(words, (_, second, third) => second === 128 && third === 128);
-  if (isChroma) return { ...decoded, words: words.map((_, i) => words[i - (i % 3)]) };
-  if (!photometric.startsWith("YBR_FULL")) return decoded;
+  if (!photometric.startsWith("YBR_FULL")) {
+    const isChroma = words instanceof Uint8Array && everyPixel(decoded, (_, second, third) => second === NO_CHROMA && third === NO_CHROMA);
+    return isChroma ? { ...decoded, words: words.map((_, i) => words[i - (i % 3)]) } : decoded;
+  }
+  if (everyPixel(decoded, (first, second, third) => second === first && third === first)) return decoded;
   const rgb = new Uint8ClampedArray(words.length);
   for (let i = 0; i < words.length; i += 3) {
     const [y, cb, cr] = [words[i], words[i + 1] - 128, words[i + 2] - 128];
@@ -197,9 +200,11 @@ function inRgb(decoded, photometric) {
   return { ...decoded, words: rgb };
 }
 
-/** Whether three samples of each pixel fulfil a condition. */
-function every(words, condition) {
-  for (let i = 0; i < words.length; i += 3) if (!condition(words[i], words[i + 1], words[i + 2])) return false;
+/** Whether the three samples of each pixel fulfil a condition, in some of the rows. */
+function everyPixel({ words, rows, columns }, condition) {
+  for (let row = 0; row < rows; row += ROW_STEP) {
+    for (let i = 3 * row * columns; i < 3 * (row + 1) * columns; i += 3) if (!condition(words[i], words[i + 1], words[i + 2])) return false;
+  }
   return true;
 }
 
