@@ -64,9 +64,34 @@ def test_memory_is_bounded() -> None:
     throttle = Throttle(Clock(0.0))
     for number in range(10_050):
         throttle.attempt((str(number), 1))
-    assert len(throttle._failures._all) == 10_000
-    assert throttle.attempt(("10049", 1)) == 1
+        throttle.clock.now += 0.01  # type: ignore[attr-defined]
+        assert len(throttle._failures) <= 10_000
     assert throttle.attempt(("0", 1)) == 0  # forgotten
+
+
+def test_many_other_keys_do_not_make_failures_forgotten() -> None:
+    clock = Clock(0.0)
+    throttle = Throttle(clock)
+    for _ in range(9):
+        clock.now += throttle.attempt(("lee", 5))
+        throttle.attempt(("lee", 5))
+    wait = throttle.attempt(("lee", 5))
+    assert wait > 0
+    for number in range(25_000):
+        throttle.attempt((f"token of network {number}", 20))
+    assert throttle.attempt(("lee", 5)) == wait
+
+
+def test_old_failures_make_room_first() -> None:
+    clock = Clock(0.0)
+    throttle = Throttle(clock)
+    for number in range(9_999):
+        for _ in range(2):
+            throttle.attempt((f"old {number}", 5))
+    clock.now += FORGET_S
+    for number in range(3):
+        throttle.attempt((f"new {number}", 1))
+    assert throttle.attempt(("new 2", 1)) == 1
 
 
 def test_a_bucket_refills() -> None:

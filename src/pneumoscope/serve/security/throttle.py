@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import lru_cache
+from heapq import nlargest
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -49,9 +50,6 @@ class _Recent(Generic[V]):
         while len(self._all) > _MOST_KEYS:
             self._all.popitem(last=False)
 
-    def drop(self, key: str) -> None:
-        self._all.pop(key, None)
-
 
 @dataclass(frozen=True, slots=True)
 class _Failures:
@@ -68,7 +66,7 @@ class Throttle:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
-        self._failures: _Recent[_Failures] = _Recent()
+        self._failures: dict[str, _Failures] = {}
         self._lock = threading.Lock()
 
     def attempt(self, *limits: tuple[str, int]) -> int:
@@ -98,7 +96,16 @@ class Throttle:
     def _count(self, key: str, now: float) -> None:
         known = self._failures.get(key)
         fresh = known is None or now - known.last >= FORGET_S
-        self._failures.put(key, _Failures(1 if known is None or fresh else known.count + 1, now))
+        self._failures[key] = _Failures(1 if known is None or fresh else known.count + 1, now)
+        if len(self._failures) > _MOST_KEYS:
+            self._forget_few(now)
+
+    def _forget_few(self, now: float) -> None:
+        """Keeps the half of the keys that have failed most: who has many addresses could otherwise make
+        the failures with a name forgotten, by failing with ten thousand other keys."""
+        counting = [item for item in self._failures.items() if now - item[1].last < FORGET_S]
+        most = nlargest(_MOST_KEYS // 2, counting, key=lambda item: (item[1].count, item[1].last))
+        self._failures = dict(most)
 
     def succeeded(self, *keys: str) -> None:
         """Removes the failure that `attempt` counted under these keys; earlier ones stay."""
@@ -106,14 +113,14 @@ class Throttle:
             for key in keys:
                 known = self._failures.get(key)
                 if known is not None and known.count > 1:
-                    self._failures.put(key, _Failures(known.count - 1, known.last))
+                    self._failures[key] = _Failures(known.count - 1, known.last)
                 else:
-                    self._failures.drop(key)
+                    self._failures.pop(key, None)
 
     def forget(self, key: str) -> None:
         """Removes all failures under this key."""
         with self._lock:
-            self._failures.drop(key)
+            self._failures.pop(key, None)
 
 
 @dataclass(frozen=True, slots=True)
