@@ -10,7 +10,7 @@ import asyncio
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from itertools import compress, zip_longest
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,7 +20,7 @@ LEFT_OUT = ("train", "browser", "server", "slow")
 USES = {"browser": "browser", "live": "server", "listening": "server", "serving": "server"}
 """Marks of the tests that use these fixtures, themselves or through others, or call these functions."""
 KERAS = {"keras", "tensorflow", "jax", "torch"}
-_NEEDS_KERAS = re.compile(r'^pytest\.importorskip\("tensorflow"', re.MULTILINE)
+_NEEDS_KERAS = re.compile(r'^(?:\w+ = )?pytest\.importorskip\("tensorflow"', re.MULTILINE)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,10 +46,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         used = {*item.fixturenames, *item.function.__code__.co_names}
         for mark in {mark for name, mark in USES.items() if name in used}:
             item.add_marker(mark)
-    if config.getoption("--quick"):
-        config.hook.pytest_deselected(items=[item for item in items if is_left_out(item)])
-        items[:] = [item for item in items if not is_left_out(item)]
-    items[:] = in_turns(items)
+    if not config.getoption("--quick"):
+        items[:] = in_turns(items)
+        return
+    # Later, nobody would notice a test that uses it.
+    if loaded := KERAS & sys.modules.keys():
+        raise pytest.UsageError(
+            f"a file of tests loads {', '.join(sorted(loaded))} although none of its tests is run: "
+            'begin it with pytest.importorskip("tensorflow")'
+        )
+    left_out = [is_left_out(item) for item in items]
+    config.hook.pytest_deselected(items=[*compress(items, left_out)])
+    items[:] = [item for item, is_out in zip(items, left_out, strict=True) if not is_out]
 
 
 def in_turns(items: Sequence[pytest.Item]) -> list[pytest.Item]:

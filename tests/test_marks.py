@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from marks import in_turns
+import pytest
+
+from marks import in_turns, pytest_ignore_collect
 
 
 class Item:
@@ -17,6 +19,31 @@ class Item:
 
     def get_closest_marker(self, mark: str) -> str | None:
         return mark if mark in self.marks else None
+
+
+class Quick:
+    """The configuration of a quick run."""
+
+    def getoption(self, name: str) -> bool:
+        return name == "--quick"
+
+
+@pytest.mark.parametrize(
+    ("line", "ignored"),
+    [
+        ('pytest.importorskip("tensorflow", reason="needs the [train] extra")', True),
+        ('tf = pytest.importorskip("tensorflow", reason="needs the [train] extra")', True),
+        ('    pytest.importorskip("tensorflow")  # in one of its tests', None),
+        ('pytest.importorskip("onnx")', None),
+    ],
+)
+def test_a_quick_run_reads_no_file_that_loads_keras(
+    tmp_path: Path, line: str, ignored: bool | None
+) -> None:
+    file = tmp_path / "test_network.py"
+    file.write_text(f"import pytest\n\n{line}\n")
+    config: Any = Quick()
+    assert pytest_ignore_collect(file, config) is ignored
 
 
 def order(*items: Item) -> list[str]:
