@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,11 @@ def test_a_quick_run_reads_no_file_that_loads_keras(
     file.write_text(f"import pytest\n\n{line}\n")
     config: Any = Quick()
     assert pytest_ignore_collect(file, config) is ignored
+
+
+def test_garbage_is_looked_for_again_once_tests_are_collected() -> None:
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 0
 
 
 def order(*items: Item) -> list[str]:
