@@ -78,6 +78,12 @@ def test_a_certificate_is_made_once_and_its_key_is_nobody_elses(tmp_path: Path) 
     assert len(tls.own_fingerprint(settings).split(":")) == 32
 
 
+def test_the_server_speaks_no_version_before_tls_1_2(tmp_path: Path) -> None:
+    pair = tls.certificate(ServeSettings(folder=tmp_path, tls_self_signed=True))
+    assert pair is not None
+    assert tls.context(*pair).minimum_version is ssl.TLSVersion.TLSv1_2
+
+
 def test_the_certificate_names_the_address_that_others_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
