@@ -3,9 +3,11 @@
     python benchmarks/processor_time.py film --rounds 9
     python benchmarks/processor_time.py start --rounds 20
     python benchmarks/processor_time.py server --rounds 8
+    python benchmarks/processor_time.py server --profile FILE
 
 What is compared takes turns, and other load on the machine changes processor time least of all. ``server`` needs Linux and the
-extra `serve`; it also prints how long a film takes at an eighth, a quarter and half of the server's rate.
+extra `serve`; it also prints how long a film takes at an eighth, a quarter and half of the server's rate. With ``--profile`` the
+thread that speaks HTTP runs under cProfile, which slows it down: what it calls is printed in the place of all times.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from pstats import Stats
 from statistics import median, quantiles
 
 import numpy as np
@@ -61,6 +64,16 @@ threading.Thread.run = named
 runpy.run_module("pneumoscope", run_name="__main__")
 """
 """Runs the command line so that the system knows the names of its threads."""
+PROFILED = """
+import cProfile, os, runpy, sys, time
+os._exit = sys.exit  # the command line ends by it, and the profile would be lost
+file, profile = sys.argv.pop(1), cProfile.Profile(time.thread_time)
+try:
+    profile.runcall(runpy.run_module, "pneumoscope", run_name="__main__")
+finally:
+    profile.dump_stats(file)
+"""
+"""Runs the command line with its first thread under cProfile."""
 
 
 def main() -> None:
@@ -69,6 +82,7 @@ def main() -> None:
     parser.add_argument("--bundle", default="children")
     parser.add_argument("--films", type=int, default=128, help="films in a round, but of start")
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--profile", type=Path, help="file of cProfile, of server only")
     options = parser.parse_args()
     bundle = open_bundle(options.bundle)
     with tempfile.TemporaryDirectory() as name:
@@ -80,6 +94,8 @@ def main() -> None:
             print(table(costs, next(iter(costs)), len(films)))
         elif options.what == "start":
             print(start_table(in_turns(of_the_start(bundle, films[0], folder), options.rounds)))
+        elif options.profile:
+            profile(bundle, films, options.rounds, options.profile)
         else:
             of_the_server(bundle, films, options.rounds)
 
@@ -168,6 +184,22 @@ def of_the_server(bundle: Bundle, films: Sequence[Path], rounds: int) -> None:
                 seconds.append(taken)
         print(part_table(parts, len(films)))
         _print_latencies(reader, films[0], requests, len(films) / median(seconds), server)
+
+
+def profile(bundle: Bundle, films: Sequence[Path], rounds: int, file: Path) -> None:
+    """Prints what the thread that speaks HTTP calls, by the share of its time."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(
+            folder, "--bundle", str(bundle.path), program=("-c", PROFILED, str(file))
+        ) as server,
+    ):
+        requests = [request([film.read_bytes()], server.host) for film in films]
+        for _ in range(rounds):
+            asyncio.run(at_once(requests, CLIENTS, server))
+    Stats(str(file)).sort_stats("cumulative").print_stats(
+        r"pneumoscope|fastapi|uvicorn", r"\((?!<module>)", 60
+    )
 
 
 def part_s(server: Server) -> Counter[str]:

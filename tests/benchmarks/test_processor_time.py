@@ -48,6 +48,13 @@ def test_parts_of_the_server_are_summed_without_what_is_not_the_server() -> None
     ]
 
 
+def test_the_profile_of_the_command_line_is_kept(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", processor_time.PROFILED, str(tmp_path / "profile"), "--help"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    functions = processor_time.Stats(str(tmp_path / "profile")).stats  # type: ignore[attr-defined]
+    assert any(file.endswith("cli/main.py") and name == "run" for file, _, name in functions)
+
+
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs Linux")
 def test_threads_are_told_apart_by_their_names() -> None:
     code = processor_time.NAMED.partition("runpy.run")[0] + (

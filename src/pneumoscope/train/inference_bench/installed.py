@@ -43,10 +43,18 @@ def packages_of(name: str) -> tuple[str, ...]:
 def installed_mb(name: str) -> float | None:
     """Size of the packages that a way needs, with those that they need, in 10^6 bytes; None if unknown."""
     try:
-        packages = set(_with_needs(packages_of(name)))
+        return sum(sizes_mb(name).values())
     except metadata.PackageNotFoundError:
         return None
-    return sum(_size_mb(package) for package in packages)
+
+
+def sizes_mb(name: str) -> dict[str, float]:
+    """The packages that a way needs, with those that they need, and the size of each in 10^6 bytes.
+
+    Raises:
+        PackageNotFoundError: One is not installed.
+    """
+    return {package: _size_mb(package) for package in _with_needs(packages_of(name))}
 
 
 def _with_needs(packages: Sequence[str]) -> Iterator[str]:
