@@ -207,10 +207,7 @@ export class Worklist extends EventTarget {
     for (const row of this.rows) this.cancel(row);
   }
 
-  /**
-   * Reads a film again with the chosen bundle and the current settings; `force` asks the bundle that refused
-   * the film for a verdict.
-   */
+  /** Reads a film again with the chosen bundle and settings; `force` asks the bundle that refused it for a verdict. */
   retry(row, { force = false } = {}) {
     if (!row.file || row.active) return;
     if (!force) row.bundle = preferences.bundle;
@@ -234,7 +231,6 @@ export class Worklist extends EventTarget {
   /** Removes a row; the back end keeps its result, which stays in the history. */
   remove(row) {
     this.cancel(row);
-    clearTimeout(row.timer);
     const index = this.rows.indexOf(row);
     if (index < 0) return;
     const place = this.shown.indexOf(row);
@@ -254,7 +250,6 @@ export class Worklist extends EventTarget {
   clear() {
     for (const row of this.rows) {
       row.stop?.();
-      clearTimeout(row.timer);
       this.#remember(row);
     }
     this.rows = [];
@@ -338,10 +333,7 @@ export class Worklist extends EventTarget {
   #setAside(archive) {
     const films = this.rows.filter(({ source }) => source === archive);
     if (!films.length) return;
-    for (const row of films) {
-      clearTimeout(row.timer);
-      this.#remember(row);
-    }
+    for (const row of films) this.#remember(row);
     archive.earlier.push(...films);
     if (films.includes(this.selected)) this.select(archive);
     this.rows = this.rows.filter((row) => !films.includes(row));
@@ -379,7 +371,9 @@ export class Worklist extends EventTarget {
     this.#dispatch("rows");
   }
 
+  /** Before a row loses its result: a verdict that was not shown stays hidden in the history. */
   #remember(row) {
+    clearTimeout(row.timer);
     if (row.record?.state === "done" && !row.revealed) this.#unseen.add(row.record.id);
   }
 
