@@ -174,13 +174,15 @@ def test_two_films_are_compared(visit: Visit) -> None:
 
 
 def test_a_comparison_shows_heat_as_its_cells_and_the_colours_of_each_film(visit: Visit) -> None:
-    page = visit.read(SAMPLES / "pneumonia-1.png", SAMPLES / "normal-1.png")
+    visit.read(SAMPLES / "pneumonia-1.png")  # one after the other: the older film is on the left
+    page = visit.read(SAMPLES / "normal-1.png")
     page.keyboard.press("3")
     expect(page.locator(".summary h2")).to_have_text(["PNEUMONIA", "NORMAL"])
     page.keyboard.press("h")
     legends = page.locator(".compare .legend")
     for at in (0, 1):
         expect(legends.nth(at)).to_be_visible()
+        assert legends.nth(at).locator("i").evaluate("bar => bar.clientWidth") == 84
     assert legends.evaluate_all("all => all.map(each => each.classList.contains('healthy'))") == [
         False,
         True,

@@ -161,4 +161,6 @@ def test_on_the_smallest_phone_the_population_and_the_legend_can_be_read(
     assert page.locator(".reading .legend:visible").evaluate(
         "legend => legend.offsetLeft >= 0 && legend.scrollWidth <= legend.clientWidth"
     )
+    bar = page.locator(".reading .legend:visible i")
+    assert bar.evaluate("bar => bar.clientWidth") > 20
     visit.close()
