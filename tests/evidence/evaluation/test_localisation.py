@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,6 +83,17 @@ def test_masks_of_a_folder(evaluate: Run, tmp_path: Path, tiny_bundle: Bundle) -
     assert 0.5 < result["area_own"] == pytest.approx(result["area_fixed"])
 
 
+def of_boxes(
+    evaluate: Run, bundle: Bundle, films: Path, table: Path, rows: list[str]
+) -> dict[str, Any]:
+    """The section for films and a table of boxes with these lines."""
+    table.write_text("\n".join(rows) + "\n")
+    code, metrics, _ = evaluate(bundle.path, films, "--boxes", table, *ONLY)
+    assert code == 0
+    result: dict[str, Any] = metrics["bundles"][0]["localisation"]
+    return result
+
+
 def test_boxes_of_rsnas_table(evaluate: Run, tmp_path: Path, tiny_bundle: Bundle) -> None:
     films = drawn_films(tmp_path)
     rows = ["patientId,x,y,width,height,Target"]
@@ -90,10 +102,7 @@ def test_boxes_of_rsnas_table(evaluate: Run, tmp_path: Path, tiny_bundle: Bundle
     rows += ["pneumonia8,704,320,256,256,1"]
     rows += [f"normal{i},,,,,0" for i in range(12)]
     table = tmp_path / "stage_2_train_labels.csv"
-    table.write_text("\n".join(rows) + "\n")
-    code, metrics, _ = evaluate(tiny_bundle.path, films, "--boxes", table, *ONLY)
-    assert code == 0
-    result = metrics["bundles"][0]["localisation"]
+    result = of_boxes(evaluate, tiny_bundle, films, table, rows)
     assert (result["masked"], result["boxed"], result["one_sided"]) == (0, 12, 11)
     regions = by_name(result)
     assert set(regions) == {("boxes", "PNEUMONIA"), ("ill side", "PNEUMONIA")}
@@ -113,11 +122,7 @@ def test_boxes_of_vindrs_table(evaluate: Run, tmp_path: Path, tiny_bundle: Bundl
     rows += [f"pneumonia{i},Pneumonia,1,R1,14,70,70,126" for i in range(12)]
     rows += ["pneumonia8,Nodule,2,R2,154,70,210,126", "pneumonia8,No finding,14,R3,,,,"]
     rows += [f"normal{i},No finding,14,R1,,,," for i in range(12)]
-    table = tmp_path / "train.csv"
-    table.write_text("\n".join(rows) + "\n")
-    code, metrics, _ = evaluate(tiny_bundle.path, films, "--boxes", table, *ONLY)
-    assert code == 0
-    result = metrics["bundles"][0]["localisation"]
+    result = of_boxes(evaluate, tiny_bundle, films, tmp_path / "train.csv", rows)
     assert (result["masked"], result["boxed"], result["one_sided"]) == (0, 12, 11)
     boxes = by_name(result)["boxes", "PNEUMONIA"]
     assert boxes["share"]["value"] == boxes["peak"]["value"] == pytest.approx(9 / 12)
