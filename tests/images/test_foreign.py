@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import bz2
 import gzip
 import lzma
@@ -78,6 +79,13 @@ KINDS: dict[str, tuple[bytes, str, str]] = {
     "xml": (b"<?xml version='1.0'?><annotation/>", "XML", "film itself"),
     "git lfs": (LFS, "Git LFS", "git lfs pull"),
     "git annex": (b"/annex/objects/SHA256E-s1--ab.png\n", "git-annex", "git annex get"),
+    "multipart": (
+        b"\r\n--0a1b\r\nContent-Length: 9\r\nContent-Type: application/dicom\r\n\r\n" + bytes(999),
+        "multipart",
+        "Save each part",
+    ),
+    "data URL": (b"data:image/png;base64,iVBORw0KGgo" + b"A" * 99, "base64", "base64 -d"),
+    "base64": (base64.b64encode(save(smooth(), "JPEG")), "base64", "base64 -d"),
     "macOS": (b"\0\5\x16\7\0\2\0\0Mac OS X" + bytes(99), "macOS", "._"),
     "sound": (b"RIFF\x24\0\0\0WAVEfmt " + bytes(99), "sound", "film itself"),
 }

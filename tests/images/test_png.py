@@ -58,3 +58,34 @@ def test_a_wrong_checksum_of_pixels_and_a_missing_end_are_errors() -> None:
 def test_a_film_that_is_transparent_everywhere_is_read() -> None:
     stored = np.dstack([GREY, GREY, GREY, np.zeros_like(GREY)])
     np.testing.assert_allclose(images.read(save(stored, "PNG")).pixels, GREY / 255, atol=1e-6)
+
+
+def transparent_png(colour_type: int, stored: np.ndarray, named: int) -> bytes:
+    """A PNG of 16 bits in grey or colour whose pixels of one value are transparent."""
+    samples = np.repeat(stored.astype(">u2")[..., None], 3 if colour_type else 1, axis=2)
+    raw = b"".join(b"\0" + row.tobytes() for row in samples)
+    head = struct.pack(">IIBBBBB", 90, 70, 16, colour_type, 0, 0, 0)
+    clear = struct.pack(">H", named) * samples.shape[2]
+    pixels = zlib.compress(raw)
+    return png_chunks((b"IHDR", head), (b"tRNS", clear), (b"IDAT", pixels), (b"IEND", b""))
+
+
+@pytest.mark.parametrize("colour_type", [0, 2])
+@pytest.mark.parametrize(("white", "named"), [(65535, 65535), (4095, 4095), (4095, 65535)])
+def test_transparent_pixels_of_16_bits_are_black(colour_type: int, white: int, named: int) -> None:
+    stored = np.round(GREY / 250 * 0.9 * white).astype(np.uint16)
+    stored[:, :20] = named
+    expected = stored / white
+    expected[:, :20] = 0
+    film = images.read(transparent_png(colour_type, stored, named))
+    np.testing.assert_allclose(film.pixels, expected, atol=1 / 255)
+
+
+@pytest.mark.parametrize("colour_type", [0, 2])
+def test_a_transparent_value_is_one_of_16_bits(colour_type: int) -> None:
+    """Pixels whose high byte alone is that of the value stay."""
+    stored = GREY.astype(np.uint16) * 257
+    film = images.read(transparent_png(colour_type, stored, 100 * 257 + 1))
+    np.testing.assert_allclose(film.pixels, GREY / 255, atol=1e-6)
+    everywhere = images.read(transparent_png(colour_type, np.full_like(stored, 9000), 9000))
+    assert everywhere.pixels.min() > 0

@@ -199,3 +199,59 @@ def test_white_text_is_no_negative_value() -> None:
     stored[20:24, 30:50] = 65535 - np.arange(20)
     data = dicom(stored, BitsStored=16, HighBit=15)
     assert images.dicom.stored_values(data, "film").tolist() == stored.tolist()
+
+
+NOISY = SMOOTH | NOISE
+"""12 bits whose lowest are noise, as those of detectors are."""
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize("bits", [12, 16])
+def test_bytes_in_the_wrong_order_are_turned(bits: int, coding: str) -> None:
+    stored = NOISY << (bits - 12)
+    elements = {"WindowCenter": 1 << (bits - 1), "WindowWidth": 1 << bits}
+    film = images.read(
+        coded(stored.byteswap(), coding, BitsStored=bits, HighBit=bits - 1, **elements)
+    )
+    np.testing.assert_allclose(film.pixels, stored / ((1 << bits) - 1), atol=1e-6)
+
+
+@pytest.mark.parametrize("factor", [1, 3, 16, 128, 256])
+def test_bytes_in_the_right_order_stay(factor: int) -> None:
+    stored = smooth(64, 80).astype(np.uint16) * factor
+    assert images.dicom.stored_values(dicom(stored), "film").tolist() == stored.tolist()
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_a_sign_that_is_repeated_above_bits_stored_is_no_foreign_bit(coding: str) -> None:
+    signed = SMOOTH.astype(np.int16) - 2048
+    data = coded(signed.view(np.uint16), coding, BitsStored=12, HighBit=11)
+    assert images.dicom.stored_values(data, "film").tolist() == signed.tolist()
+
+
+def signed_jpeg_2000(values: np.ndarray, precision: int, bits: int, **elements: object) -> bytes:
+    """A film whose codestream says that it has a sign, and whose header says that it has none."""
+    ds = dataset(values.view(f"u{values.itemsize}"), BitsStored=bits, HighBit=bits - 1, **elements)
+    return wrap(ds, make.jpeg_2000(values, precision), make.J2K_LOSSLESS)
+
+
+@pytest.mark.parametrize(
+    ("precision", "bits", "center"),
+    [(12, 12, 0), (16, 12, 0), (16, 16, 0), (12, 12, 2048), (16, 12, 2048)],
+)
+def test_jpeg_2000_with_a_sign_that_the_header_denies(
+    precision: int, bits: int, center: int
+) -> None:
+    """Its window says whether its values are negative, or were moved down by the encoder."""
+    signed = SMOOTH.astype(np.int16) - 2048
+    window = {"WindowCenter": center, "WindowWidth": 4096}
+    film = images.read(signed_jpeg_2000(signed, precision, bits, **window))
+    np.testing.assert_allclose(film.pixels, SMOOTH / 4095, atol=1e-6)
+
+
+def test_jpeg_2000_of_8_bits_with_a_sign_that_the_header_denies() -> None:
+    grey = smooth(64, 80)
+    moved = (grey.astype(np.int16) - 128).astype(np.int8)
+    for values in (moved, grey.view(np.int8)):
+        film = images.read(signed_jpeg_2000(values, 8, 8))
+        np.testing.assert_allclose(film.pixels, grey / 255, atol=1e-6)

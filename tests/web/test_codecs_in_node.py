@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from film_files import smooth
 from page_in_node import in_node
 from pneumoscope.images.codestream import without_zeros_before_end
 
@@ -69,6 +70,32 @@ def test_zeros_before_the_end_of_jpeg_ls_are_left_out(tmp_path: Path) -> None:
     expected = [[*without_zeros_before_end(film)] for film in films[:3]]
     assert in_node(tmp_path, ZEROS, [[*film] for film in films]) == [*expected, "UnreadableImage"]
     assert expected == [[1, 255, 217]] * 3
+
+
+SIGNS = """
+import { readFileSync } from "node:fs";
+import { filmValues } from "./films/stored-bits.js";
+const results = JSON.parse(readFileSync("input.json")).map(({ words, size, bits, center }) => {
+  const typed = size === 1 ? Int8Array.from(words) : Int16Array.from(words);
+  const number = (tag, fallback) => ({ 0x00281050: center, 0x00281051: 4096 })[tag] ?? fallback;
+  const head = { storedBits: bits, isSigned: false, short: () => null, number, padding: null };
+  return [...filmValues({ words: typed, rows: 64, columns: 80, samples: 1 }, 8 * size, head)];
+});
+console.log(JSON.stringify(results));
+"""
+
+
+def test_jpeg_2000_with_a_sign_that_the_header_denies(tmp_path: Path) -> None:
+    """As `test_stored_bits.py` has it for Python."""
+    grey = smooth(64, 80).astype(int)
+    films = [
+        {"words": grey - 128, "size": 1, "bits": 8, "center": 0},
+        {"words": grey * 16 - 2048, "size": 2, "bits": 12, "center": 0},
+        {"words": grey * 16 - 2048, "size": 2, "bits": 12, "center": 2048},
+    ]
+    given = [film | {"words": film["words"].ravel().tolist()} for film in films]
+    expected = [grey, grey * 16 - 2048, grey * 16]
+    assert in_node(tmp_path, SIGNS, given) == [values.ravel().tolist() for values in expected]
 
 
 def test_a_decoder_that_could_not_be_fetched_is_fetched_again(tmp_path: Path) -> None:

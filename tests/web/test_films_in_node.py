@@ -61,7 +61,9 @@ def lut(first: int, entries: np.ndarray, bits: int) -> list[Any]:
     return [item]
 
 
-def deep_png(pixels: np.ndarray, *, interlaced: bool = False) -> bytes:
+def deep_png(
+    pixels: np.ndarray, *, interlaced: bool = False, transparent: int | None = None
+) -> bytes:
     """A PNG in grey of 16 bits; Adam7 by its definition, each pass unfiltered."""
     rows, columns = pixels.shape
     passes = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)]  # fmt: skip
@@ -72,7 +74,8 @@ def deep_png(pixels: np.ndarray, *, interlaced: bool = False) -> bytes:
         for line in part
     )
     head = np.array([columns, rows], ">u4").tobytes() + bytes([16, 0, 0, 0, int(interlaced)])
-    return png_chunks((b"IHDR", head), (b"IDAT", zlib.compress(raw)), (b"IEND", b""))
+    clear = [] if transparent is None else [(b"tRNS", transparent.to_bytes(2))]
+    return png_chunks((b"IHDR", head), *clear, (b"IDAT", zlib.compress(raw)), (b"IEND", b""))
 
 
 def tiff_of(pixels: np.ndarray, **options: Any) -> bytes:
@@ -126,6 +129,10 @@ FILMS: dict[str, bytes] = {
     "padding": dicom(film(), BitsStored=12, HighBit=11, PixelPaddingValue=0),
     "understated": dicom(film(), BitsStored=10, HighBit=9),
     "foreign bits": dicom(film() | np.uint16(0x8000), BitsStored=12, HighBit=11),
+    "swapped bytes": dicom(film().byteswap(), BitsStored=12, HighBit=11, **window("2048", "4096")),
+    "sign repeated": dicom(
+        SIGNED.view(np.uint16), BitsStored=12, HighBit=11, **window("0", "4096")
+    ),
     "VOI LUT": dicom(
         film(), BitsStored=12, HighBit=11, VOILUTSequence=lut(0, np.linspace(0, 1023, 4096), 10)
     ),
@@ -172,6 +179,8 @@ FILMS: dict[str, bytes] = {
     ).replace(b"2048.5", b"2048,5"),
     "no preamble": dicom(film(), BitsStored=12, HighBit=11)[132:],
     "PNG, 12 of 16 bits": deep_png(film()),
+    "PNG, transparent white": deep_png(film(), transparent=4095),
+    "PNG, transparent everywhere": deep_png(np.full_like(film(), 700), transparent=700),
     "PNG, interlaced": deep_png(film(), interlaced=True),
     "PNG, filtered": save(film(bits=16), "PNG"),
     "TIFF": tiff(ramp()),

@@ -110,8 +110,8 @@ def rsna_rows(file: Path) -> list[Row]:
     if not is_rsna_header(header):
         raise DataError(
             f"{file}: has not the columns {','.join(RSNA_COLUMNS)}",
-            "VinDr's tables of boxes have image_id,x_min,y_min,x_max,y_max. Other boxes go into a "
-            "manifest's column boxes.",
+            "VinDr's tables of boxes have image_id,x_min,y_min,x_max,y_max, and NIH's Image Index,x,y,w,h. "
+            "Other boxes go into a manifest's column boxes.",
         )
     spelled = {name.lower(): name for name in RSNA_COLUMNS}
     known = [

@@ -9,6 +9,10 @@ _JPEG_2000 = "Save it as PNG or TIFF; JPEG 2000 is read inside DICOM only."
 _VOLUME = "This is data of a volume or of an analysis: export the one film as DICOM or PNG."
 _UNPACK = "Unpack it, and give the films or their folder."
 _NO_FILM = "Export the film itself, as DICOM or PNG."
+_PARTS = "Save each part as a file: it begins behind the empty line that follows its header."
+_BASE64 = (
+    "Decode the text behind the comma, if there is a comma: `base64 -d` gives the film's file."
+)
 DOWNLOAD_ADVICE = "The download gave a web page instead of the film: log in, and download it again."
 
 BEGINNINGS: tuple[tuple[bytes, str, str], ...] = (
@@ -49,6 +53,10 @@ BEGINNINGS: tuple[tuple[bytes, str, str], ...] = (
     (b"version https://git-lfs", "a Git LFS pointer", "Fetch the film itself: run `git lfs pull`."),
     (b"/annex/objects/", "a git-annex pointer", "Fetch the film itself: run `git annex get`."),
     (b"\0\5\x16\7", "data that macOS keeps beside a file", "Give the file without ._ in its name."),
+    *(
+        (start, "a picture as text in base64", _BASE64)
+        for start in (b"data:image/", b"data:application/", b"/9j/4", b"iVBORw0KGgo", b"SUkqA")
+    ),
     (b"L\0\0\0\1\x14\2\0", "a Windows shortcut", "Give the file that it points to."),
 )
 BRANDS = {
@@ -57,6 +65,10 @@ BRANDS = {
 }
 """Brands of ISO base media files (ISO/IEC 14496-12, 4.3)."""
 _NETPBM = re.compile(rb"P([1-7fF])[\s#]")
+# RFC 2046, 5.1.1: a line with the boundary, and the header of the first part.
+_MULTIPART = re.compile(
+    rb"\s*--[!-~]{1,70}\s*\n(?:[\w-]+:[^\n]*\n\s*)*Content-Type:", re.IGNORECASE
+)
 _MARKUP = re.compile(rb"\s*<(!doctype html|html|\?xml|svg|!--)", re.IGNORECASE)
 
 
@@ -110,6 +122,8 @@ def _kind(head: bytes) -> tuple[str, str]:
     # NIfTI-1 and -2: the header's size, and the magic at its end or after it.
     if head[344:347] in (b"n+1", b"ni1") or head[4:7] in (b"n+2", b"ni2"):
         return "a NIfTI volume", _VOLUME
+    if _MULTIPART.match(head):
+        return "an answer in several parts (multipart), as DICOMweb gives it", _PARTS
     if match := _NETPBM.match(head):
         kinds = {b"1": "PBM", b"4": "PBM", b"2": "PGM", b"5": "PGM", b"3": "PPM", b"6": "PPM"}
         return f"a {kinds.get(match[1], 'PNM')} picture", SAVE_ADVICE

@@ -16,9 +16,10 @@ from pneumoscope.images.sample_grey import Meaning
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from PIL import Image
 
 _DEPTH, _COLOUR_TYPE = 24, 25  # positions in the file, 11.2.1
-_RGB, _GREY_ALPHA, _RGB_ALPHA = 2, 4, 6
+_GREY, _RGB, _GREY_ALPHA, _RGB_ALPHA = 0, 2, 4, 6
 _RAW_MODES = {_RGB: ("RGB", "RGB;16B", "RGB;16L"), _RGB_ALPHA: ("RGBA", "RGBA;16B", "RGBA;16L")}
 """Pillow's mode, and its names for samples of which the first or the second byte is kept."""
 _HALF = 128
@@ -65,18 +66,41 @@ def hides_bits(data: bytes, pixels: NDArray[Any]) -> bool:
     return bool(pixels.max() < (_HALF if pixels.dtype == np.uint8 else _HALF / 255))
 
 
+def take_transparent(data: bytes, image: Image.Image) -> int | tuple[int, ...] | None:
+    """Takes what tRNS (11.3.1.1) says from a picture of 16 bits: Pillow compares it with 8 of them, or not at all.
+
+    Args:
+        data: A PNG file.
+        image: The same, loaded.
+
+    Returns:
+        The sample, or three of them, of the pixels where nothing is; None without such pixels.
+    """
+    return image.info.pop("transparency", None) if data[_DEPTH] == 16 else None
+
+
+def without_transparent(
+    stored: NDArray[np.uint16], transparent: int | tuple[int, ...]
+) -> NDArray[np.uint16]:
+    """Samples (rows, columns, samples) with 0 where nothing is; as they are, if that is everywhere."""
+    is_clear = (stored == np.array(transparent)).all(axis=2, keepdims=True)
+    return stored if is_clear.all() else np.where(is_clear, np.uint16(0), stored)
+
+
 def meaning_of(data: bytes) -> Meaning:
-    """What the samples of a PNG are that `hides_bits`."""
+    """What the samples of a PNG of 16 bits are."""
     colour_type = data[_COLOUR_TYPE]
-    extra = () if colour_type == _RGB else (2,)
-    return Meaning(1 if colour_type == _GREY_ALPHA else 2, 16, extra)
+    extra = () if colour_type in (_GREY, _RGB) else (2,)
+    return Meaning(1 if colour_type in (_GREY, _GREY_ALPHA) else 2, 16, extra)
 
 
 def samples(data: bytes) -> NDArray[np.uint16]:
-    """The samples of a PNG that `hides_bits`, (rows, columns, samples).
+    """The samples of a PNG of 16 bits, (rows, columns, samples).
 
-    Pillow decodes it twice, once for the high and once for the low bytes.
+    Pillow decodes colours and alpha twice, once for the high and once for the low bytes.
     """
+    if data[_COLOUR_TYPE] == _GREY:
+        return _decoded(data, "I;16", "I;16B")[..., None]
     if data[_COLOUR_TYPE] == _GREY_ALPHA:  # two samples of 16 bits are filtered as four of 8
         pairs = _decoded(data, "RGBA", "RGBA")
         return _joined(pairs[:, :, ::2], pairs[:, :, 1::2])
@@ -88,7 +112,7 @@ def _joined(high: NDArray[np.uint8], low: NDArray[np.uint8]) -> NDArray[np.uint1
     return np.stack([low, high], axis=-1).view("<u2")[..., 0].astype(np.uint16)
 
 
-def _decoded(data: bytes, mode: str, raw_mode: str) -> NDArray[np.uint8]:
+def _decoded(data: bytes, mode: str, raw_mode: str) -> NDArray[Any]:
     from PIL.PngImagePlugin import PngImageFile
 
     image = cast("Any", PngImageFile(BytesIO(data)))

@@ -76,10 +76,7 @@ def read_raster(
             image, (pixels, bits, tint), missing = _of_jpeg(image, data, name, at_least_px)
         else:
             image.load()
-            pixels, bits, tint = luminance(image)
-            if kind == "PNG" and png.hides_bits(data, pixels):
-                meaning = png.meaning_of(data)
-                pixels, bits, tint = luminance_of_samples(png.samples(data), meaning, name)
+            pixels, bits, tint = _of_png(image, data, name) if kind == "PNG" else luminance(image)
         turn = _orientation(image)
     except (ImageError, MemoryError):
         raise
@@ -119,6 +116,18 @@ def size_of(data: bytes, kind: str, name: str) -> tuple[int, int]:
         image = header_of(kind, data)
         (columns, rows), turn = image.size, _orientation(image)
     return (columns, rows) if turn >= 5 else (rows, columns)
+
+
+def _of_png(image: ImageFile, data: bytes, name: str) -> tuple[NDArray[Any], int, float]:
+    """As `luminance`, of a loaded picture."""
+    transparent = png.take_transparent(data, image)
+    grey = luminance(image)
+    if transparent is None and not png.hides_bits(data, grey[0]):
+        return grey
+    stored = png.samples(data)
+    if transparent is not None:
+        stored = png.without_transparent(stored, transparent)
+    return luminance_of_samples(stored, png.meaning_of(data), name)
 
 
 def _of_tiff(data: bytes, name: str, limits: Limits) -> Radiograph:

@@ -1,4 +1,4 @@
-"""Which bits of a stored word belong to the film (PS3.5 8.1.1), and their sign.
+"""Which bits of a stored word belong to the film (PS3.5 8.1.1), their order and their sign.
 
 Bits above Bits Stored may be anything: an overlay of old (60xx,0102), or what was in the memory of
 the writer. But headers also state fewer bits than the film uses. The pixels tell the two apart.
@@ -21,6 +21,10 @@ _FEW = 32
 """Different values that a film has at least on either side of the sign bit; a burnt-in text has one."""
 _ROW_STEP = 8
 """One row in so many tells whether the sign is right."""
+_ROWS = 64
+"""Rows that tell whether the order of the bytes is right, at least."""
+_NOISE = 4.0
+"""How much rougher a film is whose bytes are in the wrong order, at least: the lowest bits are noise."""
 
 
 def film_values(words: NDArray[Any], width: int, head: Header) -> NDArray[Any]:
@@ -36,8 +40,13 @@ def film_values(words: NDArray[Any], width: int, head: Header) -> NDArray[Any]:
         or if the film has no jumps only with a sign: some headers have the wrong one.
     """
     bits = min(head.stored_bits, width)
-    signed = (head.short(tags.SIGNED) == 1) != _is_sign_wrong(words, bits, width, head)
+    if _is_swapped(words, bits, width):
+        words = words.byteswap()
+    is_sign_wrong = _is_sign_wrong(words, bits, width, head)
+    signed = (head.short(tags.SIGNED) == 1) != is_sign_wrong
     whole = _signed(words, width) if signed else _unsigned(words, width)
+    if signed and is_sign_wrong and _is_moved(whole, words, bits, head):
+        return whole.astype(np.int32) + (1 << (bits - 1))
     if bits == width:
         return whole
     least, greatest = (
@@ -59,13 +68,39 @@ def film_values(words: NDArray[Any], width: int, head: Header) -> NDArray[Any]:
     return masked
 
 
+def _is_swapped(words: NDArray[Any], bits: int, width: int) -> bool:
+    """Whether the bytes of each word are in the wrong order: RLE of some writers begins with the low ones.
+
+    Then the film is noise, and in the other order it is none.
+    """
+    if words.dtype.itemsize != 2 or width != 16 or bits <= 8:
+        return False
+    rows = _unsigned(words[:: max(_ROW_STEP, len(words) // _ROWS)], width)
+    if bits < width and (rows.max() < 1 << bits or _repeats_sign(rows, bits, width)):
+        return False
+    stated, other = (_relative_roughness(values) for values in (rows, rows.byteswap()))
+    return stated > _NOISE * other
+
+
+def _relative_roughness(values: NDArray[Any]) -> float:
+    """Sum of the steps along rows, in shares of the range."""
+    wide = values.astype(np.int32)
+    return float(np.abs(np.diff(wide, axis=1)).sum() / (int(wide.max()) - int(wide.min()) or 1))
+
+
 def _is_sign_wrong(words: NDArray[Any], bits: int, width: int, head: Header) -> bool:
-    """Whether all bits are the film's, and it jumps only if they are read with the header's sign."""
-    if bits < width or bits <= 8:
+    """Whether the film jumps only if its words are read with the header's sign.
+
+    Only where all bits are the film's, or where those above repeat a sign that the header denies.
+    """
+    is_signed = head.short(tags.SIGNED) == 1
+    is_stated = words.dtype.kind == "i"  # by a JPEG 2000 codestream
+    if bits < width and (is_signed or not _repeats_sign(words, bits, width)):
+        return False
+    if bits <= 8 and not is_stated:
         return False
     unsigned = _unsigned(words[::_ROW_STEP], width)
-    half = 1 << (bits - 1)
-    above = unsigned >= half
+    above = unsigned >= 1 << (width - 1)
     if not above.any() or above.all():
         return False
     if min(len(np.unique(unsigned[above])), len(np.unique(unsigned[~above]))) < _FEW:
@@ -74,8 +109,31 @@ def _is_sign_wrong(words: NDArray[Any], bits: int, width: int, head: Header) -> 
         np.abs(np.diff(values.astype(np.int64), axis=1)).sum()
         for values in (_signed(unsigned, width), unsigned)
     )
-    stated, other = (with_sign, without) if head.short(tags.SIGNED) == 1 else (without, with_sign)
-    return bool(2 * other < stated)
+    stated, other = (with_sign, without) if is_signed else (without, with_sign)
+    return bool((1 if is_stated else 2) * other < stated)
+
+
+def _repeats_sign(words: NDArray[Any], bits: int, width: int) -> bool:
+    """Whether all bits above the film's are those of a negative number, in some words and not in others."""
+    values, half = _signed(words, width), 1 << (bits - 1)
+    return bool(-half <= values.min() < 0 <= values.max() < half)
+
+
+def _is_moved(values: NDArray[Any], words: NDArray[Any], bits: int, head: Header) -> bool:
+    """Whether a film without a sign was moved down by half of its range, as its JPEG 2000 encoder saw a signed one.
+
+    A film of 8 bits has no other reason to be negative. Of a deeper one the window tells.
+    """
+    if bits <= 8:
+        return True
+    center, width = head.number(tags.CENTER, 0), head.number(tags.WIDTH, 0)
+    if words.dtype.kind != "i" or width <= 0:
+        return False
+    slope = head.number(tags.SLOPE, 1) or 1
+    distance = values * slope + (head.number(tags.INTERCEPT, 0) - center)
+    as_stored = np.count_nonzero(np.abs(distance) <= width / 2)
+    moved = np.count_nonzero(np.abs(distance + slope * (1 << (bits - 1))) <= width / 2)
+    return bool(moved > as_stored)
 
 
 def _unsigned(words: NDArray[Any], width: int) -> NDArray[Any]:

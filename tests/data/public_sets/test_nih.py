@@ -8,6 +8,9 @@ pytest.importorskip("cv2", reason="needs the [train] extra")
 
 from drawn import draw
 from pneumoscope import data
+from pneumoscope.data.boxes import Box
+from pneumoscope.data.public_sets.nih import has_nih_boxes, read_nih_boxes
+from pneumoscope.data.table_files import read_header
 from pneumoscope.errors import DataError
 
 
@@ -82,3 +85,42 @@ def test_nih_films_on_no_list(tmp_path: Path) -> None:
     films = load(root, "multilabel")
     assert len(films.films) == 6
     assert films.warnings[0] == "films on no official list, left out: 2"
+
+
+BOXES = "Image Index,Finding Label,Bbox [x,y,w,h],,,"
+"""The first line of ``BBox_List_2017.csv`` as it is."""
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (BOXES, "a_1.png,Mass,256.0,512.0,128.0,256.0", "a_1.png,Edema,0,0,1024,512,,,"),
+        (
+            "Image Index;Finding Label;Bbox [x;y;w;h];Unnamed: 6",
+            "a_1.png;Mass;256,0;512,0;128;256;",
+            "a_1.png;Edema;0;0;1024;512;",
+            "a_1.png;Pneumonia;0;0;1024;512;",
+        ),
+    ],
+)
+def test_boxes_of_all_findings_in_pixels_of_1024(tmp_path: Path, lines: tuple[str, ...]) -> None:
+    file = tmp_path / "BBox_List_2017.csv"
+    file.write_text("\n".join(lines) + "\n")
+    assert has_nih_boxes(read_header(file))
+    boxes = (Box(0.25, 0.5, 0.125, 0.25), Box(0, 0, 1, 0.5))
+    assert read_nih_boxes(file) == {"a_1": boxes}
+
+
+@pytest.mark.parametrize("cells", ["1000,0,100,100", "0.1,0.1,0.5,0.5", "1,2,3,", "a,b,c,d"])
+def test_a_box_that_is_not_on_its_film_is_an_error_with_its_line(
+    tmp_path: Path, cells: str
+) -> None:
+    file = tmp_path / "BBox_List_2017.csv"
+    file.write_text(f"{BOXES}\na_1.png,Mass,{cells}\n")
+    with pytest.raises(DataError, match=r"csv, line 2: box") as error:
+        read_nih_boxes(file)
+    assert "1024 x 1024" in error.value.hint
+
+
+def test_the_table_of_findings_has_no_boxes() -> None:
+    assert not has_nih_boxes(["Image Index", "Finding Labels", "Follow-up #", "Patient ID"])

@@ -179,3 +179,12 @@ def test_boxes_of_films_that_are_called_by_uids(tmp_path: Path) -> None:
     films = manifest(tmp_path / "films", "path,label", "1.2.840.1,ill", "1.2.840.2,normal")
     listing = Annotations(boxes=table).added_to(find(films))
     assert [entry.boxes for entry in listing.entries] == [(Box(0, 0, 0.5, 0.25),), ()]
+
+
+def test_boxes_of_nih(tmp_path: Path) -> None:
+    name_films(tmp_path, "films/a.png", "films/b.png")
+    table = tmp_path / "BBox_List_2017.csv"
+    table.write_text("Image Index,Finding Label,Bbox [x,y,w,h],,,\na.png,Mass,0,0,512,256\n")
+    films = manifest(tmp_path / "films", "path,label", "a.png,ill", "b.png,normal")
+    listing = Annotations(boxes=table).added_to(find(films))
+    assert [entry.boxes for entry in listing.entries] == [(Box(0, 0, 0.5, 0.25),), None]

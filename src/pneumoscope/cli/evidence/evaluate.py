@@ -87,7 +87,7 @@ Boxes = Annotated[
     typer.Option(
         metavar="FILE",
         help="Readers' boxes for the section localisation, in the layout of RSNA's "
-        "stage_2_train_labels.csv or of VinDr's train.csv.",
+        "stage_2_train_labels.csv, VinDr's train.csv or NIH's BBox_List_2017.csv.",
     ),
 ]
 

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pneumoscope.data.boxes import box_in_pixels, four_numbers
 from pneumoscope.data.class_names import negative_first
-from pneumoscope.data.film_files import films_below
+from pneumoscope.data.film_files import films_below, stem_of
 from pneumoscope.data.listing import Entry, Listing
 from pneumoscope.data.table_files import read_header, read_rows
 from pneumoscope.data.tables import NIH_COLUMNS, words_of
 from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from pneumoscope.data.boxes import Box
+
+SIDE = 1024
+"""Width and height in pixels of the films of the set, to which its boxes refer."""
+_FILM = NIH_COLUMNS[0]
+_EDGES = ("x", "y", "w", "h")
+_BOXES_HINT = f"Boxes of this table are in pixels of {SIDE} x {SIDE} films, whatever the size of the copies at hand."
 _NIH_TRAIN, _NIH_TEST = "train_val_list.txt", "test_list.txt"
 
 
@@ -80,6 +89,44 @@ def read_nih(file: Path) -> Listing:
         obeyed=True,
         warnings=tuple(warnings),
     )
+
+
+def has_nih_boxes(header: Sequence[str]) -> bool:
+    """Whether a table has the columns of ``BBox_List_2017.csv``."""
+    return _FILM.lower() in map(str.lower, header) and len(_edges_in(header)) == len(_EDGES)
+
+
+def read_nih_boxes(file: Path) -> dict[str, tuple[Box, ...]]:
+    """Boxes by film, from ``BBox_List_2017.csv``: a row per box, of any finding.
+
+    Boxes that are there twice count once. Nobody looked for boxes on films that the table does not have.
+
+    Returns:
+        Name of the film without its ending to its boxes.
+
+    Raises:
+        DataError: The table cannot be read, or a box is not on the film.
+    """
+    header, rows = read_rows(file)
+    edges = _edges_in(header)
+    film = next(name for name in header if name.lower() == _FILM.lower())
+    boxes: dict[str, tuple[Box, ...]] = {}
+    for row in rows:
+        try:
+            numbers = four_numbers([row[edges[name]] for name in _EDGES])
+            box = box_in_pixels(numbers, SIDE, SIDE)
+        except ValueError as error:
+            raise DataError(f"{file}, line {row.line}: {error}", _BOXES_HINT) from None
+        name = stem_of(row[film])
+        known = boxes.get(name, ())
+        boxes[name] = known if box in known else (*known, box)
+    return boxes
+
+
+def _edges_in(header: Sequence[str]) -> dict[str, str]:
+    """The columns of a box; the set's header is ``Bbox [x,y,w,h]``, whose commas make columns of it."""
+    names = {name.lower().removeprefix("bbox").strip(" []"): name for name in header}
+    return {edge: names[edge] for edge in _EDGES if edge in names}
 
 
 def _list(file: Path) -> set[str] | None:

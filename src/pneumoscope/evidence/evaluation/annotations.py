@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pneumoscope.data.boxes import read_rsna
 from pneumoscope.data.film_files import stem_of
 from pneumoscope.data.masks import with_masks
+from pneumoscope.data.public_sets.nih import has_nih_boxes, read_nih_boxes
 from pneumoscope.data.public_sets.vindr_boxes import has_vindr_boxes, read_vindr_boxes
 from pneumoscope.data.table_files import read_header
 from pneumoscope.errors import DataError
@@ -24,8 +25,8 @@ class Annotations:
 
     Attributes:
         masks: Folders of lung masks, see `data.masks.with_masks`.
-        boxes: A table like RSNA's ``stage_2_train_labels.csv``, see `data.boxes.read_rsna`, or like those
-            of VinDr, see `read_vindr_boxes`; or None.
+        boxes: A table like RSNA's ``stage_2_train_labels.csv``, see `data.boxes.read_rsna`, like those
+            of VinDr, see `read_vindr_boxes`, or like NIH's, see `read_nih_boxes`; or None.
     """
 
     masks: tuple[Path, ...] = ()
@@ -40,9 +41,12 @@ class Annotations:
         listing = with_masks(listing, self.masks)
         if self.boxes is None:
             return listing
-        if has_vindr_boxes(read_header(self.boxes)):
+        header = read_header(self.boxes)
+        if has_vindr_boxes(header):
             films = {stem_of(entry.path.name): entry.path for entry in listing.entries}
             boxes = read_vindr_boxes(self.boxes, films)
+        elif has_nih_boxes(header):
+            boxes = read_nih_boxes(self.boxes)
         else:
             boxes = read_rsna(self.boxes)
         entries = tuple(
@@ -54,7 +58,7 @@ class Annotations:
         if entries == listing.entries:
             raise DataError(
                 f"{self.boxes}: has no boxes of these films",
-                "The column patientId or image_id is a film's file name without its ending.",
+                "The column patientId, image_id or Image Index is a film's file name without its ending.",
             )
         return replace(listing, entries=entries)
 

@@ -10,11 +10,11 @@ const [GREY, GREY_ALPHA] = [0, 4];
 const PASSES = [[0, 0, 8, 8], [0, 4, 8, 8], [4, 0, 8, 4], [0, 2, 4, 4], [2, 0, 4, 2], [0, 1, 2, 2], [1, 0, 2, 1]];
 const WHOLE = [[0, 0, 1, 1]];
 
-/** Size and kind of a PNG, its checksums being right: {rows, columns, depth, colour, interlaced, parts, orientation}. */
+/** Size and kind of a PNG, its checksums being right: {rows, columns, depth, colour, interlaced, parts, orientation, transparent}. */
 export function checkedPng(data) {
   const bytes = new Bytes(data);
   const parts = [];
-  let orientation = 1;
+  let [orientation, transparent] = [1, null];
   for (let at = 8, kind = ""; kind !== "IEND"; ) {
     const size = bytes.number(at, 4);
     kind = bytes.text(at + 4, at + 8);
@@ -24,10 +24,11 @@ export function checkedPng(data) {
     if (!isSound && kind[0] >= "A" && kind[0] <= "Z") throw unreadable("a checksum is wrong");
     if (isSound && kind === "acTL" && bytes.number(at + 8, 4) > 1) throw notOneFilm("animation");
     if (isSound && kind === "eXIf") orientation = orientationInExif(new Bytes(bytes.part(at + 8, end)));
+    if (isSound && kind === "tRNS") transparent = bytes.part(at + 8, end);
     if (kind === "IDAT") parts.push(bytes.part(at + 8, end));
     at = end + 4;
   }
-  return { columns: bytes.number(16, 4), rows: bytes.number(20, 4), depth: data[24], colour: data[25], interlaced: data[28] === 1, parts, orientation };
+  return { columns: bytes.number(16, 4), rows: bytes.number(20, 4), depth: data[24], colour: data[25], interlaced: data[28] === 1, parts, orientation, transparent };
 }
 
 /** Whether a canvas would drop bits of the samples, or colours under alpha. */
@@ -37,6 +38,17 @@ export const needsSamples = ({ depth, colour }) => depth === 16 ? colour in CHAN
 export function meaningOf({ depth, colour }) {
   const isColour = colour !== GREY && colour !== GREY_ALPHA;
   return { photometric: isColour ? 2 : 1, bits: [depth], format: 1, samples: CHANNELS[colour], extra: colour >= GREY_ALPHA ? [2] : [], colourMap: [] };
+}
+
+/** Puts 0 where the samples are those of tRNS (PNG 11.3.1.1), unless all are. */
+export function clearTransparent(samples, { depth, colour, transparent }) {
+  if (depth < 16 || colour >= GREY_ALPHA || transparent?.length !== 2 * CHANNELS[colour]) return;
+  const channels = CHANNELS[colour];
+  const named = Array.from({ length: channels }, (_, k) => transparent[2 * k] * 256 + transparent[2 * k + 1]);
+  const isClear = (_, i) => named.every((value, k) => samples[i * channels + k] === value);
+  const clear = Uint8Array.from({ length: samples.length / channels }, isClear);
+  if (clear.every((value) => value)) return;
+  for (let i = 0; i < samples.length; i += 1) if (clear[Math.floor(i / channels)]) samples[i] = 0;
 }
 
 /** The samples of a PNG of 8 or 16 bits without a palette, row by row. */

@@ -6,7 +6,7 @@ import { frameOf, rareProcess } from "./codestream.js";
 import { luminanceOf } from "./jpeg.js";
 import { checkSize } from "./limits.js";
 import { orientationOf, upright } from "./orientation.js";
-import { checkedPng, meaningOf, needsSamples, samplesOfPng } from "./png.js";
+import { checkedPng, clearTransparent, meaningOf, needsSamples, samplesOfPng } from "./png.js";
 import { FilmError, notOneFilm, rareCoding, truncated, unreadable } from "./problems.js";
 import { greyOf, luma } from "./sample-grey.js";
 
@@ -36,6 +36,7 @@ export async function readRaster(data, kind, atLeast) {
 
 function ofSamples(samples, png) {
   const { rows, columns, depth } = png;
+  clearTransparent(samples, png);
   const { levels, tint, bits } = greyOf(samples, meaningOf(png));
   const facts = { format: "PNG", rows, columns, bits: png.colour ? depth : bits, colour: tint > 0, tint, reduced_by: 1 };
   return upright({ levels, rows, columns, facts }, png.orientation);

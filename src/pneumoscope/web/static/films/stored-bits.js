@@ -1,10 +1,12 @@
-// Which bits of a stored word belong to the film (PS3.5 8.1.1), and their sign: the same as
+// Which bits of a stored word belong to the film (PS3.5 8.1.1), their order and their sign: the same as
 // pneumoscope/images/stored_bits.py.
 
 import { TAGS } from "./dicom-header.js";
 
 const FEW = 32;
 const ROW_STEP = 8;
+const ROWS = 64;
+const NOISE = 4;
 
 /**
  * The film's values in decoded words.
@@ -17,9 +19,14 @@ const ROW_STEP = 8;
  */
 export function filmValues(decoded, width, head) {
   const bits = Math.min(head.storedBits, width);
-  const unsigned = mapped(decoded.words, width, (word) => (word < 0 ? word + 2 ** width : word));
-  const signed = head.isSigned !== (bits === width && bits > 8 && isSignWrong(unsigned, decoded, bits, head.isSigned));
+  let unsigned = mapped(decoded.words, width, (word) => (word < 0 ? word + 2 ** width : word));
+  if (width === 16 && bits > 8 && isSwapped(unsigned, decoded, bits)) unsigned = mapped(unsigned, width, swapped);
+  // The codestream of JPEG 2000 states a sign.
+  const isStated = decoded.words instanceof Int8Array || decoded.words instanceof Int16Array || decoded.words instanceof Int32Array;
+  const isWrong = isSignWrong(unsigned, decoded, { bits, width, isSigned: head.isSigned, isStated });
+  const signed = head.isSigned !== isWrong;
   const whole = signed ? mapped(unsigned, width, (word) => withSign(word, width)) : unsigned;
+  if (signed && isWrong && isMoved(whole, bits, head, isStated)) return mapped(whole, width, (word) => word + 2 ** (bits - 1));
   if (bits === width) return whole;
   const [least, greatest] = signed ? [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1] : [0, 2 ** bits - 1];
   if (whole.every((value) => value >= least && value <= greatest)) return whole;
@@ -36,10 +43,41 @@ export function filmValues(decoded, width, head) {
   return masked;
 }
 
-/** Whether the film jumps only if its words are read with the header's sign. */
-function isSignWrong(unsigned, { rows, columns, samples }, bits, isSigned) {
+const swapped = (word) => (word % 256) * 256 + (word >> 8);
+
+/** Whether the bytes of each word are in the wrong order: then the film is noise, and in the other order it is none. */
+function isSwapped(unsigned, { rows, columns, samples }, bits) {
   const along = columns * samples;
-  const half = 2 ** (bits - 1);
+  const looked = [];
+  for (let row = 0; row < rows; row += Math.max(ROW_STEP, Math.floor(rows / ROWS))) looked.push(unsigned.subarray(row * along, (row + 1) * along));
+  const isSound = (line) => line.every((word) => word < 2 ** bits);
+  if (bits < 16 && (looked.every(isSound) || repeatsSign(looked.flatMap((line) => [...line]), bits, 16))) return false;
+  return roughnessOf(looked, samples, (word) => word) > NOISE * roughnessOf(looked, samples, swapped);
+}
+
+/** Sum of the steps along rows, in shares of the range. */
+function roughnessOf(lines, samples, change) {
+  let [sum, least, most] = [0, Infinity, -Infinity];
+  for (const line of lines) {
+    const values = line.map(change);
+    values.forEach((value, i) => {
+      if (i >= samples) sum += Math.abs(value - values[i - samples]);
+      least = Math.min(least, value);
+      most = Math.max(most, value);
+    });
+  }
+  return sum / (most - least || 1);
+}
+
+/**
+ * Whether the film jumps only if its words are read with the header's sign. Only where all bits are the film's, or where
+ * those above repeat a sign that the header denies.
+ */
+function isSignWrong(unsigned, { rows, columns, samples }, { bits, width, isSigned, isStated }) {
+  if (bits < width && (isSigned || !repeatsSign(unsigned, bits, width))) return false;
+  if (bits <= 8 && !isStated) return false;
+  const along = columns * samples;
+  const half = 2 ** (width - 1);
   const [above, below] = [new Set(), new Set()];
   let [jumpsWithSign, without] = [0, 0];
   for (let row = 0; row < rows; row += ROW_STEP) {
@@ -49,12 +87,35 @@ function isSignWrong(unsigned, { rows, columns, samples }, bits, isSigned) {
       if (i < samples) continue;
       const before = unsigned[row * along + i - samples];
       without += Math.abs(word - before);
-      jumpsWithSign += Math.abs(withSign(word, bits) - withSign(before, bits));
+      jumpsWithSign += Math.abs(withSign(word, width) - withSign(before, width));
     }
   }
   if (Math.min(above.size, below.size) < FEW) return false;
   const [stated, other] = isSigned ? [jumpsWithSign, without] : [without, jumpsWithSign];
-  return 2 * other < stated;
+  return (isStated ? 1 : 2) * other < stated;
+}
+
+/** Whether all bits above the film's are those of a negative number, in some words and not in others. */
+function repeatsSign(unsigned, bits, width) {
+  const half = 2 ** (bits - 1);
+  const values = (word) => withSign(word, width);
+  return unsigned.every((word) => values(word) >= -half && values(word) < half) && unsigned.some((word) => values(word) < 0) && unsigned.some((word) => values(word) >= 0);
+}
+
+/** Whether a film without a sign was moved down by half of its range, as its JPEG 2000 encoder saw a signed one. */
+function isMoved(values, bits, head, isStated) {
+  if (bits <= 8) return true;
+  const [center, width] = [head.number(TAGS.center, 0), head.number(TAGS.width, 0)];
+  if (!isStated || width <= 0) return false;
+  const slope = head.number(TAGS.slope, 1) || 1;
+  const start = head.number(TAGS.intercept, 0) - center;
+  let [asStored, moved] = [0, 0];
+  for (const value of values) {
+    const distance = value * slope + start;
+    if (Math.abs(distance) <= width / 2) asStored += 1;
+    if (Math.abs(distance + slope * 2 ** (bits - 1)) <= width / 2) moved += 1;
+  }
+  return moved > asStored;
 }
 
 /** New words of so many bits. */
