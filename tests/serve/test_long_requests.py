@@ -34,6 +34,7 @@ ENDINGS: dict[str, Callable[[Administration], object]] = {
     "the first account": lambda administration: administration.add_user(
         "anna", PASSWORD, "operator"
     ),
+    "a lower role": lambda administration: administration.set_role("anna", "viewer"),
 }
 
 
@@ -73,7 +74,10 @@ def test_an_upload_that_was_half_way_stores_nothing(
             "POST", "/api/v1/predictions", cookie=cookie, headers={"Content-Type": form.headers["content-type"]},
             content=halves(administration, ending, form.read()),
         )  # fmt: skip
-        assert_problem(answer, 401, "NotSignedIn")
+        if ending == "a lower role":
+            assert_problem(answer, 403, "NotThisRole")
+        else:
+            assert_problem(answer, 401, "NotSignedIn")
         assert films_in(server) == 0
     administration.store.close()
 

@@ -1,133 +1,33 @@
-"""Nothing changes on a server whose audit log cannot be written."""
+"""Nothing changes on a server whose audit log cannot be written; `test_lines_of_routes` has the routes."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from sqlalchemy import MetaData, event, select, text, update
+from sqlalchemy import event, select, text, update
 from sqlalchemy.exc import OperationalError
 
+from audited_site import Site, audited_site
 from grey_films import BRIGHT, DARK
-from in_process import CHEAP, PASSWORD, Served, running
-from pneumoscope.audit_log.log import LOG
+from in_process import PASSWORD
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import AuditLogDamaged, PneumoscopeError
 from pneumoscope.jobs.clock import system_s
 from pneumoscope.jobs.tables import FilmRow
 from pneumoscope.serve.admin import administration as administration_module
-from pneumoscope.serve.admin.administration import Administration, open_administration
-from pneumoscope.serve.app import create_app
 from pneumoscope.serve.security.throttle import Rate
 from pneumoscope.serve.services import TAMPERED
-from pneumoscope.serve.settings import ServeSettings
-from served_routes import routes
-
-
-class Site:
-    """A server that keeps films, its administration, and a log that a test can break."""
-
-    def __init__(self, server: Served, administration: Administration, folder: Path) -> None:
-        self.server = server
-        self.administration = administration
-        self.folder = folder
-        self.cookie = server.cookie("anna")
-
-    def state(self) -> dict[str, Any]:
-        """Everything that the server keeps, but not the time when a session was last used."""
-        tables = MetaData()
-        engine = self.administration.store.engine
-        tables.reflect(engine)
-        kept: dict[str, Any] = {}
-        with engine.connect() as db:
-            for name, table in tables.tables.items():
-                if name != "audit_anchor":
-                    columns = [c for c in table.c if c.name not in ("seen", "used")]
-                    kept[name] = sorted(map(repr, db.execute(select(*columns)).all()))
-        kept["films"] = sorted(path.name for path in (self.folder / "films").iterdir())
-        return kept
-
-    def break_log(self) -> None:
-        """Makes a folder of the log, which nobody can write to."""
-        (self.folder / LOG).rename(self.folder / "log.away")
-        (self.folder / LOG).mkdir()
-
-    def mend_log(self) -> None:
-        (self.folder / LOG).rmdir()
-        (self.folder / "log.away").rename(self.folder / LOG)
-
-    def events(self) -> list[str]:
-        return [entry["what"] for entry in self.administration.audit.entries()]
 
 
 @pytest.fixture(scope="module")
 def site(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    settings = ServeSettings(
-        folder=tmp_path_factory.mktemp("site"), bundle=(str(tiny_bundle.path),), threads=1,
-        keep_films=True, rate_limit=0,
-    )  # fmt: skip
-    (settings.folder / "films").mkdir()
-    administration = open_administration(settings)
-    administration.accounts.hasher = CHEAP
-    administration.add_user("anna", PASSWORD, "operator")
-    with running(create_app(settings)) as server:
-        server.security.accounts.hasher = CHEAP
-        here = Site(server, administration, settings.folder)
+    with audited_site(tiny_bundle, tmp_path_factory.mktemp("site")) as here:
         for film in (BRIGHT, DARK):
-            answer = server(
-                "POST", "/api/v1/predictions", cookie=here.cookie, files=[("files", film)],
-                data={"patient": "PAT-1"},
-            )  # fmt: skip
-            assert answer.status_code == 200, answer.text
+            here.send(here.cookie, film)
         yield here
-    administration.store.close()
-
-
-def test_no_route_changes_anything_without_its_line(site: Site) -> None:
-    film = site.server("GET", "/api/v1/predictions", cookie=site.cookie).json()["predictions"][0]
-    second = site.server.cookie("anna")
-    session = next(
-        listed["id"]
-        for listed in site.server("GET", "/api/v1/account", cookie=second).json()["sessions"]
-        if not listed["current"]
-    )
-    filled = {
-        ("POST", "/api/v1/account/sessions/{id}/end"): session,
-        ("DELETE", "/api/v1/jobs/{id}"): "0" * 32,
-        ("DELETE", "/api/v1/predictions/{id}"): film["id"],
-    }
-    bodies: dict[str, dict[str, Any]] = {
-        "/api/v1/predictions": {"files": [("files", BRIGHT)]},
-        "/api/v1/session": {"json": {"name": "anna", "password": PASSWORD}},
-        "/api/v1/account/password": {
-            "json": {"current": PASSWORD, "new": "another walk by the river"}
-        },
-    }
-    changing = {(m, p) for m, p in routes(site.server.app) if m not in ("GET", "OPTIONS")}
-    assert len(changing) >= 8
-    before = site.state()
-    site.break_log()
-    try:
-        for method, template in sorted(changing):
-            path = re.sub(r"\{\w+\}", filled.get((method, template), ""), template)
-            more = bodies.get(path, {}) if method == "POST" else {}
-            if template.startswith("/api/v1/account/sessions"):
-                more = {"json": {"current": PASSWORD}}
-            for headers in ({}, {"Prefer": "respond-async"}):
-                answer = site.server(method, path, cookie=second, headers=headers, **more)
-                assert answer.status_code == 503, (method, path, answer.text)
-                assert answer.json()["code"] == "NoAuditLog"
-                assert "set-cookie" not in answer.headers
-                assert site.state() == before, (method, path)
-    finally:
-        site.mend_log()
-    # With the log, the same requests work.
-    assert site.server(
-        "POST", "/api/v1/predictions", cookie=second, **bodies["/api/v1/predictions"]
-    ).status_code == 200  # fmt: skip
 
 
 def test_no_command_changes_anything_without_its_line(site: Site, tmp_path: Path) -> None:

@@ -17,9 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from pneumoscope.decision.sentences import translated
-from pneumoscope.errors import DiskFull, NotStored, PneumoscopeError, QueueFull, ServerFault
-from pneumoscope.languages.current import speaking
-from pneumoscope.serve.reader_language import language_of
+from pneumoscope.errors import DiskFull, NotStored, PneumoscopeError, QueueFull
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -212,7 +210,7 @@ def response(error: PneumoscopeError, instance: str) -> JSONResponse:
 
 
 def install(app: FastAPI, routes: Sequence[BaseRoute] = ()) -> None:
-    """Translates every exception of an app's routes.
+    """Translates the exceptions that an app's routes may raise; `SecurityHeaders` answers all others.
 
     Args:
         app: The application.
@@ -227,7 +225,6 @@ def install(app: FastAPI, routes: Sequence[BaseRoute] = ()) -> None:
     app.add_exception_handler(HTTPException, method_or_path)
     app.add_exception_handler(ClientDisconnect, _client_left)
     app.add_exception_handler(RequestValidationError, _validation_error)
-    app.add_exception_handler(Exception, _unknown_error)
 
 
 async def _known_error(request: Request, error: Exception) -> JSONResponse:
@@ -257,13 +254,6 @@ async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     where = ".".join(str(part) for part in first["loc"])
     refusal = Unprocessable(f"{where}: {first['msg']}", "See /api/v1/openapi.json.")
     return response(refusal, request.url.path)
-
-
-async def _unknown_error(request: Request, error: Exception) -> JSONResponse:
-    _log.error("a request failed", exc_info=error)
-    # Starlette calls this handler outside all middleware.
-    with speaking(language_of(request.scope)):
-        return response(ServerFault(), request.url.path)
 
 
 def _http_error(request: Request, error: Exception, routes: Sequence[BaseRoute]) -> JSONResponse:

@@ -21,13 +21,13 @@ from pneumoscope.records import Settings
 from pneumoscope.serve import exports
 from pneumoscope.serve.archives import unpack
 from pneumoscope.serve.dicom_objects import MEDIA_TYPES
-from pneumoscope.serve.problems import Busy, NotFound, NotSignedIn, TooMuch, Unprocessable
+from pneumoscope.serve.problems import Busy, NotFound, TooMuch, Unprocessable
 from pneumoscope.serve.renderings import RENDERINGS
 from pneumoscope.serve.routes import schemas
 from pneumoscope.serve.routes.common import Operator, RunningServices, SignedIn, api_router
 from pneumoscope.serve.routes.jobs import job_of
 from pneumoscope.serve.security.accounts import User
-from pneumoscope.serve.security.admission import still_admitted
+from pneumoscope.serve.security.admission import admit_again
 from pneumoscope.serve.security.audit_trail import action_recorder
 from pneumoscope.serve.serializers import record_json
 from pneumoscope.serve.services import Services
@@ -76,8 +76,7 @@ async def _accept(
 ) -> str | list[Future[FilmRow]]:
     """Receives films and queues them; returns the id of a job, or futures of the results."""
     upload = await read_upload(request, services.settings.limits, take)
-    if not await run_in_threadpool(still_admitted, request):
-        raise NotSignedIn
+    await run_in_threadpool(admit_again, request)
     patient = upload.fields.get("patient")
     bundle = services.readers.name(upload.fields.get("bundle"))
     job_request = JobRequest(

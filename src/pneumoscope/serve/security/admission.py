@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 
-from pneumoscope.serve.problems import BadRequest, Busy, NotSignedIn, TooMuch
+from pneumoscope.serve.problems import BadRequest, Busy, NotSignedIn, Refusal, TooMuch
 from pneumoscope.serve.security.accounts import LOCAL, OPERATOR, User
 from pneumoscope.serve.security.audit_trail import API, SESSION, address_of
 from pneumoscope.serve.security.refusals import (
@@ -184,13 +184,31 @@ def _user_of(security: Security, request: Request, *, use: bool = True) -> User 
     return security.tokens.find(token.strip()) if scheme.lower() == "bearer" else None
 
 
-def still_admitted(request: Request) -> bool:
-    """Whether the session or token of a request that takes long has not ended meanwhile.
+def admit_again(request: Request) -> None:
+    """Checks a request that took long once more: session, token or role may have ended meanwhile.
 
-    Without accounts: whether there is still none.
+    Without accounts, it checks that there is still none.
+
+    Raises:
+        NotSignedIn: Nobody is signed in now.
+        NotAllowed: The user's role no longer allows the request.
     """
     security: Security = request.app.state.security
-    return security.openness.check() or _user_of(security, request, use=False) is not None
+    if security.openness.check():
+        return
+    user = _user_of(security, request, use=False)
+    if user is None:
+        raise NotSignedIn
+    _check_may(user, request.method, request.url.path)
+
+
+def still_admitted(request: Request) -> bool:
+    """Whether `admit_again` raises nothing."""
+    try:
+        admit_again(request)
+    except Refusal:
+        return False
+    return True
 
 
 def _check_may(user: User, method: str, path: str) -> None:
