@@ -413,6 +413,43 @@ def test_one_of_several_bundles_is_named(server: Server, client: Client) -> None
     ]  # fmt: skip
 
 
+def test_a_token_does_not_follow_a_redirect(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
+    for status in (301, 302, 303, 307, 308):
+        moved = httpx.Response(status, headers={"Location": "https://evil.example/api/v1/settings"})
+        server.on("/settings", moved)
+        with Client(URL, token="secret") as client, pytest.raises(ServerError) as error:
+            client.choices()
+        assert error.value.status == status
+    assert {request.url.host for request in server.requests} == {"reading-room.example"}
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [[], {}, {"max_body_bytes": "x", "sync_files": 2}, {"max_body_bytes": 5, "sync_files": None}],
+)
+def test_limits_that_are_none(server: Server, client: Client, limits: object) -> None:
+    server.on("/settings", answer({"limits": limits}))
+    with pytest.raises(ServerError, match="not from a pneumoscope server"):
+        list(client.predict_many([FILM]))
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("event", ["{", "5", "null", "[" * 100_000, '{"record": 5}'])
+def test_an_event_that_is_none(server: Server, client: Client, event: str) -> None:
+    server.on("/jobs/j1/events", httpx.Response(200, content=f"data: {event}\n\n".encode()))
+    with pytest.raises(ServerError, match="not from a pneumoscope server"):
+        list(client.follow("j1"))
+
+
+def test_a_film_with_neither_result_nor_error_was_not_read(server: Server, client: Client) -> None:
+    server.on("/predictions", answer({"predictions": [film_of("a", state="queued", result=None)]}))
+    with pytest.raises(ServerError, match="not from a pneumoscope server"):
+        client.predict(FILM)
+
+
 @pytest.mark.parametrize(
     "url", ["http://reading-room.example", "HTTP://10.0.0.7:8000", "http://localhost.example"]
 )

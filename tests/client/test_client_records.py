@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterator
 from typing import Any
+
+import pytest
 
 from pneumoscope.client.records import Job, job_from_json, record_from_json
 from pneumoscope.errors import ServerError, TruncatedImage
+from pneumoscope.records import Outcome
+from pneumoscope.render.export import write_csv
+from pneumoscope.render.serialise import outcome_to_json, prediction_to_json
+from predictions import prediction
 
 ANSWER: dict[str, Any] = {
     "id": "4beb",
@@ -21,6 +29,8 @@ ANSWER: dict[str, Any] = {
     },
     "links": {"self": "/api/v1/predictions/4beb"},
 }
+
+DONE = ANSWER | {"state": "done", "result": prediction_to_json(prediction()), "error": None}
 
 
 def test_a_film_that_the_server_could_not_read_has_the_error_of_this_package() -> None:
@@ -43,3 +53,47 @@ def test_any_other_problem_is_one_of_the_server() -> None:
 def test_a_job() -> None:
     content = {"id": "j", "state": "running", "total": 3, "done": 2, "failed": 1, "links": {}}
     assert job_from_json(content) == Job(id="j", state="running", total=3, done=2, failed=1)
+
+
+ODD: tuple[Any, ...] = (
+    None, "x", [], {}, float("inf"), float("nan"), -1, True, 10**400, "\x1b[2J", [[1, 2], [3]], [None],
+    {"a": {}},
+)  # fmt: skip
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of every part of JSON."""
+    yield path
+    keys = value if isinstance(value, dict) else range(len(value) if isinstance(value, list) else 0)
+    for key in keys:
+        yield from places(value[key], (*path, key))
+
+
+def with_part(value: Any, path: tuple[Any, ...], part: object) -> Any:
+    """JSON with another part at this path."""
+    if not path:
+        return part
+    changed = value.copy()
+    changed[path[0]] = with_part(value[path[0]], path[1:], part)
+    return changed
+
+
+@pytest.mark.parametrize("answer", [ANSWER, DONE], ids=["error", "result"])
+def test_what_is_taken_can_be_shown_whatever_a_server_answers(answer: dict[str, Any]) -> None:
+    """The client's caller turns these exceptions into an error with a hint."""
+    refused = 0
+    for path in places(answer):
+        for part in ODD:
+            try:
+                record = record_from_json(with_part(answer, path, part))
+            except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
+                refused += 1
+                continue
+            if record.prediction is None and record.error is None:
+                continue  # not read yet
+            outcome = Outcome("a.png", 0, record.prediction, record.error)
+            shown = outcome_to_json(outcome)
+            write_csv([shown], ["a"], io.StringIO())
+            if record.error is not None:
+                assert isinstance(record.error.hint, str)
+    assert refused > 20

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from pneumoscope import images
+from pneumoscope.client.answers import Answer, json_object, lines, read
 from pneumoscope.client.records import Job, Record, job_from_json, record_from_json
 from pneumoscope.client.uploads import film_bytes, portions
 from pneumoscope.decision.reader_settings import to_form
@@ -21,11 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
-    import httpx
-
     from pneumoscope.images import Source
 
 _T = TypeVar("_T")
+_Content = TypeVar("_Content")
 
 TOKEN_VARIABLE = "PNEUMOSCOPE_TOKEN"  # noqa: S105 (its name, not its value)
 _API = "/api/v1"
@@ -62,7 +61,9 @@ class Client:
         except ImportError:
             raise MissingExtra("the client (httpx)", "serve") from None
         token = token or os.environ.get(TOKEN_VARIABLE)
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers = {"Accept-Encoding": "identity"}  # what is packed may unpack to any length
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         if not url.startswith(("http://", "https://")):
             raise ServerError(f"{url}: no address of a server", "Such as http://127.0.0.1:8000")
         self.url = url.rstrip("/")
@@ -72,7 +73,8 @@ class Client:
                 f"{url}: the token would be sent without encryption, for everybody to read",
                 "Use https://; or leave the token out.",
             )
-        self._errors = (httpx.HTTPError, httpx.InvalidURL)
+        self._errors = (httpx.HTTPError, httpx.InvalidURL, UnicodeError)
+        self._timeout_s = timeout_s
         self._http = httpx.Client(
             base_url=self.url,
             headers=headers,
@@ -145,7 +147,7 @@ class Client:
             ServerError: The server refuses, fails or does not answer.
         """
         start, chosen = 0, _fields(settings, bundle)
-        limits = self._parsed(self.choices(), lambda answer: dict(answer["limits"]))
+        limits = self._parsed(self.choices(), _limits)
         for portion in portions(sources, limits):
             files = [(name, film) for name, film in portion if isinstance(film, bytes)]
             names = [name for name, _ in files]
@@ -192,11 +194,10 @@ class Client:
         try:
             with self._http.stream("GET", f"{_API}/jobs/{_id(job)}/events") as stream:
                 if stream.status_code != 200:
-                    stream.read()
-                    raise _refusal(stream)
-                for line in stream.iter_lines():
+                    raise read(stream, self.url, self._timeout_s).refusal()
+                for line in lines(stream, self.url):
                     if line.startswith("data: "):
-                        content = json.loads(line.removeprefix("data: "))
+                        content = self._parsed(line.removeprefix("data: "), json_object)
                         if "record" in content:
                             yield self._parsed(content["record"], record_from_json)
                         ended |= "job" in content
@@ -263,7 +264,7 @@ class Client:
             ServerError: The server has no such bundle.
         """
         model = self._json("GET", "/model", params=_query(bundle))
-        self._parsed(model, lambda answer: tuple(answer["labels"]))
+        self._parsed(model, _check_labels)
         return model
 
     def choices(self, bundle: str | None = None) -> dict[str, Any]:
@@ -292,14 +293,7 @@ class Client:
         )
 
     def _json(self, method: str, path: str, **more: Any) -> dict[str, Any]:
-        answer = self._send(method, path, **more)
-        try:
-            content = answer.json()
-        except ValueError:
-            content = None
-        if not isinstance(content, dict):
-            raise self._foreign()
-        return content
+        return self._parsed(self._send(method, path, **more).content, json_object)
 
     def _films(self, answer: dict[str, Any], names: Sequence[str] | None = None) -> list[Record]:
         """The films of an answer, called by the names that they were sent with, if these are given."""
@@ -308,34 +302,36 @@ class Client:
             films = content["predictions"]
             if names is None:
                 return [record_from_json(film) for film in films]
-            return [record_from_json(*film) for film in zip(films, names, strict=True)]
+            read_now = [record_from_json(*film) for film in zip(films, names, strict=True)]
+            if any(record.prediction is None and record.error is None for record in read_now):
+                raise ValueError("a film without a result")
+            return read_now
 
         return self._parsed(answer, records)
 
-    def _parsed(self, answer: dict[str, Any], parse: Callable[[dict[str, Any]], _T]) -> _T:
+    def _parsed(self, answer: _Content, parse: Callable[[_Content], _T]) -> _T:
         """What an answer holds; another service may answer with JSON, too."""
         try:
             return parse(answer)
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise self._foreign() from error
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            message = f"{self.url}: the answer is not from a pneumoscope server"
+            raise ServerError(message, _ADDRESS) from error
 
-    def _foreign(self) -> ServerError:
-        return ServerError(f"{self.url}: the answer is not from a pneumoscope server", _ADDRESS)
-
-    def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
+    def _send(self, method: str, path: str, **more: Any) -> Answer:
         """Sends a request, and sends it again if the server is busy and says when to come back."""
         for attempt in range(_TRIES):
             try:
-                answer = self._http.request(method, _API + path, **more)
+                with self._http.stream(method, _API + path, **more) as stream:
+                    answer = read(stream, self.url, self._timeout_s)
             except self._errors as error:
                 raise self._silent(error) from error
-            wait = answer.headers.get("retry-after", "")
-            busy = answer.status_code in (429, 503) and wait.isdecimal()
+            wait = answer.retry_after
+            busy = answer.status in (429, 503) and wait.isdecimal()
             if not busy or attempt == _TRIES - 1:
                 break
             time.sleep(min(float(wait), _MOST_WAIT_S))
-        if answer.is_error or answer.is_redirect:
-            raise _refusal(answer)
+        if answer.refused:
+            raise answer.refusal()
         return answer
 
     def _silent(self, error: Exception) -> ServerError:
@@ -359,10 +355,13 @@ def _id(result: Record | Job | str) -> str:
     return result if isinstance(result, str) else result.id
 
 
-def _refusal(answer: httpx.Response) -> ServerError:
-    try:
-        problem = answer.json()
-        return ServerError(str(problem["detail"]), str(problem["hint"]), answer.status_code)
-    except (ValueError, KeyError, TypeError):
-        message = f"the server answers {answer.status_code}"
-        return ServerError(message, _ADDRESS, answer.status_code)
+def _limits(choices: dict[str, Any]) -> dict[str, int]:
+    """The limits on an upload, of `Client.choices`."""
+    return {name: int(choices["limits"][name]) for name in ("max_body_bytes", "sync_files")}
+
+
+def _check_labels(model: dict[str, Any]) -> None:
+    """Refuses facts about bundles whose labels are not lists of words."""
+    for facts in model.get("bundles", [model]):
+        if not all(isinstance(label, str) for label in [*facts["labels"]]):
+            raise TypeError("a label is no word")

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope import errors
+from pneumoscope.client.answers import sentence
 from pneumoscope.errors import PneumoscopeError, ServerError
-from pneumoscope.render.serialise import prediction_from_json
+from pneumoscope.render.serialise import prediction_from_json, prediction_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,10 +76,28 @@ def record_from_json(content: Mapping[str, Any], name: str | None = None) -> Rec
         name=shown,
         sha256=content["film"]["sha256"],
         state=content["state"],
-        prediction=None if result is None else prediction_from_json(result),
+        prediction=None if result is None else _prediction(result),
         error=None if problem is None else _film_error(problem, shown),
         links=content["links"],
     )
+
+
+def _prediction(result: Mapping[str, Any]) -> Prediction:
+    """A prediction whose words are words, and whose figures can be rounded, as every output does.
+
+    Raises:
+        LookupError, TypeError, ValueError, AttributeError: It is none.
+    """
+    prediction = prediction_from_json(result)
+    prediction_to_json(prediction)
+    words = (
+        prediction.label, prediction.called, prediction.positive, prediction.bundle,
+        prediction.bundle_sha256, *prediction.classes, *prediction.kinds, *prediction.warnings,
+        *(reason.code for reason in prediction.gate.reasons),
+    )  # fmt: skip
+    if not all(isinstance(word, str) for word in words):
+        raise TypeError("a word of the result is none")
+    return prediction
 
 
 def job_from_json(content: Mapping[str, Any]) -> Job:
@@ -88,8 +107,9 @@ def job_from_json(content: Mapping[str, Any]) -> Job:
 
 def _film_error(problem: Mapping[str, Any], name: str) -> PneumoscopeError:
     """A problem of the server as this package's own error, with the film's name in its message."""
-    kind = errors.image_error(problem["code"])
-    message = f"{name}: {problem['detail'].removeprefix('film: ')}"
+    kind = errors.image_error(str(problem["code"]))
+    message = f"{name}: {sentence(problem['detail']).removeprefix('film: ')}"
+    hint = sentence(problem["hint"])
     if kind is None:
-        return ServerError(message, problem["hint"], problem["status"])
-    return errors.restored(kind, message, problem["hint"])
+        return ServerError(message, hint, problem["status"])
+    return errors.restored(kind, message, hint)

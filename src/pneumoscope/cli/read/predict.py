@@ -212,5 +212,5 @@ def _read_on_server(
             output,
             tuple(dict.fromkeys(label for facts in models for label in facts["labels"])),
             # A server of the former version does not send the sentence.
-            {facts["bundle_sha256"]: facts.get("kinds_warning", "") for facts in models},
+            {facts.get("bundle_sha256"): facts.get("kinds_warning", "") for facts in models},
         )
