@@ -227,6 +227,7 @@ def headers() -> Iterator[Case]:
         {"body_part": "PORT_CHEST AP"}, {"body_part": "THORAX"}, {"body_part": "HAND"},
         {"row_direction": "L"}, {"row_direction": "R"},
         {"age_years": 71.0, "view_position": "LL", "body_part": "SKULL"},
+        {"age_years": 7 / 12}, {"age_years": 1 / 12}, {"age_years": 29 / 365.25},
     )  # fmt: skip
     for values in facts:
         mirrored = {"mirrored": 0.9} if "row_direction" in values else {}

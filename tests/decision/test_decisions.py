@@ -112,7 +112,7 @@ def with_chromium(folder: Path, sentences: Path, browser: Any) -> list[dict[str,
 @pytest.fixture
 def scripts(tmp_path: Path) -> Path:
     """A folder with the page's modules that decide, and the replay beside them."""
-    for name in ("decision.js", "gate.js", "sentences.js", "numbers.js"):
+    for name in ("decision.js", "gate.js", "ages.js", "sentences.js", "numbers.js"):
         shutil.copy(STATIC / name, tmp_path)
     shutil.copy(REPLAY, tmp_path / "replay.js")
     (tmp_path / "package.json").write_text('{"type": "module"}')

@@ -104,6 +104,28 @@ def test_what_a_film_says_of_itself(facts: dict[str, Any], expected: tuple[str, 
     assert reasons_for(facts=facts) == [expected]
 
 
+@pytest.mark.parametrize(
+    ("age_years", "words"),
+    [
+        (54.0, "54 years"),
+        (2.0, "2 years"),
+        (1.999, "23 months"),
+        (7 / 12, "7 months"),
+        (2 / 12, "2 months"),
+        (1 / 12, "1 month"),
+        (3 * 7 / 365.25, "under 1 month"),
+        (0.0, "under 1 month"),
+    ],
+)
+def test_an_age_below_two_years_is_in_months(age_years: float, words: str) -> None:
+    film = FilmFacts("PNG", 300, 300, age_years=age_years)
+    old = Population("older children", (6.0, 12.0), ())
+    (reason,) = gate.report({}, {}, film, old).reasons
+    assert (
+        reason.sentence == f"patient age {words} is outside the training population (6 to 12 years)"
+    )
+
+
 def test_a_grey_side_is_no_reason_beside_a_graver_one() -> None:
     assert reasons_for({"unsuitable": 0.9, "screenshot": 0.8}, {"grey_side": True}) == [
         ("screenshot", REFUSE)

@@ -96,7 +96,7 @@ def test_words_in_german_by_hand() -> None:
 
 def test_sentences_that_are_data_are_english_until_they_are_translated() -> None:
     with speaking("de"):
-        sentence = of_gate("age", age="0.5", youngest="1", oldest="5")
+        sentence = of_gate("age_years", age="0.5", youngest="1", oldest="5")
         assert sentence.startswith("patient age 0.5 years")
         assert translated(sentence) == (
             "das Alter von 0,5 Jahren liegt außerhalb der Patientengruppe des Trainings "

@@ -19,6 +19,8 @@ def graph(path: Path, *nodes: onnx.NodeProto, domain: str = "") -> Path:
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
         [
             onnx.numpy_helper.from_array(np.arange(16, dtype=np.float32).reshape(4, 4, 1), "grid"),
+            onnx.numpy_helper.from_array(np.float32(20), "low"),
+            onnx.numpy_helper.from_array(np.float32(100), "high"),
             onnx.numpy_helper.from_array(np.array([0, 1], np.int64), "starts"),
             onnx.numpy_helper.from_array(np.array([10**9, 10**9], np.int64), "ends"),
             onnx.numpy_helper.from_array(np.array([1, 1, 3, 2], np.float32), "scales"),

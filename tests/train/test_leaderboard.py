@@ -14,13 +14,13 @@ pytest.importorskip("sklearn", reason="needs the [train] extra")
 
 from command_line import run, run_process
 from cross_validations import fold_result
-from pneumoscope.bundle import open_bundle, write_bundle
+from pneumoscope.bundle import Bundle, open_bundle, write_bundle
 from pneumoscope.errors import DataError, UsageError
 from pneumoscope.train import leaderboard
 from pneumoscope.train.recipe.reading import load
 from pneumoscope.train.validation import predictions
 from pneumoscope.train.validation.predictions import Validation
-from tiny import tiny_files, tiny_meta
+from tiny import findings_meta, tiny_files, tiny_meta
 
 TRUTH = np.array([0, 0, 0, 1, 1, 2], np.intp)
 PATIENTS = ("a", "b", "c", "d", "e", "f")
@@ -172,6 +172,69 @@ def test_blind_predictions_meet_their_bundle(tmp_path: Path) -> None:
     assert "not measured" in leaderboard.to_markdown([row])
 
 
+def test_blind_predictions_of_findings(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    record = {
+        "parameters": 12,
+        "training_minutes": 1.0,
+        "start_weights": {"name": "none"},
+        "heatmaps": {},
+    }
+    meta = findings_meta(name="many", recipe={"seed": 1}, validation=record)
+    bundle = write_bundle(run / "bundle", meta, tiny_files(tmp_path / "parts", last="Sigmoid"))
+    targets = np.array([[1, 0, np.nan], [0, 1, np.nan], [1, 1, 0], [0, 0, 0]], np.float32)
+    p = np.array([[0.9, 0.2, 0.5], [0.2, 0.6, 0.5], [0.8, 0.1, 0.5], [0.1, 0.5, 0.5]])
+    validation = Validation(targets, tuple("abcd"), {"plain": p, "blur": p})
+    predictions.save(validation, run / "validation.npz")
+    blind = blind_of_findings(bundle, [[1, 0, None], [0, 1, None]], tmp_path)
+    (row,) = leaderboard.table(leaderboard.find([run]), blind, draws=20)
+    # Of the device 0.9 lies above 0.2; of the mass 0.9 below 0.2.
+    assert {key: figure.value for key, figure in row.blind["elsewhere"].items()} == {"auc": 0.5}
+    assert "| many 1 | elsewhere | 0.500" in leaderboard.to_markdown([row])
+    (row,) = leaderboard.table(leaderboard.find([run]), draws=20)
+    assert "### Blind" not in leaderboard.to_markdown([row])
+    unknown = blind_of_findings(bundle, [[1, 1, 0], [1, 1, 0]], tmp_path)
+    (row,) = leaderboard.table(leaderboard.find([run]), unknown, draws=20)
+    note = "no finding has films both with and without it"
+    assert (row.blind["elsewhere"]["auc"].value, row.blind["elsewhere"]["auc"].note) == (None, note)
+
+
+def blind_of_findings(
+    bundle: Bundle, targets: list[list[int | None]], folder: Path
+) -> dict[str, dict[str, Validation]]:
+    names = bundle.meta.labels
+    films = [
+        {
+            "targets": dict(zip(names, of_film, strict=True)),
+            "patient": f"p{i}",
+            "probabilities": dict.fromkeys(names, p),
+        }
+        for i, (of_film, p) in enumerate(zip(targets, (0.9, 0.2), strict=True))
+    ]
+    known = {"bundle_sha256": bundle.sha256, "labels": names, "negative": None, "films": films}
+    file = folder / "findings.json"
+    file.write_text(json.dumps({"set": "elsewhere", **known}))
+    return leaderboard.blind_predictions([file])
+
+
+def test_blind_predictions_with_other_labels_than_the_bundle(tmp_path: Path) -> None:
+    run = run_folder(tmp_path, 1)
+    blind = blind_of_findings(open_bundle(run / "bundle"), [[1, 0, None], [0, 1, None]], tmp_path)
+    with pytest.raises(
+        DataError, match="elsewhere: the predictions have other labels than"
+    ) as info:
+        leaderboard.table(leaderboard.find([run]), blind, draws=20)
+    assert "pneumoscope evaluate" in info.value.hint
+
+
+def test_a_target_is_known_or_not(tmp_path: Path) -> None:
+    film = {"targets": {"Mass": 2}, "patient": "p", "probabilities": {"Mass": 0.5}}
+    record = {"labels": ["Mass"], "negative": None, "films": [film]}
+    (tmp_path / "b.json").write_text(json.dumps({"set": "s", "bundle_sha256": "0", **record}))
+    with pytest.raises(DataError, match="target 2: neither 0, 1 nor null"):
+        leaderboard.blind_predictions([tmp_path / "b.json"])
+
+
 @pytest.mark.parametrize("text", ["{}", "nonsense", '{"labels": ["a"], "films": [{"label": "b"}]}'])
 def test_a_broken_record_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "b.json").write_text(text)
@@ -275,7 +338,9 @@ def cross_validated(root: Path, finished: int = 2) -> Path:
     parts = {1: {"healthy": (0.1, 0.6)}, 2: {"healthy": (0.1, 0.2), "ill": (0.4, 0.9)}}
     for number, films in parts.items():
         fold = fold_result(folder, number, threshold=0.5 if number == 1 else 0.3, **films)
-        predictions.save(fold.validation, folder / f"fold-{number}" / "out-of-fold.npz")
+        predictions.save(
+            fold.validation, folder / f"fold-{number}" / "out-of-fold.npz", fold.bundle.sha256
+        )
     (folder / "folds.json").write_text(json.dumps({"folds": 2, "finished": finished}))
     return folder
 

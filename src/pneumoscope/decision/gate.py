@@ -68,6 +68,8 @@ SCREEN_NOTE = 0.05
 films of six sources, 1.2 % of those that the children's gate passes get it, and 1.0 % of those that the
 adults' gate passes. Of 68 photographs of screens, drawn otherwise than those of a training, the adults'
 gate left 28 without a refusal and without a grey side: 16 of these get it."""
+_MONTHS_BELOW = 2
+"""Years of age below which sentences count months."""
 _TINT = 0.06
 """Mean difference of colour channels above which a picture is not a film: sepia has 0.1, a film with
 a coloured marker less than 0.01."""
@@ -300,12 +302,7 @@ def _of_header(facts: FilmFacts, population: Population) -> Iterator[GateReason]
             yield _reason(
                 OUTSIDE,
                 NOTE,
-                of_gate(
-                    "age",
-                    age=f"{facts.age_years:.3g}",
-                    youngest=f"{low:g}",
-                    oldest=f"{high:g}",
-                ),
+                _outside_ages(facts.age_years, youngest=f"{low:g}", oldest=f"{high:g}"),
             )
     view = (facts.view_position or "").upper()
     if view in _LATERAL:
@@ -317,6 +314,17 @@ def _of_header(facts: FilmFacts, population: Population) -> Iterator[GateReason]
     part = (facts.body_part or "").upper()
     if part and not any(word.startswith(_CHEST) for word in part.replace("_", " ").split()):
         yield _reason("header-says-otherwise", NOTE, of_gate("body_part", part=part))
+
+
+def _outside_ages(age_years: float, **ages: str) -> str:
+    """The sentence about an age; below two years in completed months, as paediatricians write it."""
+    if age_years >= _MONTHS_BELOW:
+        return of_gate("age_years", age=f"{age_years:.3g}", **ages)
+    # A sum of twelfths may lie just below a whole number.
+    months = int(12 * age_years + 1e-6)
+    if months > 1:
+        return of_gate("age_months", age=str(months), **ages)
+    return of_gate("age_month" if months else "age_under_a_month", **ages)
 
 
 def _reason(code: str, level: str, sentence: str | None = None) -> GateReason:

@@ -10,11 +10,15 @@ import pytest
 for module in ("cv2", "scipy", "sklearn", "pyarrow"):
     pytest.importorskip(module)
 
+import numpy as np
 import pyarrow.parquet
 
-from evaluations import BRIGHT, DARK, QUICK, Run, folders
+from evaluations import BRIGHT, DARK, QUICK, Run, folders, manifest
 from pneumoscope.bundle import Bundle, write_bundle
 from tiny import tiny_files, tiny_meta
+
+# Whether the films have a mass and a nodule; "" is not known.
+TOLD = ((0, ""), (1, 0), ("", ""))
 
 
 def test_predictions_stand_in_the_table(evaluate: Run, tmp_path: Path, tiny_bundle: Bundle) -> None:
@@ -57,3 +61,23 @@ def test_the_leaderboard_reads_the_predictions(
     (by_bundle,) = sets.values()
     assert set(by_bundle) == {tiny_bundle.sha256, two.sha256}
     assert by_bundle[two.sha256].truth.tolist() == [1] * 10 + [0] * 20 + [2] * 10
+
+
+def test_the_leaderboard_reads_the_predictions_of_findings(
+    evaluate: Run, tmp_path: Path, findings_bundle: Bundle
+) -> None:
+    from pneumoscope.train import leaderboard
+
+    films = folders(tmp_path / "films", films=[60, 200, 110])
+    rows = [f"films/films{i:02d}.png,p{i},{mass},{nodule}" for i, (mass, nodule) in enumerate(TOLD)]
+    file = manifest(films, "path,patient,Mass,Nodule", *rows)
+    assert evaluate(findings_bundle.path, file, *QUICK)[0] == 0
+    sets = leaderboard.blind_predictions([tmp_path / "evidence" / "predictions.json"])
+    (by_bundle,) = sets.values()
+    known = by_bundle[findings_bundle.sha256]
+    assert known.patients == ("p0", "p1")  # of the third nothing is known
+    expected = [[math.nan, 0, math.nan], [math.nan, 1, 0]]
+    assert np.array_equal(known.truth, expected, equal_nan=True)
+    m = 200 / 255
+    p = known.probabilities["plain"][1]
+    assert p == pytest.approx([0.5, *(1 / (1 + math.exp(k - 8 * m)) for k in (4, 5))], abs=2e-3)

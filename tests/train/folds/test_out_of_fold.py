@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from pneumoscope.train.folds.plan import Fold
 from pneumoscope.train.folds.results import FILE
 from pneumoscope.train.progress import Progress
 from pneumoscope.train.recipe.settings import Recipe
+from pneumoscope.train.validation import predictions
 
 # Class, split and grey level of each film; the tiny network calls bright films.
 FILMS = ((0, "test", 51), (1, "train", 204), (2, "test", 204), (0, "validation", 51))
@@ -65,3 +67,19 @@ def test_what_was_predicted_is_kept(tmp_path: Path) -> None:
     again = predict_fold(fold(), bundle, tmp_path, Progress())
     assert (tmp_path / FILE).stat().st_mtime_ns == before.st_mtime_ns
     assert again.validation.p_positive().tolist() == first.validation.p_positive().tolist()
+
+
+def test_predictions_of_another_bundle_are_made_again(tmp_path: Path) -> None:
+    """Also those of an earlier version, which does not say whose they are, and a damaged file."""
+    former = fold_bundle(tmp_path / "former", 1, threshold=0.3)
+    predict_fold(fold(), former, tmp_path, Progress())
+    bundle = fold_bundle(tmp_path, 1)
+    expected = predictions.load(tmp_path / FILE, former.sha256)
+    stale = replace(expected, patients=("x", "y"))
+    for of in (former.sha256, ""):
+        predictions.save(stale, tmp_path / FILE, of)
+        result = predict_fold(fold(), bundle, tmp_path, Progress())
+        assert result.validation.patients == expected.patients
+    (tmp_path / FILE).write_bytes(b"damaged")
+    result = predict_fold(fold(), bundle, tmp_path, Progress())
+    assert result.validation.patients == expected.patients

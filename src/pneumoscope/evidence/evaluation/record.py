@@ -18,6 +18,7 @@ from pneumoscope.render.card.evaluation import FORMAT, METRICS
 from pneumoscope.render.serialise import NOTICE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pneumoscope.bundle import BundleMeta
@@ -47,7 +48,7 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def write(evaluation: Evaluation, out: Path) -> list[Path]:
-    """Writes metrics.json, predictions.parquet and, for bundles with classes, predictions.json.
+    """Writes metrics.json, predictions.parquet and, if an answer is known, predictions.json.
 
     Args:
         evaluation: What to write.
@@ -73,34 +74,58 @@ def blind_record(evaluation: Evaluation, bundle: BundleResult) -> dict[str, Any]
     """Predictions as `pneumoscope leaderboard --blind` reads them.
 
     Returns:
-        None for several findings, and if no film's class is known in the bundle's terms.
+        None if no film's class, or none of its findings, is known in the bundle's terms.
     """
     meta, films = bundle.meta, evaluation.films
-    if meta.negative is None:
-        return None
-    labels = (meta.negative, *(name for name in meta.labels if name != meta.negative))
-    by_name = {name.lower(): name for name in labels}
-    answers = dict(zip(bundle.targets[0].rows.tolist(), bundle.targets[0].positive, strict=True))
-    labelled = []
-    for row, (film, p) in enumerate(zip(films.films, bundle.probabilities, strict=True)):
-        label = by_name.get(film.label.lower())
-        if len(labels) == 2:  # the answer determines the class, whatever the label is called
-            label = labels[int(answers[row])] if row in answers else None
-        if label is not None:
-            probabilities = {name: float(x) for name, x in zip(meta.labels, p, strict=True)}
-            labelled.append(
-                {"label": label, "patient": film.patient, "probabilities": probabilities}
-            )
-    if not labelled:
+    negative = meta.negative
+    others = tuple(name for name in meta.labels if name != negative)
+    labels = others if negative is None else (negative, *others)
+    answers = _known_findings(bundle) if negative is None else _known_classes(films, bundle, labels)
+    known = [
+        {
+            **answers[row],
+            "patient": film.patient,
+            "probabilities": {name: float(x) for name, x in zip(meta.labels, p, strict=True)},
+        }
+        for row, (film, p) in enumerate(zip(films.films, bundle.probabilities, strict=True))
+        if row in answers
+    ]
+    if not known:
         return None
     return {
         "set": f"{films.name} ({films.split})",
         "bundle": bundle.title,
         "bundle_sha256": bundle.sha256,
         "labels": list(labels),
-        "negative": meta.negative,
-        "films": labelled,
+        "negative": negative,
+        "films": known,
     }
+
+
+def _known_classes(
+    films: Films, bundle: BundleResult, labels: Sequence[str]
+) -> dict[int, dict[str, Any]]:
+    """Row of a film to its class, for the films whose class is known."""
+    by_name = {name.lower(): name for name in labels}
+    if len(labels) > 2:
+        names = {row: by_name.get(film.label.lower()) for row, film in enumerate(films.films)}
+        return {row: {"label": name} for row, name in names.items() if name is not None}
+    # The answer determines the class, whatever the label is called.
+    return {
+        row: {"label": labels[int(positive)]}
+        for verdict in bundle.targets
+        for row, positive in zip(verdict.rows.tolist(), verdict.positive, strict=True)
+    }
+
+
+def _known_findings(bundle: BundleResult) -> dict[int, dict[str, Any]]:
+    """Row of a film to its findings, None for one that is not known, for films with a known one."""
+    targets: dict[int, dict[str, int | None]] = {}
+    for question in bundle.targets:
+        for row, positive in zip(question.rows.tolist(), question.positive, strict=True):
+            unknown: dict[str, int | None] = dict.fromkeys(bundle.meta.labels)
+            targets.setdefault(row, unknown)[question.name] = int(positive)
+    return {row: {"targets": of_film} for row, of_film in targets.items()}
 
 
 def table(evaluation: Evaluation) -> dict[str, list[Any]]:

@@ -1,6 +1,7 @@
 // Whether a film may be judged: the same as `report` of pneumoscope/decision/gate.py, which says where the
 // numbers come from. No DOM.
 
+import { ageIn } from "./ages.js";
 import { general } from "./numbers.js";
 import { filled, OUTSIDE } from "./sentences.js";
 
@@ -93,8 +94,9 @@ function ofHeader(population, facts, say, reason) {
   if (population.age_years && age !== null) {
     const [youngest, oldest] = population.age_years;
     if (!(youngest <= age && age < oldest + 1)) {
-      const values = { age: general(age, 3), youngest: general(youngest, 6), oldest: general(oldest, 6) };
-      reasons.push(reason(OUTSIDE, "note", say("age", values)));
+      const [unit, count] = ageIn(age);
+      const values = { age: general(count, 3), youngest: general(youngest, 6), oldest: general(oldest, 6) };
+      reasons.push(reason(OUTSIDE, "note", say(`age_${unit}`, values)));
     }
   }
   const note = (sentence) => reasons.push(reason("header-says-otherwise", "note", sentence));

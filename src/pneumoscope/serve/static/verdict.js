@@ -1,5 +1,6 @@
 // The verdict of one film, with its figures, reasons and downloads.
 
+import { ageIn } from "./ages.js";
 import { callForm, callLine } from "./calls.js";
 import { confirm } from "./dialog.js";
 import { button, h, icon } from "./dom.js";
@@ -269,6 +270,11 @@ function details(record) {
   );
 }
 
+function ageText(years) {
+  const [unit, count] = ageIn(years);
+  return t(`facts.${unit}`, { age: general(count, 3) });
+}
+
 function detailLines(record) {
   const { result } = record;
   const { film } = result;
@@ -281,7 +287,7 @@ function detailLines(record) {
     ...probabilities,
     [t("facts.film"), t("facts.size", { columns: film.columns, rows: film.rows, bits: film.bits, format: film.format })],
     film.view_position && [t("facts.view"), film.view_position],
-    film.age_years !== undefined && [t("facts.age"), t("facts.years", { years: general(film.age_years, 3) })],
+    film.age_years != null && [t("facts.age"), ageText(film.age_years)],
     [t("facts.read"), dateTime(record.created)],
     [t("facts.time"), t("facts.ms", { ms: fixed(milliseconds, 0) })],
     [t("facts.model"), result.bundle],

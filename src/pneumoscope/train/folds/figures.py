@@ -132,9 +132,8 @@ def _of_classes(
 
 
 def _mean_auc(validation: Validation, boot: Bootstrap) -> dict[str, Figure]:
-    if not len(measurable(validation.truth)):
-        return {AUC: Figure(None, note="no finding has films both with and without it")}
-    return {AUC: findings.mean_auc_figure(findings.macro_auc(validation), boot)}
+    mean = findings.macro_auc(validation)
+    return {AUC: findings.mean_auc_figure(mean, boot, validation.truth)}
 
 
 def _of_findings(

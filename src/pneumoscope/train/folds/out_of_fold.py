@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pneumoscope.bundle import MODEL
+from pneumoscope.errors import DataError
 from pneumoscope.train.export.exported import ExportedNetwork
 from pneumoscope.train.folds.results import FILE, FoldResult
 from pneumoscope.train.validation import predictions
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def predict_fold(fold: Fold, bundle: Bundle, run: Path, progress: Progress) -> FoldResult:
-    """Predicts the films of a fold, or reads what an earlier call has predicted.
+    """Predicts the films of a fold, or reads what an earlier call has predicted with the same bundle.
 
     Args:
         fold: A finished training.
@@ -27,13 +28,16 @@ def predict_fold(fold: Fold, bundle: Bundle, run: Path, progress: Progress) -> F
         progress: Shows the progress.
     """
     file = run / FILE
-    if not file.is_file():
-        validation = predictions.predict_all(
+    try:
+        validation = predictions.load(file, bundle.sha256)
+    except DataError:  # missing, damaged, or of a bundle that this one has replaced
+        predicted = predictions.predict_all(
             ExportedNetwork(bundle.path / MODEL).probabilities,
             fold.films,
             bundle.meta.size,
             progress.counter(f"films of fold {fold.number}"),
             split="test",
         )
-        predictions.save(validation, file)
-    return FoldResult(fold.number, bundle, predictions.load(file))
+        predictions.save(predicted, file, bundle.sha256)
+        validation = predictions.load(file, bundle.sha256)
+    return FoldResult(fold.number, bundle, validation)

@@ -57,16 +57,14 @@ def read_folds(folder: Path, folds: int) -> tuple[FoldResult, ...]:
         folds: Their number.
 
     Raises:
-        BundleError, DataError: A fold is missing or cannot be read.
+        BundleError, DataError: A fold is missing or cannot be read, or was predicted by another bundle.
     """
-    return tuple(
-        FoldResult(
-            number,
-            open_bundle(folder / folder_of(number) / "bundle"),
-            predictions.load(folder / folder_of(number) / FILE),
-        )
-        for number in range(1, folds + 1)
-    )
+    results = []
+    for number in range(1, folds + 1):
+        run = folder / folder_of(number)
+        bundle = open_bundle(run / "bundle")
+        results.append(FoldResult(number, bundle, predictions.load(run / FILE, bundle.sha256)))
+    return tuple(results)
 
 
 def pooled(folds: Sequence[FoldResult]) -> Validation:

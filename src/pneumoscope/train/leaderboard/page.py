@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _FOLDS = """A row with folds is a cross-validation: every film counts once, predicted by the network that has not
 seen it, at the operating point of that network. Its minutes are those of all folds."""
 
+_ELSEWHERE = "These figures come from predictions for each film that were made elsewhere (`--blind FILE.json`)."
+
 
 def to_markdown(rows: Sequence[Row]) -> str:
     """The rows as the page docs/results.md; one part for each data set if there are several."""
@@ -67,6 +69,7 @@ def _part(rows: Sequence[Row]) -> str:
                 *map(_findings_line, several),
                 "",
                 *_doubts(several),
+                *_blind_findings(several),
             ]
         )
     return page
@@ -107,7 +110,7 @@ def _classes_to_markdown(rows: Sequence[Row]) -> str:
             "",
             "## Blind",
             "",
-            "These figures come from predictions for each film that were made elsewhere (`--blind FILE.json`).",
+            _ELSEWHERE,
             "",
             "| recipe | set | AUC | accuracy | sensitivity | specificity | class accuracy |",
             "|---|---|---|---|---|---|---|",
@@ -119,6 +122,16 @@ def _classes_to_markdown(rows: Sequence[Row]) -> str:
 
 def _text(figure: Figure | None) -> str:
     return interval_text(asdict(figure)) if figure is not None else ""
+
+
+def _blind_findings(rows: Sequence[Row]) -> list[str]:
+    """The part of figures on films that no run has seen; empty if there are none."""
+    measured = [(row, name, figures) for row in rows for name, figures in row.blind.items()]
+    if not measured:
+        return []
+    lines = [f"| {row.recipe} | {name} | {_text(f['auc'])} |" for row, name, f in measured]
+    head = ["| recipe | set | mean AUC |", "|---|---|---|"]
+    return ["### Blind", "", _ELSEWHERE, "", *head, *lines, ""]
 
 
 def _findings_line(row: Row) -> str:

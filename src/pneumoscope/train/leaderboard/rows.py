@@ -182,7 +182,7 @@ class _Seeds:
 
         boot = Bootstrap.of(films.patients, self.draws)
         if films.negative is None:
-            return findings.mean_auc_figure(average, boot)
+            return findings.mean_auc_figure(average, boot, films.truth)
         return named_figure(key, average, films.ill, boot)
 
     def measured(self, condition: str, keys: Sequence[str]) -> dict[str, Figure]:
@@ -279,9 +279,27 @@ def _blind(seeds: _Seeds, blind: dict[str, dict[str, Validation]]) -> dict[str, 
         ]
         if not tested:
             continue
+        for run, v in tested:
+            _check_labels(name, run, v)
         films = tested[0][1]
-        if any(v.patients != films.patients or (v.truth != films.truth).any() for _, v in tested):
+        if any(
+            v.patients != films.patients or not np.array_equal(v.truth, films.truth, equal_nan=True)
+            for _, v in tested
+        ):
             raise DataError(f"{name}: the runs were tried on different films", "Use the same list.")
         each = [run.measures_of(v) for run, v in tested]
-        figures[name] = {key: seeds.mean(key, [f[key] for f in each], films) for key in BLIND}
+        known = [key for key in BLIND if key in each[0]]
+        figures[name] = {key: seeds.mean(key, [f[key] for f in each], films) for key in known}
     return figures
+
+
+def _check_labels(name: str, run: Run, films: Validation) -> None:
+    """Refuses predictions that cannot be those of the run's bundle."""
+    meta = run.bundle.meta
+    is_of_findings = films.negative is None
+    count = films.probabilities[predictions.PLAIN].shape[-1]
+    if is_of_findings != (meta.task == "multilabel") or count != len(meta.labels):
+        raise DataError(
+            f"{name}: the predictions have other labels than the bundle {run.title}",
+            "`pneumoscope evaluate` writes them as the bundle needs them.",
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -123,7 +124,9 @@ def blind_predictions(files: Iterable[Path]) -> dict[str, dict[str, Validation]]
         files: JSON, one record or a list of them: ``set`` (its name), ``bundle_sha256``, ``labels``
             (class names in the bundle's order), ``negative`` (the first of them) and ``films``, each
             with ``label`` (a class name), ``patient`` and ``probabilities`` (class name to
-            probability).
+            probability). Of a bundle with several findings, ``labels`` are their names, ``negative`` is
+            None, and films have ``targets`` (name to 1, 0, or None if it is not known) in place of
+            ``label``.
 
     Raises:
         DataError: A file is missing or has other content.
@@ -145,10 +148,20 @@ def blind_predictions(files: Iterable[Path]) -> dict[str, dict[str, Validation]]
 
 def _recorded(record: dict[str, Any]) -> Validation:
     names, films = record["labels"], record["films"]
-    if len(names) < 2 or names[0] != record["negative"]:
+    if record["negative"] is None:
+        truth = np.array([[_target(f["targets"][n]) for n in names] for f in films], np.float32)
+    elif len(names) < 2 or names[0] != record["negative"]:
         raise ValueError("labels must be those of the bundle, the negative one first")
+    else:
+        truth = np.array([names.index(f["label"]) for f in films], np.intp)
     return predictions.Validation(
-        np.array([names.index(f["label"]) for f in films], np.intp),
+        truth,
         tuple(str(f["patient"]) for f in films),
         {predictions.PLAIN: np.array([[f["probabilities"][n] for n in names] for f in films])},
     )
+
+
+def _target(value: Any) -> float:
+    if value not in (0, 1, None):
+        raise ValueError(f"target {value!r}: neither 0, 1 nor null")
+    return math.nan if value is None else float(value)

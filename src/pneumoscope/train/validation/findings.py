@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.decision.thresholds import RULE_IN, SCREEN, inside
-from pneumoscope.evidence.statistics.intervals import Bootstrap, figure_of
+from pneumoscope.evidence.statistics.intervals import Bootstrap, Figure, figure_of
 from pneumoscope.evidence.statistics.named_figures import named_figure
 from pneumoscope.metrics import roc_auc, share
 from pneumoscope.records import OperatingPoint
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pneumoscope.evidence.statistics.intervals import Figure
     from pneumoscope.metrics import Weighted
 
 _HALF = 0.5
@@ -184,16 +183,24 @@ def known_films(
 
 def _interval(validation: Validation, condition: str, draws: int) -> dict[str, Any]:
     boot = Bootstrap.of(validation.patients, draws)
-    return asdict(mean_auc_figure(macro_auc(validation, condition), boot))
+    return asdict(mean_auc_figure(macro_auc(validation, condition), boot, validation.truth))
 
 
-def mean_auc_figure(mean_auc: Weighted, boot: Bootstrap) -> Figure:
+def mean_auc_figure(
+    mean_auc: Weighted, boot: Bootstrap, targets: NDArray[np.floating[Any]]
+) -> Figure:
     """A mean AUC over findings with its interval.
 
     Args:
         mean_auc: Takes weights (draws, n), see `macro_auc`.
         boot: Draws of the films' patients.
+        targets: (n, findings) in {0, 1}, NaN where unknown.
+
+    Returns:
+        Without a value if no finding can be measured.
     """
+    if not len(measurable(targets)):
+        return Figure(None, note="no finding has films both with and without it")
     return figure_of(boot.over(mean_auc), boot, bias="log odds")
 
 

@@ -66,7 +66,8 @@ def _of_findings(
         return ()
     boot = Bootstrap.of(validation.patients, draws)
     reasons = _chance(
-        findings.mean_auc_figure(findings.macro_auc(validation), boot), "the mean AUC"
+        findings.mean_auc_figure(findings.macro_auc(validation), boot, validation.truth),
+        "the mean AUC",
     )
     for i, (name, point) in enumerate(zip(names, points, strict=True)):
         p = validation.probabilities[PLAIN][:, i]

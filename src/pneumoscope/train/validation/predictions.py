@@ -29,6 +29,7 @@ FILE = "validation.npz"
 PLAIN = "plain"
 """The condition without any perturbation."""
 _BATCH = 64
+_AGAIN = "Run the training's command again: it writes what is missing."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,8 +93,14 @@ def predict_all(
     return Validation(truth[rows], tuple(films.films[row].patient for row in rows), probabilities)
 
 
-def save(validation: Validation, path: Path) -> None:
-    """Writes a validation as ``.npz``, see `load`."""
+def save(validation: Validation, path: Path, bundle_sha256: str = "") -> None:
+    """Writes a validation as ``.npz``, see `load`.
+
+    Args:
+        validation: What to write.
+        path: The file.
+        bundle_sha256: SHA-256 of the bundle that predicted the films, if it is known.
+    """
     with replacing(path) as stream:
         np.savez_compressed(
             stream,
@@ -101,18 +108,28 @@ def save(validation: Validation, path: Path) -> None:
             patients=np.array(validation.patients),
             conditions=np.array(list(validation.probabilities)),
             probabilities=np.stack(list(validation.probabilities.values())).astype(np.float32),
+            bundle_sha256=np.array(bundle_sha256),
         )
 
 
-def load(path: Path) -> Validation:
+def load(path: Path, bundle_sha256: str = "") -> Validation:
     """Reads what `save` wrote.
 
+    Args:
+        path: The file.
+        bundle_sha256: SHA-256 of the bundle whose predictions are wanted; ``""`` for those of any bundle.
+
     Raises:
-        DataError: The file is missing, or is not a validation record.
+        DataError: The file is missing, is not a validation record, or has predictions of another bundle.
     """
     try:
         # Opened here: of a damaged file, `np.load` leaves its own stream open.
         with path.open("rb") as stream, np.load(stream) as stored:
+            of = str(stored["bundle_sha256"]) if "bundle_sha256" in stored else ""
+            if bundle_sha256 and of != bundle_sha256:
+                raise DataError(
+                    f"{path}: predictions of another bundle, or of an unknown one", _AGAIN
+                )
             conditions = stored["conditions"].tolist()
             parts = stored["probabilities"].astype(np.float64)
             return Validation(
@@ -120,9 +137,10 @@ def load(path: Path) -> Validation:
                 tuple(stored["patients"].tolist()),
                 dict(zip(conditions, parts, strict=True)),
             )
+    except DataError:
+        raise
     # zipfile and NumPy raise many classes for damaged files.
     except Exception as error:
         raise DataError(
-            f"{path}: not a validation record ({type(error).__name__})",
-            "Run the training's command again: it writes what is missing.",
+            f"{path}: not a validation record ({type(error).__name__})", _AGAIN
         ) from error

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from keras import layers, ops
+from keras import KerasTensor, layers, ops
 
 from pneumoscope.errors import ConversionError
 from pneumoscope.train.formats.onnx_node import HINT, Node, Value
@@ -46,6 +47,16 @@ def _widen(x: Any, rank: int, back: Axes) -> Any:
     if isinstance(x, np.ndarray):
         return x.reshape((1,) * (rank - x.ndim) + x.shape).transpose(back)
     return ops.transpose(ops.reshape(x, (*(1,) * (rank - len(x.shape)), *x.shape)), back)
+
+
+def _folded(function: Callable[[Any, Any], Any]) -> Callable[[Node], None]:
+    """For operators that take any number of inputs, in any order."""
+
+    def fold(*operands: Any) -> Any:
+        # Tensors first: two constants would be combined outside the network.
+        return reduce(function, sorted(operands, key=lambda x: not isinstance(x, KerasTensor)))
+
+    return _elementwise(fold)
 
 
 def _cast(node: Node) -> None:
@@ -145,8 +156,8 @@ TRANSLATIONS: Mapping[str, Callable[[Node], None]] = {
     "LessOrEqual": _elementwise(ops.less_equal),
     "Log": _elementwise(ops.log),
     "LogSoftmax": _log_softmax,
-    "Max": _elementwise(ops.maximum),
-    "Min": _elementwise(ops.minimum),
+    "Max": _folded(ops.maximum),
+    "Min": _folded(ops.minimum),
     "Mul": _elementwise(ops.multiply),
     "Neg": _elementwise(ops.negative),
     "Pow": _elementwise(ops.power),
@@ -158,6 +169,7 @@ TRANSLATIONS: Mapping[str, Callable[[Node], None]] = {
     "Softplus": _elementwise(ops.softplus),
     "Sqrt": _elementwise(ops.sqrt),
     "Sub": _elementwise(ops.subtract),
+    "Sum": _folded(ops.add),
     "Tanh": _elementwise(ops.tanh),
     "Where": _elementwise(ops.where),
 }
