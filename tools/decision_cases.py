@@ -225,9 +225,8 @@ def headers() -> Iterator[Case]:
         {"view_position": "ap"}, {"view_position": "LL"}, {"view_position": "lateral"},
         {"view_position": "OBLIQUE"}, {"view_position": ""}, {"body_part": "Chest"},
         {"body_part": "PORT_CHEST AP"}, {"body_part": "THORAX"}, {"body_part": "HAND"},
-        {"row_direction": "L"}, {"row_direction": "R"},
-        {"age_years": 71.0, "view_position": "LL", "body_part": "SKULL"},
-        {"age_years": 7 / 12}, {"age_years": 1 / 12}, {"age_years": 29 / 365.25},
+        {"row_direction": "L"}, {"row_direction": "R"}, {"age_years": 7 / 12}, {"age_years": 1 / 12},
+        {"age_years": 71.0, "view_position": "LL", "body_part": "SKULL"}, {"age_years": 29 / 365.25},
     )  # fmt: skip
     for values in facts:
         mirrored = {"mirrored": 0.9} if "row_direction" in values else {}

@@ -18,7 +18,7 @@ from pneumoscope.bundle import Bundle, write_bundle
 from tiny import tiny_files, tiny_meta
 
 # Whether the films have a mass and a nodule; "" is not known.
-TOLD = ((0, ""), (1, 0), ("", ""))
+KNOWN = ((0, ""), (1, 0), ("", ""))
 
 
 def test_predictions_stand_in_the_table(evaluate: Run, tmp_path: Path, tiny_bundle: Bundle) -> None:
@@ -69,7 +69,9 @@ def test_the_leaderboard_reads_the_predictions_of_findings(
     from pneumoscope.train import leaderboard
 
     films = folders(tmp_path / "films", films=[60, 200, 110])
-    rows = [f"films/films{i:02d}.png,p{i},{mass},{nodule}" for i, (mass, nodule) in enumerate(TOLD)]
+    rows = [
+        f"films/films{i:02d}.png,p{i},{mass},{nodule}" for i, (mass, nodule) in enumerate(KNOWN)
+    ]
     file = manifest(films, "path,patient,Mass,Nodule", *rows)
     assert evaluate(findings_bundle.path, file, *QUICK)[0] == 0
     sets = leaderboard.blind_predictions([tmp_path / "evidence" / "predictions.json"])
