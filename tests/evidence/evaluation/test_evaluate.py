@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -134,7 +135,8 @@ def test_several_findings(evaluate: Run, tmp_path: Path, findings_bundle: Bundle
         "0 to below 9.75", "9.75 to below 19.5", "19.5 to below 29.25", "29.25 to 39",
     ]  # fmt: skip
     assert groups["Sex", "F"]["against_rest"]["roc_auc"]["verdict"]
-    assert not (tmp_path / "evidence" / "predictions.json").exists()
+    predictions = json.loads((tmp_path / "evidence" / "predictions.json").read_text())
+    assert (predictions["negative"], len(predictions["films"])) == (None, 40)
 
 
 def wrong(tmp_path: Path, bundle: Bundle, findings: Bundle) -> Iterator[tuple[list[object], str]]:
