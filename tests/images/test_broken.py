@@ -221,6 +221,22 @@ CASES: dict[str, tuple[Callable[[], bytes], type[errors.ImageError]]] = {
         lambda: wrap(dataset(smooth()), j2k_claim(60000), make.J2K_LOSSLESS),
         errors.UnreadableImage,
     ),
+    "dicom, line ends of two bytes": (
+        lambda: dicom(ramp(256, 256)).replace(b"\n", b"\r\n"),
+        errors.StoredAsText,
+    ),
+    "dicom, Latin-1 as UTF-8": (
+        lambda: dicom(ramp()).decode("latin-1").encode(),
+        errors.StoredAsText,
+    ),
+    "dicom, what is no UTF-8 replaced": (
+        lambda: dicom(ramp()).decode(errors="replace").encode(),
+        errors.StoredAsText,
+    ),
+    "bmp, Latin-1 as UTF-8": (
+        lambda: save(ramp(), "BMP").decode("latin-1").encode(),
+        errors.StoredAsText,
+    ),
     "dicom, raw pixels called JPEG": (
         lambda: wrap(dataset(ramp()), ramp().tobytes(), make.JPEG_8),
         errors.UnreadableImage,

@@ -234,6 +234,15 @@ def test_linear_window_of_width_1_is_a_threshold() -> None:
     assert shades(dicom(four(9, 10, 11, 12), WindowCenter=11, WindowWidth=1)) == [0, 0, 1, 1]
 
 
+@pytest.mark.parametrize("width", [1, 0.5])
+def test_a_linear_window_of_shares_is_no_threshold(width: float) -> None:
+    """A film in [0, 1] by its slope; LINEAR counts in steps of 1."""
+    data = dicom(
+        four(0, 25, 50, 100), RescaleSlope="0.01", WindowCenter=width / 2, WindowWidth=width
+    )
+    assert shades(data) == [0.0, round(0.25 / width, 4), round(0.5 / width, 4), 1.0]
+
+
 def test_linear_exact_window() -> None:
     data = dicom(
         four(0, 50, 100, 150), WindowCenter=100, WindowWidth=100, VOILUTFunction="LINEAR_EXACT"
@@ -487,6 +496,18 @@ def test_samples_of_a_grey_film_count_whatever_they_are_called(
     film = images.read(data)
     np.testing.assert_allclose(film.pixels, ramp() / 255, atol=1e-5)
     assert not film.facts.colour
+
+
+def test_colour_has_no_sign() -> None:
+    grey = np.repeat(ramp()[..., None], 3, axis=2)
+    film = images.read(dicom(grey, PixelRepresentation=1))
+    np.testing.assert_allclose(film.pixels, ramp() / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["MONOCHROME 1", "MONOCHROME_1", "MONO CHROME1"])
+def test_marks_within_the_name_of_a_photometric_interpretation(name: str) -> None:
+    film = images.read(dicom(ramp(), PhotometricInterpretation=name))
+    np.testing.assert_allclose(film.pixels, 1 - ramp() / 255, atol=1e-6)
 
 
 def test_colour_in_ybr_stays_colour() -> None:

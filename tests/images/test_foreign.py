@@ -86,6 +86,13 @@ KINDS: dict[str, tuple[bytes, str, str]] = {
     ),
     "data URL": (b"data:image/png;base64,iVBORw0KGgo" + b"A" * 99, "base64", "base64 -d"),
     "base64": (base64.b64encode(save(smooth(), "JPEG")), "base64", "base64 -d"),
+    "jpeg as text": (
+        save(smooth(), "JPEG").decode(errors="replace").encode(),
+        "took for text",
+        "binary",
+    ),
+    "png as text": (save(smooth(), "PNG").decode("latin-1").encode(), "took for text", "binary"),
+    "png by FTP": (save(smooth(), "PNG").replace(b"\n", b"\r\n"), "took for text", "binary"),
     "macOS": (b"\0\5\x16\7\0\2\0\0Mac OS X" + bytes(99), "macOS", "._"),
     "sound": (b"RIFF\x24\0\0\0WAVEfmt " + bytes(99), "sound", "film itself"),
 }

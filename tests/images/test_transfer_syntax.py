@@ -152,6 +152,14 @@ def test_a_film_called_deflated_that_is_not() -> None:
         images.read(renamed(dicom(ramp()), make.DEFLATED).replace(b"\x08\0\x16\0UI", b"\x9d" * 6))
 
 
+def test_big_endian_pixels_in_the_syntax_of_ge() -> None:
+    stored = np.random.default_rng(1).integers(0, 16, (64, 80)).astype(np.uint16)
+    stored += make.smooth().astype(np.uint16) * 16
+    ds = dataset(stored.byteswap(), BitsStored=12, HighBit=11, WindowCenter=2048, WindowWidth=4096)
+    film = images.read(renamed(write(ds, IMPLICIT), "1.2.840.113619.5.2"))
+    np.testing.assert_allclose(film.pixels, stored / 4095, atol=1e-6)
+
+
 def test_an_unknown_name_is_not_guessed() -> None:
     with pytest.raises(UnsupportedSyntax):
         images.read(renamed(dicom(ramp()), "1.2.3.4"))

@@ -130,6 +130,16 @@ FILMS: dict[str, bytes] = {
     "understated": dicom(film(), BitsStored=10, HighBit=9),
     "foreign bits": dicom(film() | np.uint16(0x8000), BitsStored=12, HighBit=11),
     "swapped bytes": dicom(film().byteswap(), BitsStored=12, HighBit=11, **window("2048", "4096")),
+    "colour with a sign": dicom(COLOUR, PixelRepresentation=1),
+    "MONOCHROME 1": dicom(
+        film(), BitsStored=12, HighBit=11, PhotometricInterpretation="MONOCHROME 1"
+    ),
+    "private to GE": dicom(film().byteswap(), IMPLICIT, BitsStored=12, HighBit=11).replace(
+        b"1.2.840.10008.1.2\0", b"1.2.840.113619.5.2"
+    ),
+    "window of shares": dicom(
+        film(), BitsStored=12, HighBit=11, RescaleSlope="0.0002442", **window("0.5", "1")
+    ),
     "sign repeated": dicom(
         SIGNED.view(np.uint16), BitsStored=12, HighBit=11, **window("0", "4096")
     ),
@@ -243,6 +253,7 @@ BROKEN: dict[str, bytes] = {
     "JPEG, header alone": jpeg(ramp(300, 240))[:400],
     "JPEG of 12 bits": dct_jpeg(DEEP),
     "JPEG, other size in DICOM": wrap(dataset(smooth()), jpeg(smooth(80, 64)), JPEG),
+    "line ends of two bytes": dicom(ramp(256, 256)).replace(b"\n", b"\r\n"),
     "PNG, cut": deep_png(film())[:900],
     "PNG, a wrong checksum": deep_png(film()).replace(b"IDAT", b"IDAT\1", 1),
     "TIFF, pages": tiff_of(ramp(), save_all=True, append_images=[Image.fromarray(ramp())]),

@@ -10,6 +10,7 @@
     │   ├── UnreadableImage         (ValueError)         right format, broken content
     │   │   ├── TruncatedImage                           ... because its end is missing
     │   │   ├── OnlyPadding                              ... because its header calls every pixel padding
+    │   │   ├── StoredAsText                             ... because a program took it for text
     │   │   └── DecoderFailed                            ... because the decoder died or was late, twice
     │   ├── UnsupportedSyntax       (ValueError)         DICOM transfer syntax without a decoder
     │   │   └── DeflatedDicom                            ... refused on purpose
@@ -76,6 +77,7 @@ from pneumoscope.errors.films import (
     NotA2DImage,
     NotPermitted,
     OnlyPadding,
+    StoredAsText,
     TooLarge,
     TooSmall,
     TruncatedImage,
@@ -159,6 +161,7 @@ __all__ = [
     "ServerError",
     "ServerFault",
     "ShuttingDown",
+    "StoredAsText",
     "TooLarge",
     "TooSmall",
     "TrackingError",

@@ -73,6 +73,12 @@ class OnlyPadding(UnreadableImage):
         )
 
 
+class StoredAsText(UnreadableImage):
+    def __init__(self, name: str) -> None:
+        super().__init__(name, "a program took it for text and changed its bytes")
+        self.hint = "Transfer it again as binary data: FTP in binary mode, or a download as bytes."
+
+
 class DecoderFailed(UnreadableImage):
     """The program that decodes died or was late, twice, or did not start: the film may be all right."""
 

@@ -14,16 +14,18 @@ from pneumoscope.errors import (
     DeflatedDicom,
     NotA2DImage,
     OnlyPadding,
+    StoredAsText,
     TruncatedImage,
     UnreadableImage,
     UnsupportedObject,
     UnsupportedSyntax,
 )
 from pneumoscope.images.dicom_display import shown
-from pneumoscope.images.dicom_elements import layout_of
+from pneumoscope.images.dicom_elements import UNDEFINED, layout_of
 from pneumoscope.images.dicom_pixels import decode, decode_incomplete, pixel_data
 from pneumoscope.images.file_meta import file_meta, is_element
 from pneumoscope.images.film_values import FilmValues, of_dicom, of_radiograph
+from pneumoscope.images.foreign import is_stored_as_text
 from pneumoscope.images.greyscale import EveryPixelIsPadding
 from pneumoscope.images.header import Header, parse
 from pneumoscope.images.limits import Limits
@@ -31,6 +33,7 @@ from pneumoscope.images.lookup_tables import IncompletePalette
 from pneumoscope.images.transfer_syntax import (
     CODINGS,
     DEFLATED,
+    GE_PRIVATE,
     actual_syntax,
     is_encapsulated,
 )
@@ -150,7 +153,7 @@ def _decoded(
     if declared == DEFLATED and not is_element(data, start, layout):
         # Before anything is inflated: 249 KiB can become 500 MiB.
         raise DeflatedDicom(name)
-    if declared == DEFLATED:
+    if declared in (DEFLATED, GE_PRIVATE):  # is neither; or has big endian pixels, which show it
         declared = None
     if declared is not None and declared not in CODINGS:
         raise UnsupportedSyntax(name, _uid_name(declared))
@@ -163,6 +166,9 @@ def _decoded(
     except EOFError as error:
         raise TruncatedImage(name) from error
     _check_pixels(head, name, limits, is_encapsulated(data, value))
+    is_longer = value.length != UNDEFINED and len(data) > value.start + value.length
+    if is_longer and is_stored_as_text(data):  # its pixels are there, but moved
+        raise StoredAsText(name)
     syntax = actual_syntax(declared, layout, data, value, head)
     try:
         return decode(data, at, head, syntax, layout.implicit, name), head, syntax, None

@@ -81,4 +81,9 @@ def windows_of(head: Header) -> list[Window]:
     """The windows of a film's header, valid or not."""
     function = (head.text(tags.FUNCTION) or "LINEAR").upper()
     pairs = zip(head.numbers(tags.CENTER), head.numbers(tags.WIDTH), strict=False)
-    return [Window(center, width, function) for center, width in pairs]
+    # LINEAR counts in steps of 1 (PS3.3 C.11.2.1.2.1): of values in [0, 1] it would leave black and white.
+    are_shares = function == "LINEAR" and abs(head.number(tags.SLOPE, 1.0)) < 1
+    return [
+        Window(center, width, "LINEAR_EXACT" if are_shares and width <= 1 else function)
+        for center, width in pairs
+    ]

@@ -13,6 +13,13 @@ _PARTS = "Save each part as a file: it begins behind the empty line that follows
 _BASE64 = (
     "Decode the text behind the comma, if there is a comma: `base64 -d` gives the film's file."
 )
+_AS_BINARY = "Transfer it again as binary data: FTP in binary mode, or a download as bytes."
+_STARTS_AS_TEXT = (
+    *(b"\xef\xbf\xbdPNG", b"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"),  # UTF-8, what is none replaced
+    *(b"\xc2\x89PNG", b"\xc3\xbf\xc3\x98\xc3\xbf"),  # Latin-1 written as UTF-8
+    *(b"\x89PNG\r\r\n", b"\x89PNG\n", b"\tPNG\r\n"),  # ends of lines; 7 bits
+)
+"""How JPEG and PNG begin then."""
 DOWNLOAD_ADVICE = "The download gave a web page instead of the film: log in, and download it again."
 
 BEGINNINGS: tuple[tuple[bytes, str, str], ...] = (
@@ -57,6 +64,10 @@ BEGINNINGS: tuple[tuple[bytes, str, str], ...] = (
         (start, "a picture as text in base64", _BASE64)
         for start in (b"data:image/", b"data:application/", b"/9j/4", b"iVBORw0KGgo", b"SUkqA")
     ),
+    *(
+        (start, "a picture that a program took for text and changed", _AS_BINARY)
+        for start in _STARTS_AS_TEXT
+    ),
     (b"L\0\0\0\1\x14\2\0", "a Windows shortcut", "Give the file that it points to."),
 )
 BRANDS = {
@@ -70,6 +81,22 @@ _MULTIPART = re.compile(
     rb"\s*--[!-~]{1,70}\s*\n(?:[\w-]+:[^\n]*\n\s*)*Content-Type:", re.IGNORECASE
 )
 _MARKUP = re.compile(rb"\s*<(!doctype html|html|\?xml|svg|!--)", re.IGNORECASE)
+
+
+_FEW = 64
+"""Bytes that show how a file was changed, at least."""
+
+
+def is_stored_as_text(data: bytes) -> bool:
+    """Whether a program took a picture for text: it is UTF-8 throughout, or each end of a line became two bytes."""
+    ends = data.count(b"\n")
+    if ends >= _FEW and ends == data.count(b"\r\n"):
+        return True
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return False
+    return len(data) - len(text) >= _FEW
 
 
 def is_office_document(head: bytes) -> bool:

@@ -7,6 +7,7 @@ all the time.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -35,6 +36,13 @@ _WANTED = frozenset(
         ),
     )
 )
+
+
+_PHOTOMETRICS = {
+    re.sub(r"[\W_]", "", name): name
+    for name in ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422")
+}
+"""Names by their letters and digits."""
 
 
 class Value(NamedTuple):
@@ -137,9 +145,13 @@ class Header:
 
     @property
     def photometric(self) -> str:
-        """Photometric Interpretation, by default the usual one for the samples per pixel."""
+        """Photometric Interpretation, by default the usual one for the samples per pixel.
+
+        Spaces and other marks within its name do not count: DCMTK reads such films.
+        """
         default = "RGB" if self.short(tags.SAMPLES) == 3 else "MONOCHROME2"
-        return (self.text(tags.PHOTOMETRIC) or default).upper()
+        text = (self.text(tags.PHOTOMETRIC) or default).upper()
+        return _PHOTOMETRICS.get(re.sub(r"[\W_]", "", text), text)
 
     @property
     def stored_bits(self) -> int:

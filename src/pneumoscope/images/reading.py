@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, TypeVar
 
-from pneumoscope.errors import ImageError, UnknownFormat, UnreadableImage
-from pneumoscope.images.foreign import foreign_kind
+from pneumoscope.errors import ImageError, StoredAsText, UnknownFormat, UnreadableImage
+from pneumoscope.images.foreign import foreign_kind, is_stored_as_text
 from pneumoscope.images.formats import sniff
 from pneumoscope.images.limits import MAX_BYTES, MAX_PIXELS, MIN_SIDE_PX, Limits
 from pneumoscope.images.quiet import quiet
@@ -131,12 +131,16 @@ def _decoded(data: bytes, label: str, decode: Callable[[str], _T]) -> _T:
     try:
         with quiet():
             return decode(kind)
-    except ImageError:
+    except ImageError as error:
+        if isinstance(error, UnreadableImage) and is_stored_as_text(data):
+            raise StoredAsText(label) from error
         raise
     except MemoryError as error:
         raise UnreadableImage(label, "the memory does not suffice") from error
     except Exception as error:
         _log.debug("the %s decoder failed", kind, exc_info=True)
+        if is_stored_as_text(data):
+            raise StoredAsText(label) from error
         # A decoder's text may quote the file, and a DICOM header holds names: its class suffices.
         raise UnreadableImage(
             label, f"the {kind} decoder failed: {type(error).__name__}"

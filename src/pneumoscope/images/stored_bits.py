@@ -36,14 +36,15 @@ def film_values(words: NDArray[Any], width: int, head: Header) -> NDArray[Any]:
         head: The film's header.
 
     Returns:
-        Integers of the same shape. They are negative only if Pixel Representation (0028,0103) is 1,
-        or if the film has no jumps only with a sign: some headers have the wrong one.
+        Integers of the same shape. They are negative only in grey, and if Pixel Representation
+        (0028,0103) is 1, or if the film has no jumps only with a sign: some headers have the wrong one.
     """
     bits = min(head.stored_bits, width)
     if _is_swapped(words, bits, width):
         words = words.byteswap()
-    is_sign_wrong = _is_sign_wrong(words, bits, width, head)
-    signed = (head.short(tags.SIGNED) == 1) != is_sign_wrong
+    is_grey = words.ndim == 2  # colour has no sign (PS3.3 C.7.6.3.1.2), though some headers say so
+    is_sign_wrong = is_grey and _is_sign_wrong(words, bits, width, head)
+    signed = is_grey and (head.short(tags.SIGNED) == 1) != is_sign_wrong
     whole = _signed(words, width) if signed else _unsigned(words, width)
     if signed and is_sign_wrong and _is_moved(whole, words, bits, head):
         return whole.astype(np.int32) + (1 << (bits - 1))

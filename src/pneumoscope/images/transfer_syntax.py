@@ -13,6 +13,8 @@ from pneumoscope.images.header import Header
 
 IMPLICIT, EXPLICIT, BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
 DEFLATED = "1.2.840.10008.1.2.1.99"
+GE_PRIVATE = "1.2.840.113619.5.2"
+"""Implicit VR little endian with big endian pixels; private to GE, and known to DCMTK and gdcm."""
 _RLE = "1.2.840.10008.1.2.5"
 _JPEG = "1.2.840.10008.1.2.4."
 

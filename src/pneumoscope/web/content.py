@@ -44,6 +44,7 @@ _FILM_ERRORS: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
     (errors.UnreadableImage, ("{name}", "{reason}")),
     (errors.TruncatedImage, ("{name}",)),
     (errors.OnlyPadding, ("{name}",)),
+    (errors.StoredAsText, ("{name}",)),
     (errors.UnsupportedSyntax, ("{name}", "{syntax}")),
     (errors.DeflatedDicom, ("{name}",)),
     (errors.UnsupportedCoding, ("{name}", "{what}")),

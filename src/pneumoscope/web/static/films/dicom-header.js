@@ -20,6 +20,8 @@ export const LUT_DESCRIPTOR = 0x00283002;
 export const LUT_DATA = 0x00283006;
 /** Descriptors of red, green and blue, then their entries, then their segments. */
 export const PALETTES = [0x00281101, 0x00281102, 0x00281103, 0x00281201, 0x00281202, 0x00281203, 0x00281221, 0x00281222, 0x00281223];
+/** Names of photometric interpretations by their letters and digits. */
+const PHOTOMETRICS = Object.fromEntries(["MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422"].map((name) => [name.replace(/[^A-Z0-9]/g, ""), name]));
 const PIXELS = [0x7fe00008, 0x7fe00009, 0x7fe00010];
 const WANTED = new Set([...Object.values(TAGS), ...PALETTES]);
 const TRANSFER_SYNTAX = 0x00020010;
@@ -96,7 +98,8 @@ export class Header {
   }
 
   get photometric() {
-    return (this.text(TAGS.photometric) ?? (this.short(TAGS.samples) === 3 ? "RGB" : "MONOCHROME2")).toUpperCase();
+    const text = (this.text(TAGS.photometric) ?? (this.short(TAGS.samples) === 3 ? "RGB" : "MONOCHROME2")).toUpperCase();
+    return PHOTOMETRICS[text.replace(/[^A-Z0-9]/g, "")] ?? text;
   }
 
   get samples() {

@@ -12,6 +12,7 @@ const IMPLICIT = "1.2.840.10008.1.2";
 const EXPLICIT = "1.2.840.10008.1.2.1";
 const BIG = "1.2.840.10008.1.2.2";
 export const DEFLATED = "1.2.840.10008.1.2.1.99";
+export const GE_PRIVATE = "1.2.840.113619.5.2"; // implicit VR little endian with big endian pixels
 const RLE = "1.2.840.10008.1.2.5";
 const JPEG = "1.2.840.10008.1.2.4.";
 

@@ -1,9 +1,9 @@
 // DICOM films: which ones are accepted, and what their headers say; the same as pneumoscope/images/dicom.py.
 
 import { Bytes } from "./bytes.js";
-import { EndOfData, elementAt, layoutOf } from "./dicom-elements.js";
+import { EndOfData, elementAt, layoutOf, UNDEFINED } from "./dicom-elements.js";
 import { fileMeta, isElement, parsed, TAGS } from "./dicom-header.js";
-import { actualSyntax, CODINGS, DEFLATED, decodedValues, isEncapsulated, SYNTAX_NAMES } from "./dicom-pixels.js";
+import { actualSyntax, CODINGS, DEFLATED, decodedValues, GE_PRIVATE, isEncapsulated, SYNTAX_NAMES } from "./dicom-pixels.js";
 import { shown } from "./greyscale.js";
 import { checkSize } from "./limits.js";
 import { FilmError, notOneFilm, truncated, unreadable } from "./problems.js";
@@ -30,6 +30,7 @@ const PHOTOMETRICS = {
   1: ["MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"],
   3: ["RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"],
 };
+const FEW = 64; // ends of lines that show how a file was changed
 const YEARS = { Y: 1, M: 1 / 12, W: 7 / 365.25, D: 1 / 365.25 }; // PS3.5 6.2, VR AS
 
 /**
@@ -44,15 +45,27 @@ export async function readDicom(data, codecs) {
   if (start + 8 > bytes.length) throw truncated();
   const layout = layoutOf(bytes, start);
   if (declared === DEFLATED && !isElement(bytes, start, layout)) throw new FilmError("DeflatedDicom");
-  const known = declared === DEFLATED ? null : declared;
+  const known = [DEFLATED, GE_PRIVATE].includes(declared) ? null : declared;
   if (known !== null && !(known in CODINGS)) throw unsupported(known);
   const { head, value } = pixelsOf(bytes, start, layout);
   checkPixels(head, isEncapsulated(bytes, value));
+  const end = value.start + value.length;
+  if (value.length !== UNDEFINED && bytes.length > end && isStoredAsText(data)) throw new FilmError("StoredAsText"); // its pixels are there, but moved
   const syntax = actualSyntax(known, layout, bytes, value, head);
   const { values, missingRows } = await decodedValues(bytes, value, head, syntax, codecs);
   const { levels, tint } = shown(values, head);
   const [rows, columns] = [head.short(TAGS.rows), head.short(TAGS.columns)];
   return { levels, rows, columns, facts: { ...factsOf(head, tint, syntax), ...(missingRows !== null && { missing_rows: missingRows }) } };
+}
+
+/** Whether a program took the film for text, and made two bytes of each end of a line. */
+function isStoredAsText(data) {
+  let [ends, pairs] = [0, 0];
+  for (let at = data.indexOf(10); at >= 0; at = data.indexOf(10, at + 1)) {
+    ends += 1;
+    if (data[at - 1] === 13) pairs += 1;
+  }
+  return ends >= FEW && ends === pairs;
 }
 
 const unsupported = (uid) => new FilmError("UnsupportedSyntax", { syntax: SYNTAX_NAMES[uid] ?? uid.replace(/[^0-9.]/g, "?").slice(0, 64) });

@@ -102,7 +102,10 @@ function usedOfBins(image, counts, low, high) {
 function lookOf(head, low, high) {
   const tables = tablesOf(head, [low, high]);
   const [center, width] = [head.numbers(TAGS.center)[0], head.numbers(TAGS.width)[0]];
-  const name = (head.text(TAGS.windowFunction) ?? "LINEAR").toUpperCase();
+  const stated = (head.text(TAGS.windowFunction) ?? "LINEAR").toUpperCase();
+  // LINEAR counts in steps of 1: of values in [0, 1] it would leave black and white.
+  const areShares = stated === "LINEAR" && Math.abs(head.number(TAGS.slope, 1)) < 1 && width <= 1;
+  const name = areShares ? "LINEAR_EXACT" : stated;
   const exact = ["LINEAR_EXACT", "SIGMOID"].includes(name);
   const valid = center !== undefined && width !== undefined && (exact ? width > 0 : width >= 1);
   // The header may understate Bits Stored.

@@ -23,8 +23,9 @@ export function filmValues(decoded, width, head) {
   if (width === 16 && bits > 8 && isSwapped(unsigned, decoded, bits)) unsigned = mapped(unsigned, width, swapped);
   // The codestream of JPEG 2000 states a sign.
   const isStated = decoded.words instanceof Int8Array || decoded.words instanceof Int16Array || decoded.words instanceof Int32Array;
-  const isWrong = isSignWrong(unsigned, decoded, { bits, width, isSigned: head.isSigned, isStated });
-  const signed = head.isSigned !== isWrong;
+  const isGrey = decoded.samples === 1; // colour has no sign, though some headers say so
+  const isWrong = isGrey && isSignWrong(unsigned, decoded, { bits, width, isSigned: head.isSigned, isStated });
+  const signed = isGrey && head.isSigned !== isWrong;
   const whole = signed ? mapped(unsigned, width, (word) => withSign(word, width)) : unsigned;
   if (signed && isWrong && isMoved(whole, bits, head, isStated)) return mapped(whole, width, (word) => word + 2 ** (bits - 1));
   if (bits === width) return whole;
