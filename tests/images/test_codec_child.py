@@ -14,6 +14,7 @@ from pneumoscope.images import codec_child
 from pneumoscope.images.codec_child import limit, receive, send
 
 HEAD = {
+    "time_s": 60,
     "syntax": LOSSLESS_SV1,
     "rows": 64,
     "columns": 80,

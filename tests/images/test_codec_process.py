@@ -58,6 +58,28 @@ def test_a_film_that_stops_the_decoder_is_given_up(monkeypatch: pytest.MonkeyPat
     assert codec_process._free == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the system has no such limit")
+def test_a_decoder_that_loops_is_ended_by_the_time_it_computes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not by a clock: a machine that sleeps or has other work does not lose a film."""
+    limited = "from pneumoscope.images.codec_child import limit_time\nlimit_time(0.2)\n"
+    child_that(monkeypatch, limited + "while True: pass")
+    monkeypatch.setattr(codec_process, "TIME_S", 60.0)
+    with pytest.raises(errors.UnreadableImage, match="takes more than 60 s"):
+        images.read(film())
+
+
+def test_a_film_that_waits_for_its_decoder_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Longer than it may compute."""
+    monkeypatch.setattr(codec_process, "TIME_S", 0.001)
+    monkeypatch.setattr(codec_process, "PIXELS_PER_S", 1e9)
+    monkeypatch.setattr(codec_process, "WAITING", 1e6)
+    waiting = "time.sleep(0.1); send(sys.stdout.buffer, {'warning': ''}, bytes(64 * 80))"
+    child_that(monkeypatch, waiting)
+    assert images.read(film()).pixels.max() == 0
+
+
 def test_a_child_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(codec_process, "COMMAND", (sys.executable, "-c", ""))
     with pytest.raises(errors.UnreadableImage, match="brought the decoder down"):

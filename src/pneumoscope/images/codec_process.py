@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -30,8 +31,10 @@ COMMAND = (sys.executable, "-P", codec_child.__file__)  # -P: not from the folde
 START_S = 60.0
 TIME_S = 4.0
 PIXELS_PER_S = 2_000_000
-"""A film may take `TIME_S`, and a second more for so many pixels: a small part of gdcm's usual speed,
-because other programs may use the machine, too."""
+"""A film may take `TIME_S` of computing, and a second more for so many pixels: a small part of gdcm's
+usual speed."""
+WAITING = 5
+"""How many times longer it may take in all, because other programs may use the machine, too."""
 
 _free: list[_Child] = []
 _lock = threading.Lock()
@@ -80,6 +83,7 @@ def decode(codestream: bytes, syntax: str, options: Mapping[str, Any]) -> NDArra
     # With 16 bits allocated, gdcm tries its 8-bit decoder on lossy JPEG first, and warns of it.
     allocated = 12 if coding_of(codestream) == "jpeg-12" else 8 * size
     rows, columns, samples = options["rows"], options["columns"], options["samples_per_pixel"]
+    time_s = TIME_S + rows * columns / PIXELS_PER_S
     head = {
         "syntax": syntax,
         "rows": rows,
@@ -89,8 +93,8 @@ def decode(codestream: bytes, syntax: str, options: Mapping[str, Any]) -> NDArra
         "allocated": allocated,
         "stored": bits,
         "signed": options["pixel_representation"],
+        "time_s": time_s,
     }
-    time_s = TIME_S + rows * columns / PIXELS_PER_S
     data, warning = _samples(codestream, head, time_s)
     if "extraneous" in warning:  # padding, or the rest of damaged data
         for unpadded in without_padding(codestream):
@@ -152,7 +156,7 @@ class _Child:
             env=kept | {"PYTHONPATH": paths},
         )
         try:
-            self._receive(START_S)
+            self._receive(START_S / WAITING)
         except BaseException:
             self.stop()
             raise
@@ -163,7 +167,7 @@ class _Child:
         """The samples of a frame and a warning or ``""``; None if it cannot be decoded.
 
         Raises:
-            DecoderDied: The child ended, or took longer than ``time_s``.
+            DecoderDied: The child ended, or took too long.
         """
         try:
             codec_child.send(cast("IO[bytes]", self._process.stdin), head, codestream)
@@ -173,12 +177,18 @@ class _Child:
         return None if "error" in answer else (pixels, answer["warning"])
 
     def _receive(self, time_s: float) -> tuple[dict[str, Any], bytes]:
-        with killed_after(time_s, self._process.kill) as late:
+        with killed_after(WAITING * time_s, self._process.kill) as late:
             try:
                 return codec_child.receive(cast("IO[bytes]", self._process.stdout))
             except (EOFError, OSError, ValueError) as error:
-                reason = f"decoding takes more than {time_s:.0f} s" if late.is_set() else _CRASHED
+                is_late = late.is_set() or self._ended_by_its_limit()
+                reason = f"decoding takes more than {time_s:.0f} s" if is_late else _CRASHED
                 raise DecoderDied(reason) from error
+
+    def _ended_by_its_limit(self) -> bool:
+        with suppress(subprocess.TimeoutExpired):
+            return self._process.wait(1) == -getattr(signal, "SIGXCPU", 0)
+        return False
 
     def stop(self) -> None:
         """Ends the process."""
