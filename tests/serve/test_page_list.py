@@ -257,17 +257,22 @@ def test_a_folder_and_a_zip_have_one_progress_and_can_be_cancelled(
     (tmp_path / "films" / ".hidden").mkdir(parents=True)
     for name in ("a.png", "b.png", ".hidden/c.png"):
         (tmp_path / "films" / name).write_bytes(grey("dark-1.png")["buffer"])
+    (tmp_path / "films" / "notes.txt").write_text("no film")
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "readme.txt").write_text("no film")
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         for place in range(5):
             archive.writestr(f"{place}.png", grey("dark-2.png")["buffer"])
     held: list[Route] = []
     page.route(UPLOAD, lambda route: held.append(route) if route.request.method == "POST" else route.continue_())  # fmt: skip
+    page.set_input_files("#folder", tmp_path / "notes")
+    expect(page.get_by_text("There is no film in this folder")).to_be_visible()
     page.set_input_files("#folder", tmp_path / "films")
     sitting.add({"name": "films.zip", "mimeType": "application/zip", "buffer": stream.getvalue()})
     whole = page.get_by_role("progressbar", name="Progress of all films")
     expect(whole).to_be_visible()
-    expect(page.locator(".count").first).to_have_text("4 of 7 read")  # no hidden file
+    expect(page.locator(".count").first).to_have_text("4 of 7 read")  # no hidden file, no text
     assert 4 / 7 <= float(whole.evaluate("bar => bar.value")) < 1
     page.wait_for_function("() => document.querySelectorAll('.row[data-busy=true]').length === 3")
     page.get_by_role("button", name="Cancel all").click()

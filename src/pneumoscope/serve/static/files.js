@@ -1,9 +1,12 @@
-// Files that are dropped on the page or pasted; a dropped folder gives all files in it.
+// Files that are chosen, dropped on the page or pasted; of a folder its films, of anything else all files.
 
-/** All files of a drop. The entries must be read before the first await. */
+import { filmsAmong } from "./film-files.js";
+
+/** The files of a drop. The entries must be read before the first await. */
 async function droppedFiles(transfer) {
   const entries = [...transfer.items].filter((item) => item.kind === "file").map((item) => item.webkitGetAsEntry?.() ?? item.getAsFile());
-  return (await Promise.all(entries.map(filesOf))).flat();
+  const each = entries.map(async (entry) => (entry?.isDirectory ? filmsAmong(await filesOf(entry)) : filesOf(entry)));
+  return (await Promise.all(each)).flat();
 }
 
 /** The files of an entry: itself, or those of a folder without hidden ones. */
@@ -21,9 +24,10 @@ async function filesOf(entry) {
   }
 }
 
-/** Files that were chosen, without hidden ones and those in hidden folders. */
-export function visibleFiles(files) {
-  return files.filter((file) => !(file.webkitRelativePath || file.name).split("/").some((part) => part.startsWith(".")));
+/** The files of an input, without hidden ones and those in hidden folders; of a folder its films. */
+export async function chosenFiles(files) {
+  const visible = files.filter((file) => !(file.webkitRelativePath || file.name).split("/").some((part) => part.startsWith(".")));
+  return visible.some((file) => file.webkitRelativePath) ? filmsAmong(visible) : visible;
 }
 
 /** Listens for drops and pastes anywhere on the page: onFiles(files); onHover(true) while files are dragged over it. */

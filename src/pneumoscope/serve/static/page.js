@@ -7,7 +7,7 @@ import { readAddress, writeAddress } from "./address.js";
 import { Bundles } from "./bundles.js";
 import { Compare } from "./compare.js";
 import { Downloads } from "./downloads.js";
-import { listenForFiles, visibleFiles } from "./files.js";
+import { chosenFiles, listenForFiles } from "./files.js";
 import { openHelp } from "./help.js";
 import { actionOf, updateHints } from "./keys.js";
 import { History } from "./history.js";
@@ -136,9 +136,10 @@ class Page {
     this.madeFor.title = full;
   }
 
-  #picked(input) {
-    this.#add(visibleFiles([...input.files]));
+  async #picked(input) {
+    const files = [...input.files];
     input.value = "";
+    this.#add(await chosenFiles(files));
   }
 
   async #sample(name) {
@@ -150,7 +151,10 @@ class Page {
   }
 
   #add(files) {
-    if (!files.length) return;
+    if (!files.length) {
+      toast(t("problems.noFilms"), t("problems.noFilmsHint"), "error");
+      return;
+    }
     if (this.user.role === "viewer") {
       toast(t("problems.viewer"), t("problems.viewerHint"), "error");
       return;

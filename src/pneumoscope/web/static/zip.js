@@ -1,10 +1,10 @@
 // The films in a ZIP archive (APPNOTE.TXT), unpacked by the browser's own decompression: the same members and the
 // same errors as pneumoscope/images/archives.py.
 
+import { HEAD_BYTES, hasFilmEnding, isIndex, isOfficeDocument, isPacked, sniff } from "./film-files.js";
 import { Bytes, bytesOf, crc32, inflated, joinedBytes } from "./films/bytes.js";
 import { MAX_BYTES } from "./films/limits.js";
 import { FilmError, unreadable } from "./films/problems.js";
-import { sniff } from "./films/read.js";
 
 const END = 0x06054b50;
 const ENTRY = 0x02014b50;
@@ -16,8 +16,6 @@ const MOST_FILES = 10_000;
 const MOST_RATIO = 200; // unpacked bytes per packed byte of a member
 const STEP = 2 ** 20;
 const HEAD = 4096; // bytes by which a member shows what it is
-const ENDINGS = /\.(jpe?g|jpe|jfif|png|tiff?|bmp|dib|webp|dcm|dicom|dic|ima)$/i;
-const ARCHIVES = ["PK\x03\x04", "PK\x05\x06", "\x1f\x8b", "7z\xbc\xaf", "Rar!", "BZh", "\xfd7zXZ"];
 const MOST_COMMENT = 2 ** 16 + 22;
 const [STORED, DEFLATED] = [0, 8];
 const FIELD_64 = 1;
@@ -29,7 +27,7 @@ const UPPER = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒ
 export async function isArchive(file) {
   const head = await part(file, 0, 1024);
   if (!head.startsWith("PK\x03\x04") && !head.startsWith("PK\x05\x06")) return false;
-  return !head.text(0, head.length).includes("[Content_Types].xml");
+  return !isOfficeDocument(head);
 }
 
 /**
@@ -41,7 +39,7 @@ export async function isArchive(file) {
  */
 export async function filmsIn(file, otherObjects) {
   const entries = (await entriesOf(file)).filter(({ name }) => !name.endsWith("/") && !isLitter(name));
-  const members = entries.filter(({ name }) => lastOf(name).toUpperCase() !== "DICOMDIR");
+  const members = entries.filter(({ name }) => !isIndex(lastOf(name)));
   const isMedium = members.length < entries.length;
   const films = [];
   for (const entry of members) if (await looksLikeFilm(file, entry, isMedium, otherObjects)) films.push(entry);
@@ -56,7 +54,7 @@ const lastOf = (name) => name.replaceAll("\\", "/").split("/").at(-1);
 const isLitter = (name) => name.replaceAll("\\", "/").split("/").includes("__MACOSX") || lastOf(name).startsWith(".");
 
 async function looksLikeFilm(file, entry, isMedium, otherObjects) {
-  const hasEnding = ENDINGS.test(entry.name);
+  const hasEnding = hasFilmEnding(entry.name);
   if (hasEnding && !isMedium) return true;
   let head;
   try {
@@ -64,12 +62,10 @@ async function looksLikeFilm(file, entry, isMedium, otherObjects) {
   } catch {
     return hasEnding || !lastOf(entry.name).includes("."); // films on media have no ending
   }
-  const kind = sniff(new Bytes(head.part(0, 260)));
+  const kind = sniff(new Bytes(head.part(0, HEAD_BYTES)));
   if (isMedium && kind === "DICOM" && otherObjects.includes(sopClassOf(head))) return false;
   return hasEnding || kind !== null || isPacked(head);
 }
-
-const isPacked = (head) => ARCHIVES.some((beginning) => head.startsWith(beginning));
 
 /** Media Storage SOP Class UID (0002,0002); empty if there is none. */
 function sopClassOf(head) {

@@ -1,40 +1,14 @@
-// Bytes of a file as numbers and text.
+// The bytes of a file: read, joined, checked and inflated.
 
 import { FilmError } from "./problems.js";
+
+export { Bytes, latin1 } from "../bytes.js";
 
 const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
   let value = byte;
   for (let bit = 0; bit < 8; bit += 1) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
   return value;
 });
-
-/** A view of a file's bytes with the readers that its formats need. */
-export class Bytes {
-  /** data: Uint8Array */
-  constructor(data) {
-    this.data = data;
-    this.length = data.length;
-  }
-
-  /** An unsigned integer of 1 to 4 bytes; bytes beyond the end are left out, as in a slice. */
-  number(at, size, little = false) {
-    const bytes = [...this.data.subarray(at, at + size)];
-    if (little) bytes.reverse();
-    return bytes.reduce((value, byte) => value * 256 + byte, 0);
-  }
-
-  text(at, end) {
-    return latin1(this.data.subarray(at, end));
-  }
-
-  startsWith(text, at = 0) {
-    return this.text(at, at + text.length) === text;
-  }
-
-  part(at, end) {
-    return this.data.subarray(at, end);
-  }
-}
 
 /** The bytes of a file; browsers refuse those of a file that changed after it was chosen. */
 export async function bytesOf(file) {
@@ -43,13 +17,6 @@ export async function bytesOf(file) {
   } catch {
     throw new FilmError("FileChanged");
   }
-}
-
-/** Bytes as ISO 8859-1 text. */
-export function latin1(bytes) {
-  let text = "";
-  for (let i = 0; i < bytes.length; i += 4096) text += String.fromCharCode(...bytes.subarray(i, i + 4096));
-  return text;
 }
 
 /** The checksum of PNG and ZIP. */
