@@ -117,8 +117,10 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> Calls:
 
     calls: Calls = []
 
-    def export_page(target: Path, bundles: list[Path], place: Path | None, say: Any) -> Any:
-        calls.append((target, bundles, place))
+    def export_page(
+        target: Path, bundles: list[Path], place: Path | None, say: Any, profile: Path | None
+    ) -> Any:
+        calls.append((target, bundles, place, profile))
         assert say is note
         return ExportedPage(
             path=target,
@@ -133,9 +135,10 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> Calls:
 
 
 def test_a_page_and_how_to_serve_it(pages: Calls) -> None:
-    done = run("export", "web", "page", "--bundle", "adults", "--runtime", "packages")
+    options = ("--bundle", "adults", "--runtime", "packages", "--profile", "site.json")
+    done = run("export", "web", "page", *options)
     assert done.returncode == 0
-    assert pages == [(Path("page"), [Path("adults")], Path("packages"))]
+    assert pages == [(Path("page"), [Path("adults")], Path("packages"), Path("site.json"))]
     assert "21.7 MB in 105 files" in done.stdout
     assert "http.server --bind 127.0.0.1 --directory page 8002" in done.stdout
     assert done.stderr.startswith("left out: what decodes JPEG Lossless in DICOM;")
@@ -143,7 +146,7 @@ def test_a_page_and_how_to_serve_it(pages: Calls) -> None:
 
 def test_a_page_as_json(pages: Calls) -> None:
     record = json.loads(run("export", "web", "page", "--json").stdout)
-    assert pages == [(Path("page"), [], None)]
+    assert pages == [(Path("page"), [], None, None)]
     assert record == {
         "path": "page",
         "files": 105,

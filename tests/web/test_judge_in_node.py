@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from PIL import Image
 from page_in_node import in_node
 from pneumoscope import load
 from pneumoscope.bundle import Bundle, names
+from pneumoscope.decision.conformal import Scores, Sides
+from pneumoscope.decision.profile import write_profile
 from pneumoscope.images.samples import sample_films
 from pneumoscope.languages.current import speaking
 from pneumoscope.records import Prediction, Settings
@@ -21,6 +24,7 @@ from pneumoscope.render.localised import localised_result
 from pneumoscope.render.serialise import prediction_to_json
 from pneumoscope.runtime import Classifier, Reader
 from pneumoscope.web.content import page_content
+from tiny import site_profile
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
 JUDGE = """
@@ -187,6 +191,39 @@ def test_other_bundles_too(tmp_path: Path, request: pytest.FixtureRequest, kind:
     answers = judged(tmp_path, {"bundle": classifier}, [(f, {}) for f in films], {})
     for answer, pixels in zip(answers, films, strict=True):
         check(answer, classifier.predict(png(pixels)))
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_a_site_profile_counts_as_in_python(
+    tmp_path: Path, shipped: dict[str, Classifier], language: str
+) -> None:
+    children = shipped["children"].bundle
+    site = site_profile(
+        bundle_sha256=children.sha256,
+        prevalence=0.2,
+        gate_limits={"other-population": 0.001, "distance": 1.5},
+        conformal=Scores({"PNEUMONIA": Sides((0.1,) * 20 + (0.5,) * 20, (0.3,) * 40)}, {}),
+    )
+    write_profile(tmp_path / "site.json", site)
+    settings = Settings(profile=tmp_path / "site.json")
+    classifiers = {
+        name: c.with_settings(settings if name == "children" else Settings())
+        for name, c in shipped.items()
+    }
+    cases = [
+        *(("pneumonia-1.png", {}), ("normal-1.png", {}), ("normal-2.png", {"error": 0.2})),
+        *(("pneumonia-2.png", {"population": "adults"}), ("noise", {"force": True})),
+    ]
+    films = [(film(name), chosen) for name, chosen in cases]
+    facts = {"bits": 8, "colour": False, "tint": 0.0}
+    answers = judged(tmp_path / "page", classifiers, films, facts, language)
+    reader = load(threads=1).with_settings(settings)
+    titles = set()
+    for answer, (pixels, chosen) in zip(answers, films, strict=True):
+        expected = reader.with_settings(replace(settings, **chosen)).predict(png(pixels))
+        check(answer, expected, language)
+        titles.add(answer["profile"])
+    assert site.title in titles
 
 
 def test_results_speak_german_and_those_for_files_english(

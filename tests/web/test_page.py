@@ -12,11 +12,14 @@ import pytest
 
 from npm_packages import CONTENT, DECODER, RUNTIME
 from pneumoscope.bundle import Bundle
-from pneumoscope.errors import UsageError
+from pneumoscope.decision.conformal import Scores, Sides
+from pneumoscope.decision.profile import write_profile
+from pneumoscope.errors import ProfileMismatch, UsageError
 from pneumoscope.images.samples import sample_films
 from pneumoscope.languages.current import LANGUAGES
 from pneumoscope.web import page
 from pneumoscope.web.page import ExportedPage, export_page
+from tiny import site_profile
 
 PACKAGES = {
     taken.target: CONTENT[taken.path] for package in (RUNTIME, DECODER) for taken in package.files
@@ -116,6 +119,26 @@ def test_a_bundle_whose_name_has_signs_of_addresses(tmp_path: Path, tiny_bundle:
         (folder / "sw.js").read_text().removeprefix("self.PAGE_FILES = ").partition(";\n")[0]
     )
     assert f"static/{address}" in listed["files"]
+
+
+def test_a_site_profile_goes_to_the_bundle_that_it_belongs_to(
+    tmp_path: Path, tiny_bundle: Bundle, lungs_bundle: Bundle
+) -> None:
+    copy = tmp_path / "other"
+    shutil.copytree(lungs_bundle.path, copy)
+    file = tmp_path / "site.json"
+    scores = Scores({"PNEUMONIA": Sides((0.2,) * 40, (0.5,) * 40)}, {})
+    write_profile(file, site_profile(bundle_sha256=lungs_bundle.sha256, conformal=scores))
+    bundles = [tiny_bundle.path, copy]
+    folder = export_page(tmp_path / "page", bundles, None, profile=file).path
+    content = json.loads((folder / "static/page.json").read_text())
+    assert content["bundles"]["bundle"]["profile"] is None
+    profile = content["bundles"]["other"]["profile"]
+    assert profile["title"] == content["models"]["other"]["profile"]
+    assert profile["points"][0]["point"]["threshold"] == 0.4
+    assert "reference" not in profile  # figures on single films, which decide nothing
+    with pytest.raises(ProfileMismatch, match="not for tiny 1"):
+        export_page(tmp_path / "page", [tiny_bundle.path], None, profile=file)
 
 
 def test_the_page_is_written_into_the_current_folder(

@@ -26,6 +26,7 @@ from pneumoscope.serve.settings import ServeSettings
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pneumoscope.decision.profile import SiteProfile
     from pneumoscope.runtime import Classifier, PopulationReader
 
 # What decides in the page, of the content of bundle.json.
@@ -35,7 +36,12 @@ _DECIDING: Final = (
     *("size", "source_size", "resize"),
 )
 # What of it has sentences for readers.
-_READABLE: Final = ("kinds_warning", "warnings", "operating_points")
+_READABLE: Final = ("kinds_warning", "warnings", "operating_points", "profile")
+# What decides in the page, of a site profile; without the figures on single films that drift is measured by.
+_AT_SITE: Final = (
+    *("calibration", "points", "default_operating_point", "conformal", "gate_limits"),
+    "prevalence",
+)
 # Errors of films, with placeholders in the place of their values.
 _FILM_ERRORS: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
     (errors.MissingFile, ("{name}",)),
@@ -159,14 +165,22 @@ def _bundle(name: str, classifier: Classifier) -> dict[str, Any]:
     bundle, meta = classifier.bundle, asdict(classifier.bundle.meta)
     heads = None if bundle.gate is None else gate.read_heads(bundle.gate)
     limits = HeatmapLimits.recorded(bundle.meta.explanation)
+    if meta["gate"] is not None:
+        meta["gate"]["limits"] = dict(classifier.rules.offered.gate_limits or {})
     return {key: meta[key] for key in _DECIDING} | {
         "title": bundle.title,
         "sha256": bundle.sha256,
         "calibration": {"prevalence": meta["calibration"]["prevalence"]},
+        "profile": None if classifier.profile is None else _profile(classifier.profile),
         "heatmap_limits": None if limits is None else asdict(limits),
         "heads": None if heads is None else _heads(heads),
         "model": f"models/{quote(name)}.onnx",
     }
+
+
+def _profile(profile: SiteProfile) -> dict[str, Any]:
+    content = asdict(profile)
+    return {key: content[key] for key in _AT_SITE} | {"title": profile.title}
 
 
 def _heads(heads: gate.Heads) -> dict[str, Any]:

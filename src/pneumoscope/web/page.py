@@ -20,6 +20,8 @@ from pneumoscope.bundle import names, open_bundle
 from pneumoscope.errors import UsageError
 from pneumoscope.files import room_for, swap_folder
 from pneumoscope.images.samples import sample_films
+from pneumoscope.records import Settings
+from pneumoscope.runtime.populations import owner_of_profile
 from pneumoscope.web.content import page_content
 from pneumoscope.web.obtain import obtain
 from pneumoscope.web.packages import PACKAGES, Package
@@ -27,6 +29,7 @@ from pneumoscope.web.packages import PACKAGES, Package
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from pneumoscope.bundle import Bundle
     from pneumoscope.runtime import Classifier
 
 _PAGE_FILES = Path(__file__).with_name("static")
@@ -99,6 +102,7 @@ def export_page(
     bundles: Sequence[Path],
     place: Path | None,
     say: Callable[[str], None] = lambda _text: None,
+    profile: Path | None = None,
 ) -> ExportedPage:
     """Writes the page; afterwards the folder is either completely new or unchanged.
 
@@ -107,8 +111,10 @@ def export_page(
         bundles: Folders or names of the bundles that judge films; empty for the shipped ones.
         place: Where the packages are, see `obtain`; None for npm.
         say: Told what is done.
+        profile: Site profile of one of the bundles, or None.
 
     Raises:
+        ProfileError: The site profile cannot be read, or belongs to none of the bundles.
         UsageError: The folder is not empty, a package cannot be obtained, or two bundles have one name.
         BundleError: A bundle cannot be used.
         DiskFull: The page does not fit.
@@ -117,7 +123,7 @@ def export_page(
         raise UsageError(f"{target}: is a file, not a folder", "Name a new folder.")
     if target.is_dir() and not (target / _PAGE).is_file() and any(target.iterdir()):
         raise UsageError(f"{target}: is not empty and not a page", "Name a new folder.")
-    classifiers = _classifiers(bundles)
+    classifiers = _classifiers(bundles, profile)
     files, missing = obtain(place, say)
     target = target.resolve()  # the folder itself is renamed, also if it is given as . or by a link
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -141,15 +147,21 @@ def export_page(
     )
 
 
-def _classifiers(bundles: Sequence[Path]) -> dict[str, Classifier]:
-    classifiers: dict[str, Classifier] = {}
+def _classifiers(bundles: Sequence[Path], profile: Path | None) -> dict[str, Classifier]:
+    opened: dict[str, Bundle] = {}
     for given in bundles or names.SHIPPED_SET:
         bundle = open_bundle(given)
         name = bundle.path.resolve().name
-        if name in classifiers:
+        if name in opened:
             raise UsageError(f"two bundles are called {name}", "Rename the folder of one of them.")
-        classifiers[name] = runtime.load(bundle, threads=1)
-    return classifiers
+        opened[name] = bundle
+    owner = owner_of_profile(profile, opened)
+    return {
+        name: runtime.load(
+            bundle, settings=Settings(profile=profile if name == owner else None), threads=1
+        )
+        for name, bundle in opened.items()
+    }
 
 
 def _write(

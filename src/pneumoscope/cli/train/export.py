@@ -12,7 +12,7 @@ import typer.core
 
 from pneumoscope.cli.completion import bundle_names
 from pneumoscope.cli.one_bundle import bundle_or_first
-from pneumoscope.cli.options import Bundle, Json
+from pneumoscope.cli.options import Bundle, Json, Profile
 from pneumoscope.cli.terminal import note, print_json
 from pneumoscope.cli.train.options import prepare_conversion
 from pneumoscope.decision.reader_settings import BUNDLE
@@ -141,7 +141,11 @@ def _text(done: Exported) -> str:
 
 @app.command(WEB, epilog="Example: pneumoscope export web page")
 def export_web(
-    folder: Page, bundle: PageBundles = None, runtime: Runtime = None, json: Json = False
+    folder: Page,
+    bundle: PageBundles = None,
+    profile: Profile = None,
+    runtime: Runtime = None,
+    json: Json = False,
 ) -> None:
     """Write a page that judges films in the browser, without a server.
 
@@ -151,7 +155,7 @@ def export_web(
     """
     from pneumoscope.web.page import export_page
 
-    page = export_page(folder, bundle or [], runtime, note)
+    page = export_page(folder, bundle or [], runtime, note, profile)
     for package in page.missing:
         sys.stderr.write(
             f"left out: what {package.purpose}; {package.title} could not be obtained\n"

@@ -46,12 +46,12 @@ export class Judge {
    * @param {import("./backend.js").ReadSettings} settings
    */
   async judge(film, settings) {
-    const rules = (name) => rulesOf(this.page.bundles[name], settings); // refuses settings before anything runs
+    const rules = (name) => rulesFor(this.page.bundles[name], settings); // refuses settings before anything runs
     if (settings.bundle) rules(settings.bundle);
     else for (const name of settings.population ? [settings.population] : this.names) rules(name);
     const { name, source, measured, ms } = await this.#chosen(film, settings);
     const conclude = (page) => {
-      const judged = concluded(page, film, measured, { name, rules: rulesOf(page.bundles[name], settings), settings });
+      const judged = concluded(page, film, measured, { name, rules: rulesFor(page.bundles[name], settings), settings });
       const { words } = page.sentences;
       judged.result.timings_ms = { read: rounded(film.readMs, 3), infer: rounded(ms, 3) };
       judged.result.population = source ? filled("{name}", { name }, page.sentences) : null; // as `localised` gives it
@@ -101,6 +101,9 @@ export class Judge {
     return { outputs, gate };
   }
 }
+
+/** What films are judged by, with the site profile that the page was exported with. */
+const rulesFor = (bundle, settings) => rulesOf(bundle, settings, bundle.profile);
 
 /** What is decided and said of a film with the words of `page`, and the maps that belong to it. */
 function concluded(page, { input, facts }, { outputs, gate }, { name, rules, settings }) {
