@@ -78,3 +78,16 @@ def test_a_table_without_films_is_none(tmp_path: Path) -> None:
     assert split_tables(tmp_path) == {}
     (tmp_path / "valid.csv").write_text("path,label\n1.png,tb\n")
     assert split_tables(tmp_path) == {}  # nothing for training
+
+
+@pytest.mark.parametrize("column", [",Devices", ""])
+def test_a_finding_that_no_training_film_tells_is_left_out(tmp_path: Path, column: str) -> None:
+    root = chexpert(tmp_path / "CheXpert-v1.0-small")
+    for split, added in (("train", "," if column else ""), ("valid", ",0.0")):
+        header, *rows = (root / f"{split}.csv").read_text().splitlines()
+        header += column if split == "train" else ",Devices"
+        lines = [header, *(row + added for row in rows)]
+        (root / f"{split}.csv").write_text("\n".join(lines) + "\n")
+    listing = find(root)
+    assert listing.names == ("No Finding", "Pneumonia")
+    assert "findings that train.csv does not tell, left out: Devices" in listing.warnings

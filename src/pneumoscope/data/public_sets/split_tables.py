@@ -50,7 +50,11 @@ def read_split_tables(tables: dict[str, Path]) -> Listing:
         )
     findings = listings["train"].findings
     in_order = dict.fromkeys(n for x in listings.values() for n in x.names)
-    names = negative_first(in_order if findings else sorted(in_order))
+    # A finding that no training film tells cannot be learned.
+    untold = [n for n in in_order if findings and n not in listings["train"].names]
+    names = negative_first(
+        [n for n in in_order if n not in untold] if findings else sorted(in_order)
+    )
     entries: list[Entry] = []
     seen: dict[Path, str] = {}
     for split, listing in listings.items():
@@ -60,6 +64,9 @@ def read_split_tables(tables: dict[str, Path]) -> Listing:
             seen[entry.path] = split
             entries.append(replace(entry, values=_values(entry, listing, names), split=split))
     train = tables["train"]
+    warnings = [w for x in listings.values() for w in x.warnings]
+    if untold:
+        warnings.append(f"findings that {train.name} does not tell, left out: {', '.join(untold)}")
     return Listing(
         layout="manifest",
         findings=findings,
@@ -68,7 +75,7 @@ def read_split_tables(tables: dict[str, Path]) -> Listing:
         source=f"CSV manifests {', '.join(f.name for f in tables.values())} in "
         f"{train.parent.resolve().name}",
         obeyed=True,
-        warnings=tuple(dict.fromkeys(w for x in listings.values() for w in x.warnings)),
+        warnings=tuple(dict.fromkeys(warnings)),
     )
 
 
