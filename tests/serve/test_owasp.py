@@ -181,8 +181,10 @@ def test_text_says_how_it_is_coded(server: Served, cookies: dict[str, str]) -> N
         answers.append(server("GET", path, cookie=cookie))
     kinds = [answer.headers["content-type"] for answer in (read, *answers)]
     assert len(set(kinds)) > 5
+    assert any(kind.startswith("image/svg+xml") for kind in kinds)
     for kind in kinds:
-        assert "charset=utf-8" in kind or not kind.startswith("text/"), kind
+        is_text = kind.startswith("text/") or "+xml" in kind
+        assert "charset=utf-8" in kind or not is_text, kind
 
 
 def test_files_have_names_of_the_server(server: Served, cookies: dict[str, str]) -> None:

@@ -129,6 +129,25 @@ def test_right_passwords_before_a_code_do_not_count_as_failures(tmp_path: Path) 
             assert sign_in(server, code_at(secret, int(clock.now // STEP_S))) == 200
 
 
+def test_a_forgotten_password_does_not_remove_the_second_factor(tmp_path: Path) -> None:
+    clock = Clock()
+    with small(tmp_path, USERS, clock) as server:
+        secret = secret_of(server)
+        server.security.accounts.set_password("ada", PASSWORD)
+        assert sign_in(server, None) == 401
+        assert sign_in(server, code_at(secret, int(clock.now // STEP_S))) == 200
+
+
+def test_a_new_secret_ends_the_codes_of_the_old_one(tmp_path: Path) -> None:
+    clock = Clock()
+    with small(tmp_path, USERS, clock) as server:
+        old, new = secret_of(server), secret_of(server)
+        assert len({old, new}) == 2
+        assert len(new) == 20  # 160 bits (RFC 4226, 4)
+        assert sign_in(server, code_at(old, int(clock.now // STEP_S))) == 401
+        assert sign_in(server, code_at(new, int(clock.now // STEP_S))) == 200
+
+
 def test_sessions_opened_without_it_end(tmp_path: Path) -> None:
     with small(tmp_path, USERS) as server:
         cookie = server.cookie("ada")

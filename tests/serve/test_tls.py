@@ -84,6 +84,17 @@ def test_the_server_speaks_no_version_before_tls_1_2(tmp_path: Path) -> None:
     assert tls.context(*pair).minimum_version is ssl.TLSVersion.TLSv1_2
 
 
+def test_every_cipher_has_forward_secrecy_and_authenticates(tmp_path: Path) -> None:
+    pair = tls.certificate(ServeSettings(folder=tmp_path, tls_self_signed=True))
+    assert pair is not None
+    context = tls.context(*pair)
+    ciphers = context.get_ciphers()
+    assert {cipher["protocol"] for cipher in ciphers} == {"TLSv1.2", "TLSv1.3"}
+    assert all(cipher["aead"] for cipher in ciphers)
+    assert {cipher["kea"] for cipher in ciphers} == {"kx-ecdhe", "kx-any"}
+    assert context.options & ssl.OP_CIPHER_SERVER_PREFERENCE
+
+
 def test_the_certificate_names_the_address_that_others_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,6 +82,8 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in self.fixed.items():
                     headers[name] = value
+                if headers.get("content-type") == "image/svg+xml":  # text, too (ASVS 5.0, 4.1.1)
+                    headers["content-type"] += "; charset=utf-8"
                 static = scope["path"].startswith("/static/")
                 # Results of patients must not stay in the browser's cache.
                 headers["Cache-Control"] = "no-cache" if static else "no-store"
