@@ -32,8 +32,10 @@ writeFileSync("runtime/ort.js", `
 `);
 globalThis.log = [];
 let left = failures;
-globalThis.fetch = async (address) => {
+const hashes = {};
+globalThis.fetch = async (address, { integrity: hash }) => {
   const name = new URL(address).pathname.split("/").at(-1);
+  hashes[name] = hash;
   log.push("fetch " + name);
   if (name === "b" && left-- > 0) return new Response("", { status: 503 });
   return new Response(name);
@@ -47,12 +49,13 @@ const call = (id, name, values) => new Promise((resolve) => {
   answers.set(id, resolve);
   self.onmessage({ data: { id, name, values } });
 });
-results.push(await call(0, "setup", { cache: null, networks }));
+const integrity = { "models/a": "sha256-A", "models/b": "sha256-B", "runtime/ort-wasm.wasm.gz": "sha256-R" };
+results.push(await call(0, "setup", { cache: null, networks, integrity }));
 for (const [i, [name, network]] of calls.entries()) {
   log.push(name);
   results.push(await call(i + 1, name, { name: network, input: new Uint8Array(16), size: 4 }));
 }
-console.log(JSON.stringify({ log, results }));
+console.log(JSON.stringify({ log, results, hashes }));
 """
 
 
@@ -83,3 +86,9 @@ def test_a_network_that_could_not_be_fetched_is_fetched_again(tmp_path: Path) ->
     assert results[1] == "failed"
     assert results[2] == {"p": {"data": {"0": 16}, "dims": [1]}}
     assert log.count("fetch b") == 2
+
+
+def test_each_file_is_fetched_with_the_hash_that_it_must_have(tmp_path: Path) -> None:
+    answer = in_node(tmp_path, SCRIPT, {"calls": [("all", "")], "failures": 0})
+    expected = {"a": "sha256-A", "b": "sha256-B", "ort-wasm.wasm.gz": "sha256-R"}
+    assert answer["hashes"] == expected

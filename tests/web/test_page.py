@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
 import json
 import re
 import shutil
@@ -115,6 +117,8 @@ def test_a_bundle_whose_name_has_signs_of_addresses(tmp_path: Path, tiny_bundle:
     address = "models/run%20%232%2C%2050%25.onnx"
     content = json.loads((folder / "static/page.json").read_text())
     assert content["bundles"]["run #2, 50%"]["model"] == address
+    digest = hashlib.sha256((tiny_bundle.path / "model.onnx").read_bytes()).digest()
+    assert content["integrity"][address] == f"sha256-{base64.b64encode(digest).decode()}"
     listed = json.loads(
         (folder / "sw.js").read_text().removeprefix("self.PAGE_FILES = ").partition(";\n")[0]
     )

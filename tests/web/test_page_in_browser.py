@@ -269,6 +269,37 @@ def test_what_another_answers_in_the_place_of_a_file_is_not_kept(
     assert error == "redundant"
 
 
+def test_a_network_of_another_version_is_neither_used_nor_kept(
+    browser: Browser, folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(folder, tmp_path / "page")
+    static = tmp_path / "page" / "static"
+    model = static / "models" / "children.onnx"
+    model.write_bytes(model.read_bytes() + b"\0")
+    handler = partial(_Quiet, directory=str(tmp_path / "page"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        context = browser.new_context(service_workers="block")
+        page = context.new_page()
+        page.goto(f"http://127.0.0.1:{server.server_port}/static/page.json")
+        results = page.evaluate(
+            "async () => { const { integrity } = await (await fetch('page.json')).json();"
+            " const { allKept, fetched, keepIn } = await import('./offline.js');"
+            " keepIn('kept', () => {});"
+            " const taken = (name) => fetched(new URL(name, location), integrity[name])"
+            "   .then((data) => data.length > 1000, (error) => error.name);"
+            " const names = ['models/children.onnx', 'models/adults.onnx', 'runtime/ort-wasm.wasm.gz'];"
+            " const results = await Promise.all(names.map(taken)); await allKept();"
+            " const files = await (await caches.open('kept')).keys();"
+            " return [results, files.map((file) => file.url.split('/').pop()).sort()]; }"
+        )
+        context.close()
+        server.shutdown()
+        thread.join()
+    assert results == [["TypeError", True, True], ["adults.onnx", "ort-wasm.wasm.gz"]]
+
+
 def test_without_a_network_the_page_goes_on(visited: Visited, records: Any) -> None:
     page = visited.page
     page.wait_for_selector("body[data-network=ready]")

@@ -186,7 +186,7 @@ def _write(
     (folder / "index.html").write_text(index.replace("<head>", head, 1), encoding="utf-8")
     (folder / "manifest.webmanifest").write_text(json.dumps(_MANIFEST, indent=2) + "\n")
     codecs = [package.codec for package in PACKAGES if package.codec and package not in missing]
-    content = page_content(classifiers, codecs)
+    content = page_content(classifiers, codecs) | {"integrity": _large_files(static)}
     version = _version(folder, content)
     text = json.dumps({"version": version, **content}, ensure_ascii=False, allow_nan=False)
     (folder / _PAGE).write_text(text, encoding="utf-8")
@@ -253,6 +253,14 @@ def _version(folder: Path, content: Mapping[str, object]) -> str:
         if path.is_file():
             digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
     return f"{__version__}-{digest.hexdigest()[:12]}"
+
+
+def _large_files(static: Path) -> dict[str, str]:
+    """What the page itself compares with its networks and runtime, by address below ``static``."""
+    paths = sorted([*static.glob("models/*.onnx"), *static.glob("runtime/*.wasm.gz")])
+    return {
+        quote(path.relative_to(static).as_posix()): _integrity(path.read_bytes()) for path in paths
+    }
 
 
 def _write_service_worker(folder: Path, version: str) -> None:

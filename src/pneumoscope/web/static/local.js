@@ -32,10 +32,10 @@ export class LocalBackend {
    */
   constructor(page, cache) {
     this.page = page;
-    const { codecs, foreign } = page;
+    const { codecs, foreign, integrity } = page;
     this.decoder = new CalledWorker(new URL("./film-worker.js", import.meta.url), { cache, codecs, foreign }, FILM_MS);
     const networks = Object.entries(page.bundles).map(([name, { model, size }]) => ({ name, address: model, size }));
-    this.network = new CalledWorker(new URL("./network-worker.js", import.meta.url), { cache, networks }, START_MS);
+    this.network = new CalledWorker(new URL("./network-worker.js", import.meta.url), { cache, networks, integrity }, START_MS);
     this.judge = new Judge(page, (name, input, size) => this.network.call("run", { name, input, size }, { deadlineMs: START_MS }));
   }
 

@@ -7,18 +7,20 @@ import { answerCalls, tellReceiving } from "./worker-calls.js";
 const models = new Map(); // promises of files, by name of the bundle
 const sessions = new Map(); // promises, likewise; a network is opened when the first film needs it
 let networks = []; // {name, address, size}; the first bundle reads most films
+let integrity = {}; // of the networks and the runtime, by address (Subresource Integrity)
 let binary = null; // promise of the runtime's wasm
 let last = Promise.resolve(); // onnxruntime-web makes one session at a time
 let runs = 0;
 
 answerCalls({
-  async setup({ cache, networks: given }) {
+  async setup({ cache, networks: given, integrity: hashes }) {
     keepIn(cache, tellReceiving);
     networks = given;
+    integrity = hashes;
     ort.env.wasm.numThreads = 1; // several need headers that a folder of files cannot send
     ort.env.wasm.proxy = false;
     ort.env.wasm.wasmPaths = { mjs: new URL("./runtime/ort-wasm.js", import.meta.url).href };
-    binary = fetched(new URL("./runtime/ort-wasm.wasm.gz", import.meta.url));
+    binary = fileOf("runtime/ort-wasm.wasm.gz");
     await sessionOf(networks[0].name);
     return { result: true };
   },
@@ -46,8 +48,13 @@ async function run(name, input, size) {
 }
 
 function modelOf(name) {
-  if (!models.has(name)) models.set(name, fetched(new URL(networks.find((network) => network.name === name).address, import.meta.url)));
+  if (!models.has(name)) models.set(name, fileOf(networks.find((network) => network.name === name).address));
   return orAgain(models, name);
+}
+
+/** A file of this version: a verdict must not come from the network of one and the calibration of another. */
+function fileOf(address) {
+  return fetched(new URL(address, import.meta.url), integrity[address]);
 }
 
 function sessionOf(name) {

@@ -19,9 +19,9 @@ export function keepIn(cache, receiving) {
 /** Resolves when everything that was fetched is kept. */
 export const allKept = () => Promise.all(writes);
 
-/** The content of a file of this page, Uint8Array, unpacked if it is compressed by gzip. */
-export async function fetched(address) {
-  const data = await received(await kept(address));
+/** The content of a file of this page, Uint8Array, unpacked if it is compressed by gzip; `integrity` is what it must be. */
+export async function fetched(address, integrity) {
+  const data = await received(await kept(address, integrity));
   // Some servers unpack such files themselves.
   if (data[0] !== 0x1f || data[1] !== 0x8b) return data;
   const unpacked = new Blob([data]).stream().pipeThrough(new DecompressionStream("gzip"));
@@ -41,12 +41,13 @@ async function received(response) {
   return joinedBytes(parts);
 }
 
-async function kept(address) {
+async function kept(address, integrity) {
   // There are no caches at addresses that are not secure.
   const cache = name && globalThis.caches ? await caches.open(name).catch(() => null) : null;
   const known = await cache?.match(address);
   if (known) return known;
-  const response = await fetch(address, { cache: "no-cache" }); // an earlier version may have had another
+  // An earlier or later version has another; it must be neither used nor kept.
+  const response = await fetch(address, { cache: "no-cache", integrity });
   if (!response.ok) throw new Error(`${new URL(address).pathname}: ${response.status}`);
   // Nobody waits for the disk, which may be full; `allKept` does.
   if (cache) writes.push(cache.put(address, response.clone()).catch(() => {}));
