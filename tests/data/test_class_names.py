@@ -14,7 +14,7 @@ from pneumoscope.data.class_names import (
 @pytest.mark.parametrize(
     "name",
     ["NORMAL", "Normal", " normal ", "No Finding", "No_Finding", "no-findings", "Healthy", "0_normal",
-     "1. Normal", "Non-Pneumonia", "NO PNEUMONIA", "negative", "none", "neg", "gesund", "Unauffällig"],
+     "1. Normal", "Non-Pneumonia", "NoPneumonia", "NORMAL (1)", "normal - Copy", "unauffa\u0308llig", "NO PNEUMONIA", "negative", "none", "neg", "gesund", "Unauffällig"],
 )  # fmt: skip
 def test_names_of_healthy_films(name: str) -> None:
     assert is_negative(name)

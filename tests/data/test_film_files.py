@@ -12,7 +12,7 @@ from pneumoscope.data.film_files import films_below, folders_in, is_mask, masks_
     "path",
     ["COVID/masks/a.png", "mask/a.png", "x/lung masks/a.png", "infection_masks/a.png",
      "ManualMask/leftMask/a.png", "Segmentation/a.png", "Ground-truths/mask_a.png",
-     "CHNCXR_0001_0_mask.png", "a-Mask.png", "mask_a.png"],
+     "tb/GT/a.png", "tb/Heat maps/a.png", "tb/overlays/a.png", "CHNCXR_0001_0_mask.png", "a-Mask.png", "mask_a.png"],
 )  # fmt: skip
 def test_masks_by_name(path: str) -> None:
     assert is_mask(PurePosixPath(path))

@@ -85,3 +85,26 @@ def test_a_named_class_beside_one_called_normal(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="also films of the class normal"):
         data.find(root, "tb")
     assert data.find(root, "NORMAL").negative == "normal"
+
+
+@pytest.mark.parametrize("other", ["NORMAL_augmented", "Normal chest film", "healthy_children"])
+def test_other_words_for_healthy_are_no_illness(tmp_path: Path, other: str) -> None:
+    root = draw(tmp_path / "f", *numbered("NORMAL", other, "PNEUMONIA"))
+    with pytest.raises(DataError, match=f"{other} seems to have healthy films") as error:
+        data.find(root)
+    assert "put them into NORMAL" in error.value.hint
+    assert "seems to have healthy films" in open_films(root)[1][0]
+
+
+def test_classes_that_are_not_healthy_by_their_names(tmp_path: Path) -> None:
+    """As those of RSNA's detailed classes and of COVIDx."""
+    root = draw(tmp_path / "f", *numbered("Normal", "No Lung Opacity, Not Normal", "Lung Opacity"))
+    assert len(data.find(root).names) == 3
+    root = draw(tmp_path / "c", *numbered("Normal", "Non-COVID", "COVID"))
+    warning = "classes that count as positive, as there is Normal: Non-COVID"
+    assert data.find(root).warnings == (warning,)
+
+
+def test_a_copy_of_a_folder_is_the_same_class(tmp_path: Path) -> None:
+    root = draw(tmp_path / "f", *numbered("NORMAL", "NORMAL (1)", "TB", "TB - Copy"))
+    assert data.find(root).names == ("NORMAL", "TB")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,17 +12,26 @@ if TYPE_CHECKING:
 _NEGATIVE = {
     "normal", "normals", "negative", "healthy", "no finding", "no findings", "nofinding",
     "nofindings", "none", "normal chest", "normal cxr", "normal x ray", "normal xray",
-    "no pneumonia", "non pneumonia", "neg", "gesund", "unauffällig",
+    "no pneumonia", "non pneumonia", "nopneumonia", "nonpneumonia", "neg", "gesund", "unauffällig",
 }  # fmt: skip
 _WITHOUT = re.compile(r"(no|non|not|without) (.+)")
 _WHOLE = re.compile(r"([+-]?\d+)(?:[.,]0+)?")  # "1.0" and "1,0" are spellings of "1", "-1" is none
+# What file managers and scripts add to a second folder.
+_COPY = re.compile(r"(\s*\(\d+\)|[\s_\-]+(copy|kopie))+$", re.IGNORECASE)
+_HEALTHY = re.compile(
+    r"(?<!not )(?<!non )(?<!no )(?<!un )\b(normals?|healthy|gesund|unauffällig)\b"
+)
 _SEPARATORS = re.compile(r"[\s_\-.]+")
 # Folders are numbered so that they sort: "0_normal", "1. pneumonia".
 _NUMBER = re.compile(r"^\d+[\s_\-.]+(?=[^\W\d])")
 
 
 def plain_name(name: str) -> str:
-    """A class's name in lower case with single spaces: ``"no finding"`` for ``"No_Finding"``, ``"1"`` for ``"1.0"``."""
+    """A class's name in lower case with single spaces: ``"no finding"`` for ``"No_Finding"``, ``"1"`` for ``"1.0"``.
+
+    Also without the mark of a copy: ``"normal"`` for ``"NORMAL (1)"``.
+    """
+    name = _COPY.sub("", unicodedata.normalize("NFC", name))  # macOS keeps ä as two characters
     if number := _WHOLE.fullmatch(name.strip()):
         return number[1]
     return _SEPARATORS.sub(" ", name).strip().casefold()
@@ -30,6 +40,23 @@ def plain_name(name: str) -> str:
 def is_negative(name: str) -> bool:
     """Whether a name means "nothing found", whatever its capitals, separators and leading number."""
     return plain_name(_NUMBER.sub("", name.strip())) in _NEGATIVE
+
+
+def healthy_besides(names: Iterable[str]) -> list[str]:
+    """Names that speak of healthy films in other words, beside one that means "nothing found"."""
+    given = tuple(names)
+    if not any(map(is_negative, given)):
+        return []
+    return [n for n in given if not is_negative(n) and _HEALTHY.search(plain_name(n))]
+
+
+def denying_besides(names: Iterable[str]) -> list[str]:
+    """Names that deny another one, beside one that means "nothing found": ``"non-COVID"``."""
+    given = tuple(names)
+    if not any(map(is_negative, given)):
+        return []
+    plain = {plain_name(name) for name in given}
+    return [n for n in given if not is_negative(n) and _denied(n) in plain]
 
 
 def negative_of(names: Iterable[str]) -> str | None:

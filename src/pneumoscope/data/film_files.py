@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path, PurePath
 
-# "masks", "lung masks", "ManualMask", "leftMask", "infection_masks"; "segmentations", "Ground-truths".
+# "masks", "lung masks", "ManualMask", "leftMask", "infection_masks"; "segmentations", "Ground-truths",
+# "heatmaps" and "overlays" that a notebook drew.
 _FOLDER = re.compile(
     r"(^|.*[\s_\-]|(?-i:.*[a-z](?=M)))masks?"
-    r"|(lung[\s_\-]*)?seg(mentation)?s?|annotations|ground[\s_\-]*truths?",
+    r"|(lung[\s_\-]*)?seg(mentation)?s?|annotations|ground[\s_\-]*truths?|gt|heat[\s_\-]*maps?|overlays?",
     re.IGNORECASE,
 )
 # "CHNCXR_0001_0_mask.png", "mask_covid_1.png".

@@ -19,7 +19,7 @@ from pneumoscope.data.public_sets import (
     vindr,
 )
 from pneumoscope.data.sheet import SHEET, UNKNOWN, read_sheet
-from pneumoscope.data.spelling import with_negative, with_one_spelling
+from pneumoscope.data.spelling import checked_classes, with_negative, with_one_spelling
 from pneumoscope.data.split_names import split_of
 from pneumoscope.data.table_files import ENDINGS
 from pneumoscope.data.tables import columns, has_films, read_manifest
@@ -60,7 +60,8 @@ def find(root: Path, negative: str = "") -> Listing:
         listing = _in_folder(listing, folder.relative_to(root).as_posix())
     sheet = next((f for f in (_beside(root), _beside(folder)) if f.is_file()), None)
     known = UNKNOWN if sheet is None else read_sheet(sheet)
-    listing = with_negative(with_one_spelling(listing), negative or known.negative)
+    listing = checked_classes(with_one_spelling(listing))
+    listing = with_negative(listing, negative or known.negative)
     if sheet is None:
         return listing
     if known.collection:

@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pneumoscope.data.class_names import (
+    denying_besides,
+    healthy_besides,
     is_negative,
     kept_spellings,
     negative_first,
@@ -51,6 +53,29 @@ def with_one_spelling(listing: Listing) -> Listing:
         entries=_reordered(entries, names, negative_first(names)),
         warnings=(*listing.warnings, warning),
     )
+
+
+def checked_classes(listing: Listing) -> Listing:
+    """The listing, with a warning of classes that deny another one: beside the healthy films, theirs are ill.
+
+    Raises:
+        DataError: Beside the class of healthy films, another one speaks of healthy films by its name, such
+            as ``NORMAL_augmented``: they would be taken for ill.
+    """
+    if listing.findings:
+        return listing
+    if others := healthy_besides(listing.names):
+        raise DataError(
+            f"the class {others[0]} seems to have healthy films, beside the class {listing.negative}",
+            f"If they are healthy, put them into {listing.negative}; else rename the class, so that no word of it is "
+            "'normal' or 'healthy'.",
+        )
+    if denying := denying_besides(listing.names):
+        warning = (
+            f"classes that count as positive, as there is {listing.negative}: {', '.join(denying)}"
+        )
+        return replace(listing, warnings=(*listing.warnings, warning))
+    return listing
 
 
 def with_negative(listing: Listing, negative: str) -> Listing:
