@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from pneumoscope.cli.read.output import print_results
+from pneumoscope.cli.read.pictures import FilmResult
 from pneumoscope.client.records import Job, job_from_json, record_from_json
 from pneumoscope.errors import ServerError, TruncatedImage
 from pneumoscope.records import Outcome
@@ -56,7 +58,7 @@ def test_a_job() -> None:
 
 
 ODD: tuple[Any, ...] = (
-    None, "x", [], {}, float("inf"), float("nan"), -1, True, 10**400, "\x1b[2J", [[1, 2], [3]], [None],
+    None, "x", [], {}, float("inf"), float("nan"), -1, True, 10**400, "\x1b[2J", "[red]x[/blue]", [[1, 2], [3]], [None],
     {"a": {}},
 )  # fmt: skip
 
@@ -79,7 +81,9 @@ def with_part(value: Any, path: tuple[Any, ...], part: object) -> Any:
 
 
 @pytest.mark.parametrize("answer", [ANSWER, DONE], ids=["error", "result"])
-def test_what_is_taken_can_be_shown_whatever_a_server_answers(answer: dict[str, Any]) -> None:
+def test_what_is_taken_can_be_shown_whatever_a_server_answers(
+    answer: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     """The client's caller turns these exceptions into an error with a hint."""
     refused = 0
     for path in places(answer):
@@ -94,6 +98,8 @@ def test_what_is_taken_can_be_shown_whatever_a_server_answers(answer: dict[str, 
             outcome = Outcome("a.png", 0, record.prediction, record.error)
             shown = outcome_to_json(outcome)
             write_csv([shown], ["a"], io.StringIO())
+            print_results([FilmResult(outcome, None)], "table", ["a"], {})
+            assert "\x1b" not in capsys.readouterr().out, path
             if record.error is not None:
                 assert isinstance(record.error.hint, str)
     assert refused > 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -83,21 +84,28 @@ def record_from_json(content: Mapping[str, Any], name: str | None = None) -> Rec
 
 
 def _prediction(result: Mapping[str, Any]) -> Prediction:
-    """A prediction whose words are words, and whose figures can be rounded, as every output does.
+    """A prediction that every output can show: its words are words, and its figures are figures.
 
     Raises:
-        LookupError, TypeError, ValueError, AttributeError: It is none.
+        LookupError, TypeError, ValueError, AttributeError, ArithmeticError: It is none.
     """
-    prediction = prediction_from_json(result)
-    prediction_to_json(prediction)
+    made = prediction_from_json(result)
+    prediction_to_json(made)  # rounds figures
     words = (
-        prediction.label, prediction.called, prediction.positive, prediction.bundle,
-        prediction.bundle_sha256, *prediction.classes, *prediction.kinds, *prediction.warnings,
-        *(reason.code for reason in prediction.gate.reasons),
+        made.label, made.called, made.positive, made.bundle, made.bundle_sha256, made.operating_point.name,
+        *made.classes, *made.kinds, *made.warnings, *(reason.code for reason in made.gate.reasons),
     )  # fmt: skip
     if not all(isinstance(word, str) for word in words):
         raise TypeError("a word of the result is none")
-    return prediction
+    figures = (
+        made.p_positive, made.p_unadjusted, made.operating_point.threshold, *made.probabilities.values(),
+        *(f for f in (made.prevalence, made.error, made.adjusted_threshold) if f is not None),
+    )  # fmt: skip
+    if not all(math.isfinite(figure) or math.isnan(figure) for figure in figures):
+        raise ValueError("a figure of the result is infinite")
+    if made.subtype is not None and made.subtype not in made.probabilities:
+        raise LookupError("the kind of the result has no probability")
+    return made
 
 
 def job_from_json(content: Mapping[str, Any]) -> Job:

@@ -17,6 +17,7 @@ from pneumoscope.render import wording
 from pneumoscope.render.export import write_csv, write_json
 from pneumoscope.render.overview import summary
 from pneumoscope.render.serialise import NOTICE, outcome_to_json
+from pneumoscope.render.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -142,7 +143,7 @@ def _headings(predictions: Sequence[Prediction]) -> list[str]:
     headings = [
         "film",
         "verdict",
-        "P(leading)" if several else f"P({name})",
+        "P(leading)" if several else f"P({visible(name)})",
         "findings" if several else "kind",
     ]
     return headings + [_POPULATION] * any(wording.population(p) for p in predictions)
@@ -162,7 +163,7 @@ def table_row(outcome: Outcome) -> TableRow:
     if p is None:
         reason = str(outcome.error).removeprefix(f"{outcome.source}: ")
         return TableRow(name, "[yellow]NOT READ[/]", notes=escape(reason))
-    verdict = f"[bold {_COLOURS.get(p.label, 'red')}]{wording.verdict(p)}[/]"
+    verdict = f"[bold {_COLOURS.get(p.label, 'red')}]{escape(wording.verdict(p))}[/]"
     if not wording.is_shown(p):
         return TableRow(name, verdict, notes="\n".join(map(escape, wording.reasons(p))))
     findings = [
