@@ -7,7 +7,7 @@
 # For daily work:
 #   make scale  the tests that need Ray, which `make test` leaves out: 80 MB to download, and half a minute
 #   make extras checks that the other extras fit the pinned versions; it installs nothing
-#   make check  the tests that take no training, server or browser: three to four minutes on two cores
+#   make check  the tests that take no training, server or browser: two and a half minutes on two cores
 # And for the documentation:
 #   make sbom   writes the bill of materials (CycloneDX) of what is installed to dist/sbom.cdx.json
 #   make docs   builds the site into site/; a broken link, or a page that no menu names, fails the build

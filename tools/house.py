@@ -101,37 +101,99 @@ def positional_records(codes: Mapping[str, str], most: int) -> list[Positional]:
         codes: Modules by dotted name; only records that they define are known.
         most: Records of up to so many fields may be built by position.
     """
-    trees = {module: ast.parse(code) for module, code in codes.items()}
-    scopes = {module: _names_in(module, tree) for module, tree in trees.items()}
-    fields = _fields(trees, scopes)
+    # No tree is kept: Python would look for garbage in all of them, again and again.
+    modules = {module: _Module.of(module, ast.parse(code)) for module, code in codes.items()}
+    scopes = {module: content.names for module, content in modules.items()}
+    fields = _fields(modules, scopes)
     calls = []
-    for module, tree in trees.items():
-        for node, owner in _calls(tree, module):
-            record = owner if _dotted(node.func) == "cls" else _resolve(node.func, module, scopes)
-            if node.args and record is not None and len(fields.get(record, ())) > most:
-                calls.append(Positional(module, node.lineno, record.rpartition(".")[2]))
+    for module, content in modules.items():
+        for call in content.calls:
+            record = call.owner if call.callee == "cls" else _resolve(call.callee, module, scopes)
+            if record is not None and len(fields.get(record, ())) > most:
+                calls.append(Positional(module, call.line, record.rpartition(".")[2]))
     return sorted(calls, key=lambda call: (call.module, call.line))
 
 
-def _names_in(module: str, tree: ast.Module) -> dict[str, str]:
-    """What the imports and classes of a module call things, and their full dotted names."""
-    names: dict[str, str] = {}
-    for node in ast.walk(tree):
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call with arguments by position.
+
+    Attributes:
+        line: From 1.
+        callee: Dotted name of what is called; empty if it is not a name.
+        owner: Full name of the class, or else module, that it is in.
+    """
+
+    line: int
+    callee: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Class:
+    """A class.
+
+    Attributes:
+        name: Without its module.
+        bases: Dotted names of its bases, as they are written.
+        is_dataclass: Whether it is decorated as one.
+        fields: Those that its constructor takes, without inherited ones.
+    """
+
+    name: str
+    bases: tuple[str, ...]
+    is_dataclass: bool
+    fields: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Module:
+    """What is needed of a module's tree.
+
+    Attributes:
+        names: What its imports and classes call things, and their full dotted names.
+        classes: Its classes.
+        calls: Its calls with arguments by position.
+    """
+
+    names: dict[str, str]
+    classes: list[_Class]
+    calls: list[_Call]
+
+    @classmethod
+    def of(cls, module: str, tree: ast.Module) -> _Module:
+        """Reads a tree."""
+        read = cls({}, [], [])
+        waiting: list[tuple[ast.AST, str]] = [(tree, module)]
+        while waiting:
+            node, owner = waiting.pop()
+            if isinstance(node, ast.Call) and node.args:
+                read.calls.append(_Call(node.lineno, _dotted(node.func), owner))
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                read.names.update(_imported(node))
+            elif isinstance(node, ast.ClassDef):
+                read.names[node.name] = f"{module}.{node.name}"
+                bases = tuple(map(_dotted, node.bases))
+                fields = frozenset(_annotated(node))
+                read.classes.append(_Class(node.name, bases, _is_dataclass(node), fields))
+                owner = f"{owner}.{node.name}"
+            waiting += ((child, owner) for child in ast.iter_child_nodes(node))
+        return read
+
+
+def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
+    """What an import calls things, and their full dotted names."""
+    for alias in node.names:
         if isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                names[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-        elif isinstance(node, ast.Import):
-            for alias in node.names:
-                first = alias.name.partition(".")[0]
-                names[alias.asname or first] = alias.name if alias.asname else first
-        elif isinstance(node, ast.ClassDef):
-            names[node.name] = f"{module}.{node.name}"
-    return names
+            yield alias.asname or alias.name, f"{node.module}.{alias.name}"
+        else:
+            first = alias.name.partition(".")[0]
+            yield alias.asname or first, alias.name if alias.asname else first
 
 
-def _resolve(node: ast.expr, module: str, scopes: Mapping[str, dict[str, str]]) -> str | None:
-    """The full name of what an expression such as ``records.Film`` names, through re-exports."""
-    first, _, rest = _dotted(node).partition(".")
+def _resolve(dotted: str, module: str, scopes: Mapping[str, dict[str, str]]) -> str | None:
+    """The full name of what a name such as ``records.Film`` stands for, through re-exports."""
+    first, _, rest = dotted.partition(".")
     full = scopes[module].get(first)
     if full is None:
         return None
@@ -145,35 +207,21 @@ def _resolve(node: ast.expr, module: str, scopes: Mapping[str, dict[str, str]]) 
 
 
 def _fields(
-    trees: Mapping[str, ast.Module], scopes: Mapping[str, dict[str, str]]
+    modules: Mapping[str, _Module], scopes: Mapping[str, dict[str, str]]
 ) -> dict[str, set[str]]:
     """Dataclasses and NamedTuples by full name, with their fields and inherited ones."""
-    classes = [
-        (module, node)
-        for module, tree in trees.items()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ClassDef)
-    ]
+    classes = [(module, kind) for module, content in modules.items() for kind in content.classes]
     fields: dict[str, set[str]] = {}
     total = -1
     # A base may come after the classes that inherit from it, so go on until nothing changes.
     while total != (total := sum(map(len, fields.values()))):
-        for module, node in classes:
-            bases = {_resolve(base, module, scopes) for base in node.bases}
+        for module, kind in classes:
+            bases = {_resolve(base, module, scopes) for base in kind.bases}
             inherited = [fields[base] for base in bases if base in fields]
-            if inherited or "typing.NamedTuple" in bases or _is_dataclass(node):
-                mine = fields.setdefault(f"{module}.{node.name}", set())
-                mine.update(_annotated(node), *inherited)
+            if inherited or "typing.NamedTuple" in bases or kind.is_dataclass:
+                mine = fields.setdefault(f"{module}.{kind.name}", set())
+                mine.update(kind.fields, *inherited)
     return fields
-
-
-def _calls(node: ast.AST, owner: str) -> Iterator[tuple[ast.Call, str]]:
-    """Every call, and the full name of the class, or else module, that it is in."""
-    if isinstance(node, ast.Call):
-        yield node, owner
-    for child in ast.iter_child_nodes(node):
-        inner = f"{owner}.{child.name}" if isinstance(child, ast.ClassDef) else owner
-        yield from _calls(child, inner)
 
 
 def _is_dataclass(node: ast.ClassDef) -> bool:

@@ -22,6 +22,7 @@ from pneumoscope.serve.settings import ServeSettings
 
 def test_the_audit_log_is_verified_and_exported(administer: Run, tmp_path: Path) -> None:
     good(administer("user", "add", "lee", "--password-stdin", stdin=PASSWORD))
+    assert good(administer("audit-log", "verify")).startswith("1 line, none changed: 1:")
     noted = json.loads(good(administer("audit-log", "verify", "--json")))
     assert noted["lines"] == 1
     mark = f"1:{noted['hash']}"

@@ -93,11 +93,14 @@ def test_an_empty_list_says_where_the_other_films_are(folder: Path) -> None:
     result = call(folder, "list", "--state", "running")
     assert (good(result), result.stderr) == (
         "",
-        "no film is running; --state all shows every film\n",
+        "no film has the state running; --state all shows every film\n",
     )
     for film in listed(folder).values():
         good(call(folder, "drop", film["id"]))
-    assert call(folder, "list").stderr == "no film is unfinished; --state all shows every film\n"
+    assert (
+        call(folder, "list").stderr
+        == "no film has the state unfinished; --state all shows every film\n"
+    )
     assert call(folder, "list", "--state", "all").stderr == "the queue has no film\n"
 
 

@@ -16,6 +16,7 @@ from pneumoscope.cli.administration.server import (
     print_facts,
 )
 from pneumoscope.cli.options import Json
+from pneumoscope.decision.sentences import counted
 from pneumoscope.errors import UsageError
 from pneumoscope.files import read_text
 
@@ -86,7 +87,7 @@ def verify_audit_log(
     )
     print_facts(
         {"lines": tail.seq, "hash": tail.mac},
-        f"{tail.seq:,} lines, none changed: {tail.seq}:{tail.mac}",
+        f"{counted(tail.seq, 'line')}, none changed: {tail.seq}:{tail.mac}",
         as_json=json,
     )
 

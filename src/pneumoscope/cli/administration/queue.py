@@ -147,7 +147,7 @@ def list_films(server: ServerData, state: State = "unfinished", json: Json = Fal
 def _no_film(state: str) -> str:
     if state == "all":
         return "the queue has no film"
-    return f"no film is {state}; --state all shows every film"
+    return f"no film has the state {state}; --state all shows every film"
 
 
 def _row(entry: QueueEntry, name: str) -> dict[str, str]:
