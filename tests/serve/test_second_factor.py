@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -56,6 +57,19 @@ def test_with_a_second_factor_the_password_alone_does_not_suffice(tmp_path: Path
         assert server.sign_in("lee").status_code == 200
     written = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
     assert secret not in written
+
+
+def test_of_many_uses_of_a_code_at_the_same_moment_one_counts(tmp_path: Path) -> None:
+    clock = Clock()
+    with small(tmp_path, USERS, clock) as server, ThreadPoolExecutor(16) as threads:
+        code = code_at(secret_of(server), int(clock.now // STEP_S))
+        account = server.security.accounts.get("ada")
+        check = server.security.second_factor.check
+        assert sum(threads.map(lambda _: check(account, code), range(16))) == 1
+        tries = second_factor.MOST_FAILURES + 16
+        assert not any(threads.map(lambda _: check(account, "no code"), range(tries)))
+        failures = server.security.accounts.get("ada").totp_failures
+        assert failures == second_factor.MOST_FAILURES
 
 
 def test_where_a_second_factor_is_required_nobody_signs_in_without(tmp_path: Path) -> None:
