@@ -125,3 +125,12 @@ def test_what_is_no_source_is_the_callers_mistake(source: object) -> None:
 def test_a_text_stream_is_the_callers_mistake() -> None:
     with pytest.raises(TypeError, match="mode 'rb'"):
         load_bytes(io.StringIO("text"), "film")  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+def test_a_link_to_a_file_of_the_kernel_is_not_read(tmp_path: Path) -> None:
+    """/proc/kmsg would wait for ever."""
+    link = tmp_path / "film.png"
+    link.symlink_to("/proc/self/status")
+    with pytest.raises(EmptySource):
+        load_bytes(link, "film")

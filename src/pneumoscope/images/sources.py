@@ -96,6 +96,11 @@ def _check_kind(path: Path, name: str) -> None:
     raise error
 
 
+def _is_of_the_kernel(path: Path) -> bool:
+    """Whether a file of size 0 is one that the kernel makes when it is read: some wait for ever."""
+    return Path(os.path.realpath(path)).parts[:2] in (("/", "proc"), ("/", "sys"))
+
+
 def load_bytes(source: Source, name: str, max_bytes: int = MAX_BYTES) -> bytes:
     """All bytes of a source, at most ``max_bytes``.
 
@@ -126,6 +131,8 @@ def load_bytes(source: Source, name: str, max_bytes: int = MAX_BYTES) -> bytes:
                 _check_kind(path, name)
                 with path.open("rb", buffering=0) as file:
                     size = os.fstat(file.fileno()).st_size
+                    if not size and path.is_file() and _is_of_the_kernel(path):
+                        raise EmptySource(name)
                     if size > max_bytes:  # known before a byte is read
                         raise TooLarge(name, f"{size:,} bytes", limit)
                     # one byte beyond the size: the end shows without a second buffer
