@@ -103,6 +103,9 @@ def test_inputs_test_the_network_alone(model: Any, tmp_path: Path) -> None:
         ({"x": np.ones((2, 4, 4, 1)), "p": np.ones(3)}, "2 x, but 3 p"),
         ({"x": np.ones((2, 4)), "p": np.ones(2)}, "shape (2, 4)"),
         ({"x": np.ones((2, 4, 4, 1)), "p": np.array(["a", "b"])}, "p has the shape"),
+        ({"x": np.ones((2, 4, 4, 1)), "p": np.array([0.2, np.nan])}, "p goes from nan to nan"),
+        ({"x": np.ones((2, 4, 4, 1)), "p": np.array([2.0, 98.0])}, "p goes from 2 to 98"),
+        ({"x": np.ones((2, 4, 4, 1)), "p": np.array([-1.5, 0.5])}, "p goes from -1.5 to 0.5"),
         ({"x": np.array([None]), "p": np.ones(1)}, "cannot be read"),
     ],
 )

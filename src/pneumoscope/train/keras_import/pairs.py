@@ -131,6 +131,9 @@ def read(file: Path) -> Pairs:
 def _answers_of(p: NDArray[Any], name: str) -> NDArray[np.float32]:
     if p.dtype.kind not in "fui" or p.ndim not in (1, 2) or not len(p):
         raise UsageError(f"{name}: p has the shape {p.shape}, not (pictures, classes)", _HINT)
+    least, most = float(p.min()), float(p.max())
+    if not -MAX_DP_HALF <= least <= most <= 1 + MAX_DP_HALF:  # NaN is not, either
+        raise UsageError(f"{name}: p goes from {least:g} to {most:g}, not from 0 to 1", _HINT)
     return p.reshape(len(p), -1).astype(np.float32)
 
 
