@@ -17,6 +17,7 @@ SCORES = 39
 LIMITS = {
     "unsuitable": 0.6, "distance": 1.2, "distance-note": 1.0, "mirrored": 0.7, "other-population": 0.5,
     "flatness": 0.8, "saturation": 0.2, "blur": 0.7, "one-lung": 0.5, "lung-doubt": 0.7,
+    "screen-note": 0.03,
 }  # fmt: skip
 CHILDREN = {"text": "children", "age_years": [1.0, 5.0], "views": ["AP", "PA"]}
 NOBODY_KNOWS = {"text": "nobody knows", "age_years": None, "views": []}

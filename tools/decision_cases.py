@@ -178,13 +178,13 @@ def gate() -> Iterator[Case]:
         {"unsuitable": 0.9, "not-frontal": 0.5}, {"unsuitable": 0.9, "not-a-radiograph": 0.9},
         {"unsuitable": 0.9, "not-a-chest": 0.9}, {"unsuitable": 0.9, "photo-of-a-screen": 0.9},
         {"unsuitable": 0.9, "screenshot": 0.9},
-        {"photo-of-a-screen": 0.04, "screenshot": 0.02}, {"photo-of-a-screen": 0.04},
+        {"photo-of-a-screen": 0.02, "screenshot": 0.02}, {"photo-of-a-screen": 0.02},
         {"unsuitable": 0.6}, {"unsuitable": 0.6000001}, {"distance": 1.2}, {"distance": 1.3},
         {"distance": 1.1}, {"distance": 1.0}, {"mirrored": 0.9}, {"flatness": 0.9},
         {"saturation": 0.3}, {"blur": 0.8}, {"blur": 0.8, "flatness": 0.9, "distance": 1.9},
         {"blur": 0.8, "unsuitable": 0.9, "not-a-chest": 0.7},
         {"blur": 0.8, "unsuitable": 0.9, "not-a-chest": 0.7, "distance": 1.6},
-        {"blur": 0.8, "unsuitable": 0.9, "cropped": 0.999},
+        {"blur": 0.8, "unsuitable": 0.9, "cropped": 0.99995},
         {"one-lung": 0.5}, {"one-lung": 0.6, "distance": 1.9}, {"one-lung": 0.6, "blur": 0.8},
         {"lung-doubt": 0.8}, {"one-lung": 0.6, "unsuitable": 0.9, "inverted": 0.8},
     )  # fmt: skip
@@ -197,7 +197,7 @@ def gate() -> Iterator[Case]:
             settings={"force": force},
             gate=raised,
         )
-    blurred = {"blur": 0.8, "unsuitable": 0.9, "not-frontal": 0.999}
+    blurred = {"blur": 0.8, "unsuitable": 0.9, "not-frontal": 0.99995}
     for raised in ({"unsuitable": 0.9, "not-frontal": 0.8}, {"lung-doubt": 0.8}, blurred):
         narrow = {"facts": {"rows": 400, "columns": 200}, "probabilities": of_kinds(0.1)}
         yield Case(name=f"narrow, {', '.join(raised)}", bundle="kinds", gate=raised, **narrow)

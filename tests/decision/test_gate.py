@@ -140,6 +140,17 @@ def test_what_may_be_a_screen_is_noted_once_and_only_on_films_that_may_be_judged
     assert reasons_for({"photo-of-a-screen": 0.05}) == []
 
 
+def test_a_bundle_says_from_when_on_a_screen_is_noted() -> None:
+    def codes(probability: float) -> list[str]:
+        scores = CLEAN | {"photo-of-a-screen": probability}
+        film = FilmFacts("PNG", rows=400, columns=400)
+        report = gate.report(scores, LIMITS | {gate.SCREEN_NOTE: 0.003}, film, CHILDREN)
+        return [reason.code for reason in report.reasons]
+
+    assert codes(0.002) == []
+    assert codes(0.004) == ["photo-of-a-screen"]
+
+
 def test_a_header_never_refuses_by_itself() -> None:
     facts = {"age_years": 90.0, "view_position": "LATERAL", "body_part": "SKULL"}
     assert {level for _, level in reasons_for(facts=facts)} == {NOTE}
@@ -161,7 +172,7 @@ def test_one_lung_on_a_narrow_picture_is_a_cut_film() -> None:
 def test_a_narrow_film_is_cut_as_surely_as_it_is_taken_for_one_lung() -> None:
     """A gate may have learned nothing of cut films, and a defect does not hide what is certain."""
     narrow = {"rows": 400, "columns": 200}
-    blurred = {"unsuitable": 0.9, "blur": 0.8, "not-frontal": 0.999}
+    blurred = {"unsuitable": 0.9, "blur": 0.8, "not-frontal": 0.99995}
     assert reasons_for(blurred, narrow) == [("cropped", REFUSE), ("too-blurred", REFUSE)]
     assert reasons_for(blurred | {"not-frontal": 0.9}, narrow) == [("too-blurred", REFUSE)]
     film = FilmFacts("DICOM", rows=400, columns=200)

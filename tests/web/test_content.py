@@ -28,7 +28,7 @@ def test_the_shipped_bundles_are_chosen_by_the_film(content: dict[str, Any]) -> 
     assert content["codecs"] == ["openjpeg"]
     children = content["bundles"]["children"]
     assert children["model"] == "models/children.onnx"
-    assert len(children["heads"]["weights"]) == 128
+    assert len(children["heads"]["weights"]) == 384
     assert len(children["heads"]["mirror"]) == 129
     json.dumps(content, allow_nan=False)
 

@@ -60,19 +60,23 @@ QUALITY: Final = {
 """Score of `grey_statistics` to the reason that it gives."""
 FOREIGN = frozenset({"not-a-radiograph", "not-a-chest"})
 """Kinds of pictures that are named in spite of a defect if they are `FAR` from films."""
-CERTAIN, FAR = 0.998, 1.25
+CERTAIN, FAR = 0.9999, 1.25
 """Probability from which a kind is named in spite of a defect; times the limit of the distance."""
 SCREEN: Final = ("photo-of-a-screen", "screenshot")
-SCREEN_NOTE = 0.05
-"""Kinds whose probabilities together give a note from here on, below the limit of a refusal. Of 629 plain
-films of six sources, 1.2 % of those that the children's gate passes get it, and 1.0 % of those that the
-adults' gate passes. Of 68 photographs of screens, drawn otherwise than those of a training, the adults'
-gate left 28 without a refusal and without a grey side: 16 of these get it."""
+SCREEN_NOTE: Final = "screen-note"
+"""Limit of the probabilities of `SCREEN` together, above which a film that passes gets a note."""
+SCREEN_NOTE_BY_DEFAULT = 0.05
+"""For the gates of older bundles, which have no such limit."""
 _MONTHS_BELOW = 2
 """Years of age below which sentences count months."""
 _TINT = 0.06
 """Mean difference of colour channels above which a picture is not a film: sepia has 0.1, a film with
 a coloured marker less than 0.01."""
+
+
+def screen_probability(scores: Mapping[str, Any]) -> Any:
+    """Probability that a picture shows a screen; 0 for a gate that does not know these kinds."""
+    return sum(scores[kind] for kind in SCREEN if kind in scores)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -204,7 +208,7 @@ def report(
     Args:
         scores: From `Heads.scores`, `grey_statistics` and `lung_scores`.
         limits: Score to the value above which it counts, see `pneumoscope.train.gate.fitting`; a score
-            without a limit never counts. ``distance-note`` is the limit for a note.
+            without a limit never counts. ``distance-note`` and `SCREEN_NOTE` are limits for notes.
         facts: What the film's file says about it.
         population: The patients of the training films.
     """
@@ -276,7 +280,7 @@ def _reasons(
             yield _reason("mirrored", REFUSE if contradicted else NOTE)
         if facts.grey_side:
             yield _reason("screenshot", NOTE, of_gate("grey_side"))
-        elif sum(scores.get(kind, 0.0) for kind in SCREEN) > SCREEN_NOTE:
+        elif screen_probability(scores) > limits.get(SCREEN_NOTE, SCREEN_NOTE_BY_DEFAULT):
             yield _reason("photo-of-a-screen", NOTE, of_gate("screen"))
     for code in defects:
         yield _reason(code, REFUSE)

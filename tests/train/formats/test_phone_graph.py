@@ -33,6 +33,7 @@ KINDS = (FRONTAL, "not-frontal", "not-a-radiograph", "cropped", "photo-of-a-scre
 LIMITS = {
     "unsuitable": 0.8, "distance": 0.85, "distance-note": 0.8, "mirrored": 0.2, "flatness": 0.9,
     "saturation": 0.4, "blur": 0.95, "other-population": 0.8, "one-lung": 0.97, "lung-doubt": 0.8,
+    "screen-note": 0.1,
 }  # fmt: skip
 
 

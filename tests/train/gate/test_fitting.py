@@ -78,6 +78,10 @@ def test_heads_survive_their_file(fitted: fitting.Fitted, films: FilmSet, tmp_pa
         np.testing.assert_allclose(again.scores(x)[name], values, atol=1e-5)
 
 
+def test_the_model_stores_the_axes_without_rounding_them(fitted: fitting.Fitted) -> None:
+    np.testing.assert_array_equal(fitted.axes.axes.astype(np.float16), fitted.axes.axes)
+
+
 def test_pictures_that_are_held_out_are_not_learned_from(films: FilmSet, tmp_path: Path) -> None:
     collected = pictures.read_pictures(collection(tmp_path / "pictures"), 96)
     assert collected.kinds == ("photograph", "photograph", "ct-slice")

@@ -56,7 +56,7 @@ def test_the_graph_turns_cells_as_numpy_does(tmp_path: Path) -> None:
     axes = features.Axes(
         before.mean(axis=0),
         np.full(32, 0.1 * before.std(), np.float32),  # some are cut
-        rng.standard_normal((32, 5)).astype(np.float32),
+        rng.standard_normal((32, 5)).astype(np.float16).astype(np.float32),  # as stored
         rng.standard_normal(5).astype(np.float32),
     )
     features.project(file, axes)

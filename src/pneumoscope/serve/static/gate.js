@@ -8,10 +8,10 @@ import { filled, OUTSIDE } from "./sentences.js";
 const SMALL_PX = 80;
 const SMALLER_THAN_TRAINED_PX = 128;
 const SQUARE = 0.62;
-const CERTAIN = 0.998;
+const CERTAIN = 0.9999;
 const FAR = 1.25;
 const SCREEN = ["photo-of-a-screen", "screenshot"];
-const SCREEN_NOTE = 0.05;
+const SCREEN_NOTE_BY_DEFAULT = 0.05;
 const TINT = 0.06;
 const QUALITY = { flatness: "low-contrast", saturation: "over-exposed", blur: "too-blurred" };
 const FOREIGN = ["not-a-radiograph", "not-a-chest"];
@@ -74,7 +74,7 @@ function ofPicture(limits, scores, facts, texts, reason) {
     if (above("mirrored")) reasons.push(reason("mirrored", upright ? "refuse" : "note"));
     const screen = SCREEN.reduce((sum, kind) => sum + (scores[kind] ?? 0), 0);
     if (facts.grey_side) reasons.push(reason("screenshot", "note", texts.grey_side));
-    else if (screen > SCREEN_NOTE) reasons.push(reason("photo-of-a-screen", "note", texts.screen));
+    else if (screen > (limits["screen-note"] ?? SCREEN_NOTE_BY_DEFAULT)) reasons.push(reason("photo-of-a-screen", "note", texts.screen));
   }
   reasons.push(...spoilt.map((code) => reason(code, "refuse")));
   if (facts.colour && tint <= TINT) reasons.push(reason("not-a-radiograph", "note", texts.tinted));

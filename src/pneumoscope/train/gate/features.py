@@ -79,7 +79,7 @@ class Axes:
     Attributes:
         mean: float32 (d,), mean of the cells.
         scale: float32 (d,), by which cells are divided before they are clipped at `CLIP`.
-        axes: float32 (d, k), scaled to unit variance over chest films.
+        axes: float32 (d, k), scaled to unit variance over chest films. In a model they are float16.
         centre: float32 (k,), mean of chest films along the axes.
     """
 
@@ -102,7 +102,7 @@ def project(file: Path, axes: Axes) -> None:
         axes: What `OUTPUT` is projected onto.
     """
     import onnx
-    from onnx import helper, numpy_helper
+    from onnx import TensorProto, helper, numpy_helper
 
     model = onnx.load(str(file))
     graph = model.graph
@@ -113,7 +113,8 @@ def project(file: Path, axes: Axes) -> None:
         "gate_scale": axes.scale,
         "gate_low": np.float32(-CLIP),
         "gate_high": np.float32(CLIP),
-        "gate_axes": axes.axes,
+        # The largest of them: half of it is 1.2 MB less in every bundle.
+        "gate_axes_stored": axes.axes.astype(np.float16),
         "gate_centre": axes.centre,
     }
     graph.initializer.extend(
@@ -126,6 +127,8 @@ def project(file: Path, axes: Axes) -> None:
         ("MatMul", ["gate_clipped", "gate_axes"], "gate_turned"),
         ("Sub", ["gate_turned", "gate_centre"], OUTPUT),
     )
+    cast = ("gate_axes_stored",), ("gate_axes",)
+    graph.node.append(helper.make_node("Cast", *cast, name="make_gate_axes", to=TensorProto.FLOAT))
     graph.node.extend(
         helper.make_node(kind, inputs, [output], name=f"make_{output}")
         for kind, inputs, output in steps

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumoscope.decision.gate import OTHER_PATIENTS
+from pneumoscope.decision.gate import OTHER_PATIENTS, SCREEN_NOTE, screen_probability
 from pneumoscope.decision.lung_scores import LUNG_SCORES
 from pneumoscope.train.gate import unsuitable
 
@@ -26,6 +26,8 @@ _TIGHTEST = 0.99
 little, but a limit of 1 would refuse nothing."""
 _LOOSEST = 0.5
 """P(unsuitable) up to which a film always passes, since a chest film is more likely."""
+_FAINTEST = 0.002
+"""P(screen) up to which a film gets no note, however sure the heads are of all validation films."""
 
 
 def limits_of(scores: dict[str, Scores]) -> dict[str, float]:
@@ -57,6 +59,7 @@ def limits_of(scores: dict[str, Scores]) -> dict[str, float]:
         ),
         "distance": max(worst("distance"), float(np.quantile(augmented["distance"], 0.995))),
         "distance-note": float(np.quantile(plain["distance"], 0.98)),
+        SCREEN_NOTE: max(_FAINTEST, float(np.quantile(screen_probability(plain), 0.99))),
         "mirrored": max(_LOOSEST, float(np.quantile(plain["mirrored"], 0.99))),
         # Half the lowest contrast: the network equalises contrast.
         "flatness": 1 - (1 - worst_condition("flatness")) / 2,
@@ -86,9 +89,8 @@ def measure(scores: dict[str, Scores], limits: dict[str, float]) -> dict[str, An
         the share refused; ``changed``: kind of change to the shares ``refused`` and ``recognised``;
         and `OTHER_PATIENTS`: ``films`` and the share ``recognised``, if there are such films.
     """
-    refusing = [
-        name for name in limits if name not in ("distance-note", "mirrored", OTHER_PATIENTS)
-    ]
+    noting = ("distance-note", SCREEN_NOTE, "mirrored", OTHER_PATIENTS)
+    refusing = [name for name in limits if name not in noting]
     plain = scores["plain"]
     return {
         "plain": {
