@@ -29,7 +29,7 @@ def test_the_shipped_bundles_are_chosen_by_the_film(content: dict[str, Any]) -> 
     children = content["bundles"]["children"]
     assert children["model"] == "models/children.onnx"
     assert len(children["heads"]["weights"]) == 384
-    assert len(children["heads"]["mirror"]) == 129
+    assert len(children["heads"]["mirror"]) == 385
     json.dumps(content, allow_nan=False)
 
 
