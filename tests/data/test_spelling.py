@@ -105,6 +105,13 @@ def test_classes_that_are_not_healthy_by_their_names(tmp_path: Path) -> None:
     assert data.find(root).warnings == (warning,)
 
 
+def test_numbers_in_brackets_are_classes_where_nothing_was_copied(tmp_path: Path) -> None:
+    root = draw(tmp_path / "f", *numbered("NORMAL", "stage (1)", "stage (2)"))
+    listing = data.find(root)
+    assert listing.names == ("NORMAL", "stage (1)", "stage (2)")
+    assert listing.warnings == ()
+
+
 def test_a_copy_of_a_folder_is_the_same_class(tmp_path: Path) -> None:
     root = draw(tmp_path / "f", *numbered("NORMAL", "NORMAL (1)", "TB", "TB - Copy"))
     assert data.find(root).names == ("NORMAL", "TB")

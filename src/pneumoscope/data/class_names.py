@@ -27,11 +27,8 @@ _NUMBER = re.compile(r"^\d+[\s_\-.]+(?=[^\W\d])")
 
 
 def plain_name(name: str) -> str:
-    """A class's name in lower case with single spaces: ``"no finding"`` for ``"No_Finding"``, ``"1"`` for ``"1.0"``.
-
-    Also without the mark of a copy: ``"normal"`` for ``"NORMAL (1)"``.
-    """
-    name = _COPY.sub("", unicodedata.normalize("NFC", name))  # macOS keeps ä as two characters
+    """A class's name in lower case with single spaces: ``"no finding"`` for ``"No_Finding"``, ``"1"`` for ``"1.0"``."""
+    name = unicodedata.normalize("NFC", name)  # macOS keeps ä as two characters
     if number := _WHOLE.fullmatch(name.strip()):
         return number[1]
     return _SEPARATORS.sub(" ", name).strip().casefold()
@@ -39,7 +36,7 @@ def plain_name(name: str) -> str:
 
 def is_negative(name: str) -> bool:
     """Whether a name means "nothing found", whatever its capitals, separators and leading number."""
-    return plain_name(_NUMBER.sub("", name.strip())) in _NEGATIVE
+    return plain_name(_COPY.sub("", _NUMBER.sub("", name.strip()))) in _NEGATIVE
 
 
 def healthy_besides(names: Iterable[str]) -> list[str]:
@@ -94,6 +91,8 @@ def negative_first(names: Iterable[str], negative: str | None = None) -> tuple[s
 def kept_spellings(films: Mapping[str, int]) -> dict[str, str]:
     """One spelling for all names of a class; names that mean "nothing found" are one class.
 
+    ``TB (1)`` is a copy of ``TB``, if there is one; without it, ``stage (1)`` and ``stage (2)`` are two classes.
+
     Args:
         films: Name to number of films.
 
@@ -101,9 +100,11 @@ def kept_spellings(films: Mapping[str, int]) -> dict[str, str]:
         Every name to the spelling that most films have (in alphabetical order if several have as many).
     """
     spellings: dict[str, list[str]] = {}
+    plain = {plain_name(name) for name in films}
     for name in films:
-        key = "" if is_negative(name) else plain_name(name)
-        spellings.setdefault(key, []).append(name)
+        original = plain_name(_COPY.sub("", name))
+        key = original if original in plain else plain_name(name)
+        spellings.setdefault("" if is_negative(name) else key, []).append(name)
     return {
         name: min(group, key=lambda n: (-films[n], n))
         for group in spellings.values()

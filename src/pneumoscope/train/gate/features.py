@@ -113,7 +113,7 @@ def project(file: Path, axes: Axes) -> None:
         "gate_scale": axes.scale,
         "gate_low": np.float32(-CLIP),
         "gate_high": np.float32(CLIP),
-        # The largest of them: half of it is 1.2 MB less in every bundle.
+        # By far the largest: as float16 it takes 1.2 MB less of every bundle.
         "gate_axes_stored": axes.axes.astype(np.float16),
         "gate_centre": axes.centre,
     }
