@@ -190,8 +190,8 @@ def test_with_a_prevalence_everything_is_on_one_scale(sitting: Visit, page: Page
     )
     assert bar[0] == pytest.approx(100 * number, abs=0.06)
     assert mark[1] == pytest.approx(100 * threshold, abs=0.06)
-    # 0.745 at a prevalence of 0.5: odds of 2.92, a ninth of them at 0.1.
-    assert threshold == pytest.approx(0.245, abs=0.002)
+    # 0.623 at a prevalence of 0.5: odds of 1.65, a ninth of them at 0.1.
+    assert threshold == pytest.approx(0.155, abs=0.002)
     page.keyboard.press("2")
     expect(page.locator(".record", has_text="rare.png")).to_contain_text(
         "operating point balanced, prevalence 10 %"
