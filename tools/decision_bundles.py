@@ -34,9 +34,10 @@ def bundles() -> dict[str, dict[str, Any]]:
     several = kinds | _several(draw)
     findings = kinds | _findings(draw)
     without = {"conformal": None}
+    older = {name: limit for name, limit in LIMITS.items() if name != "screen-note"}
     return {
         "kinds": kinds,
-        "kinds without scores": kinds | without,
+        "kinds without scores": kinds | without | {"gate": {"limits": older, "measured": {}}},
         "binary": binary,
         "binary without gate": binary | without | {"gate": None},
         "binary, prevalence unknown": binary | {"calibration": _calibration()},

@@ -201,6 +201,13 @@ def gate() -> Iterator[Case]:
     for raised in ({"unsuitable": 0.9, "not-frontal": 0.8}, {"lung-doubt": 0.8}, blurred):
         narrow = {"facts": {"rows": 400, "columns": 200}, "probabilities": of_kinds(0.1)}
         yield Case(name=f"narrow, {', '.join(raised)}", bundle="kinds", gate=raised, **narrow)
+    for p in (0.03, 0.05):
+        yield Case(
+            name=f"a screen, {p}, without its limit",
+            bundle="kinds without scores",
+            probabilities=of_kinds(0.1),
+            gate={"photo-of-a-screen": p, "screenshot": 0.01},
+        )
     facts: tuple[dict[str, Any], ...] = (
         {"rows": 79}, {"rows": 80}, {"columns": 127}, {"columns": 128},
         {"colour": True, "tint": 0.2}, {"colour": True, "tint": 0.06}, {"colour": True},

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumoscope.bundle import BundleMeta, open_bundle
+from pneumoscope.decision.probability import at_prevalence
 from pneumoscope.evidence.statistics.intervals import Bootstrap
 from pneumoscope.evidence.statistics.reliability import calibration_error
 from pneumoscope.metrics import expected_calibration_error, patient_groups
@@ -44,17 +45,20 @@ def main(run: Path) -> None:
     print(
         f"{len(shipped.truth)} films ({normal} normal) of {len(set(shipped.patients))} patients.\n"
     )
-    calibration_table(raw, shipped)
+    calibration_table(raw, shipped, meta.calibration.prevalence)
     print()
     coverage_table(shipped, meta)
 
 
-def calibration_table(raw: Validation, shipped: Validation) -> None:
+def calibration_table(raw: Validation, shipped: Validation, prevalence: float | None) -> None:
     """ECE before, after, and on patients that the calibration was not fitted on."""
     print("| ECE of P(positive) | plain | mean over perturbations | worst perturbation |")
     print("|---|---|---|---|")
-    for name, validation in (("before calibration", raw), ("fitted on the same films", shipped)):
-        print(f"| {name} | {' | '.join(f'{value:.3f}' for value in errors_of(validation))} |")
+    for name, errors in (
+        ("before calibration", errors_of(raw)),
+        ("fitted on the same films", errors_of(shipped, prevalence)),
+    ):
+        print(f"| {name} | {' | '.join(f'{value:.3f}' for value in errors)} |")
     apart = np.array(
         [
             errors_of(calibrated(part(raw, ~fits), fit_calibration(part(raw, fits))))
@@ -65,20 +69,32 @@ def calibration_table(raw: Validation, shipped: Validation) -> None:
         f"{errors.mean():.3f} ({errors.min():.3f} to {errors.max():.3f})" for errors in apart.T
     )
     print(f"| fitted on other patients, {SPLITS} splits | {' | '.join(cells)} |")
-    p = shipped.p_positive()
+    p = at_films_prevalence(shipped, PLAIN, prevalence)
     boot = Bootstrap.of(list(shipped.patients))
     chance = calibration_error(shipped.ill, p, boot).by_chance
     print(f"\nChance alone gives {chance:.3f} on all plain films, and more on half of them.")
 
 
-def errors_of(validation: Validation) -> tuple[float, float, float]:
+def errors_of(
+    validation: Validation, prevalence: float | None = None
+) -> tuple[float, float, float]:
     """ECE plain, mean over perturbations, and of the worst one."""
     each = {
-        name: expected_calibration_error(validation.ill, validation.p_positive(name))
+        name: expected_calibration_error(
+            validation.ill, at_films_prevalence(validation, name, prevalence)
+        )
         for name in validation.probabilities
     }
     plain = each.pop(PLAIN)
     return plain, float(np.mean(list(each.values()))), max(each.values())
+
+
+def at_films_prevalence(
+    validation: Validation, condition: str, prevalence: float | None
+) -> NDArray[np.float64]:
+    """P(positive) at the films' share of ill ones, of probabilities at a prevalence; None if they are there."""
+    p = validation.p_positive(condition)
+    return p if prevalence is None else at_prevalence(p, prevalence, float(validation.ill.mean()))
 
 
 def coverage_table(v: Validation, meta: BundleMeta) -> None:

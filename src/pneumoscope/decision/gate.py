@@ -61,7 +61,8 @@ QUALITY: Final = {
 FOREIGN = frozenset({"not-a-radiograph", "not-a-chest"})
 """Kinds of pictures that are named in spite of a defect if they are `FAR` from films."""
 CERTAIN, FAR = 0.9999, 1.25
-"""Probability from which a kind is named in spite of a defect; times the limit of the distance."""
+"""Probability from which a kind is named in spite of a defect; times the limit of the distance. From 0.998
+on, a film that is nine tenths black was called no radiograph, not over-exposed."""
 SCREEN: Final = ("photo-of-a-screen", "screenshot")
 SCREEN_NOTE: Final = "screen-note"
 """Limit of the probabilities of `SCREEN` together, above which a film that passes gets a note."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pneumoscope.decision import gate
 from pneumoscope.train.gate import limits
 
 
@@ -25,24 +26,17 @@ def test_no_limit_is_so_wide_that_nothing_passes_it() -> None:
 
 
 def test_one_plain_film_in_a_hundred_is_noted_as_a_screen() -> None:
-    rng = np.random.default_rng(0)
     names = ("unsuitable", "distance", "mirrored", "flatness", "saturation", "blur")
-
-    def limit(screen: float) -> float:
-        scores = {name: rng.uniform(0, 0.3, 200) for name in names}
-        scores["photo-of-a-screen"] = np.r_[np.full(196, 0.001), np.full(4, screen)]
-        scores["screenshot"] = np.full(200, 0.002)
-        conditions = dict.fromkeys(("plain", "augmented", "stress:x"), scores)
-        return limits.limits_of(conditions)["screen-note"]
-
-    assert limit(0.02) == 0.022
-    assert limit(0.001) == 0.003
+    scores = {name: np.full(200, 0.1) for name in names}
+    scores["photo-of-a-screen"] = np.linspace(0, 0.1, 200)
+    scores["screenshot"] = np.linspace(0, 0.2, 200)
+    conditions = dict.fromkeys(("plain", "augmented", "stress:x"), scores)
+    limit = limits.limits_of(conditions)[gate.SCREEN_NOTE]
+    assert np.count_nonzero(gate.screen_probability(scores) > limit) == 2
 
 
 def test_heads_that_are_sure_of_all_films_note_no_faint_doubt() -> None:
     names = ("unsuitable", "distance", "mirrored", "flatness", "saturation", "blur")
-    scores = {name: np.full(9, 0.1) for name in (*names, "screenshot")} | {
-        "screenshot": np.zeros(9)
-    }
+    scores = {name: np.full(9, 0.1) for name in names} | {"screenshot": np.zeros(9)}
     conditions = dict.fromkeys(("plain", "augmented", "stress:x"), scores)
-    assert limits.limits_of(conditions)["screen-note"] == 0.002
+    assert limits.limits_of(conditions)[gate.SCREEN_NOTE] == 0.002

@@ -27,7 +27,9 @@ little, but a limit of 1 would refuse nothing."""
 _LOOSEST = 0.5
 """P(unsuitable) up to which a film always passes, since a chest film is more likely."""
 _FAINTEST = 0.002
-"""P(screen) up to which a film gets no note, however sure the heads are of all validation films."""
+"""P(screen) up to which a film gets no note, however sure the heads are of all validation films. Of 68
+photographs of screens, drawn otherwise than those of a training, the gate of `children` refuses 18, notes 27
+for a grey side and 12 for this, and of 68 films none for this; that of `adults` 22, 26, 6, and none."""
 
 
 def limits_of(scores: dict[str, Scores]) -> dict[str, float]:
