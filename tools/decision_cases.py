@@ -190,24 +190,16 @@ def gate() -> Iterator[Case]:
     )  # fmt: skip
     for raised, force in itertools.product(scores, (False, True)):
         name = ", ".join(raised) + (", forced" if force else "")
-        yield Case(
-            name=name,
-            bundle="kinds",
-            probabilities=of_kinds(0.92),
-            settings={"force": force},
-            gate=raised,
-        )
+        film = {"bundle": "kinds", "probabilities": of_kinds(0.92), "gate": raised}
+        yield Case(name=name, settings={"force": force}, **film)
     blurred = {"blur": 0.8, "unsuitable": 0.9, "not-frontal": 0.99995}
     for raised in ({"unsuitable": 0.9, "not-frontal": 0.8}, {"lung-doubt": 0.8}, blurred):
         narrow = {"facts": {"rows": 400, "columns": 200}, "probabilities": of_kinds(0.1)}
         yield Case(name=f"narrow, {', '.join(raised)}", bundle="kinds", gate=raised, **narrow)
+    older = {"bundle": "kinds without scores", "probabilities": of_kinds(0.1)}
     for p in (0.03, 0.05):
-        yield Case(
-            name=f"a screen, {p}, without its limit",
-            bundle="kinds without scores",
-            probabilities=of_kinds(0.1),
-            gate={"photo-of-a-screen": p, "screenshot": 0.01},
-        )
+        screen = {"photo-of-a-screen": p, "screenshot": 0.01}
+        yield Case(name=f"a screen, {p}, without its limit", gate=screen, **older)
     facts: tuple[dict[str, Any], ...] = (
         {"rows": 79}, {"rows": 80}, {"columns": 127}, {"columns": 128},
         {"colour": True, "tint": 0.2}, {"colour": True, "tint": 0.06}, {"colour": True},
