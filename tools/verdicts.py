@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumoscope.bundle import BundleMeta, open_bundle
-from pneumoscope.decision.probability import at_prevalence
 from pneumoscope.evidence.statistics.intervals import Bootstrap
 from pneumoscope.evidence.statistics.reliability import calibration_error
 from pneumoscope.metrics import expected_calibration_error, patient_groups
 from pneumoscope.train.validation import predictions
 from pneumoscope.train.validation.calibrate import calibrated, conformal_scores, fit_calibration
+from pneumoscope.train.validation.classes import p_among_films
 from pneumoscope.train.validation.predictions import PLAIN, Validation
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def calibration_table(raw: Validation, shipped: Validation, prevalence: float | 
         f"{errors.mean():.3f} ({errors.min():.3f} to {errors.max():.3f})" for errors in apart.T
     )
     print(f"| fitted on other patients, {SPLITS} splits | {' | '.join(cells)} |")
-    p = at_films_prevalence(shipped, PLAIN, prevalence)
+    p = p_among_films(shipped, PLAIN, prevalence)
     boot = Bootstrap.of(list(shipped.patients))
     chance = calibration_error(shipped.ill, p, boot).by_chance
     print(f"\nChance alone gives {chance:.3f} on all plain films, and more on half of them.")
@@ -81,20 +81,12 @@ def errors_of(
     """ECE plain, mean over perturbations, and of the worst one."""
     each = {
         name: expected_calibration_error(
-            validation.ill, at_films_prevalence(validation, name, prevalence)
+            validation.ill, p_among_films(validation, name, prevalence)
         )
         for name in validation.probabilities
     }
     plain = each.pop(PLAIN)
     return plain, float(np.mean(list(each.values()))), max(each.values())
-
-
-def at_films_prevalence(
-    validation: Validation, condition: str, prevalence: float | None
-) -> NDArray[np.float64]:
-    """P(positive) at the films' share of ill ones, of probabilities at a prevalence; None if they are there."""
-    p = validation.p_positive(condition)
-    return p if prevalence is None else at_prevalence(p, prevalence, float(validation.ill.mean()))
 
 
 def coverage_table(v: Validation, meta: BundleMeta) -> None:

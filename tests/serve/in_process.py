@@ -16,6 +16,8 @@ from fastapi import FastAPI, Request
 from pneumoscope.jobs.keys import open_keys
 from pneumoscope.jobs.store import Store
 from pneumoscope.serve import problems
+from pneumoscope.serve.admin.administration import open_administration
+from pneumoscope.serve.app import create_app
 from pneumoscope.serve.routes import account, session
 from pneumoscope.serve.security import guard
 from pneumoscope.serve.security.accounts import Accounts
@@ -99,6 +101,19 @@ def running(app: FastAPI, base: str = HERE) -> Iterator[Served]:
         portal.wrap_async_context_manager(app.router.lifespan_context(app)),
     ):
         yield Served(app, portal, base)
+
+
+@contextmanager
+def running_for(users: dict[str, str], settings: ServeSettings) -> Iterator[Served]:
+    """A reading room with users by name with their roles, between start and end."""
+    administration = open_administration(settings)
+    administration.accounts.hasher = CHEAP
+    for name, role in users.items():
+        administration.add_user(name, PASSWORD, role)
+    administration.store.close()
+    with running(create_app(settings)) as served:
+        served.security.accounts.hasher = CHEAP
+        yield served
 
 
 @contextmanager

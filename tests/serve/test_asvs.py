@@ -14,13 +14,11 @@ import pytest
 
 import pneumoscope
 from grey_films import BRIGHT, DARK
-from in_process import CHEAP, PASSWORD, Served, running
+from in_process import PASSWORD, Served, running_for
 from pneumoscope.audit_log.lines import START, Event, Tail, entry_of
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import UnsafeAddress, UsageError
 from pneumoscope.serve import exports
-from pneumoscope.serve.admin.administration import open_administration
-from pneumoscope.serve.app import create_app
 from pneumoscope.serve.routes.account import Confirmation, NewPassword
 from pneumoscope.serve.routes.schemas import Job, Record
 from pneumoscope.serve.routes.session import Credentials
@@ -39,12 +37,7 @@ def server(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Ite
     settings = ServeSettings(
         folder=tmp_path_factory.mktemp("state"), bundle=(str(tiny_bundle.path),), threads=1
     )
-    administration = open_administration(settings)
-    administration.accounts.hasher = CHEAP
-    administration.add_user("anna.meier", PASSWORD, "operator")
-    administration.store.close()
-    with running(create_app(settings)) as served:
-        served.security.accounts.hasher = CHEAP
+    with running_for({"anna.meier": "operator"}, settings) as served:
         yield served
 
 

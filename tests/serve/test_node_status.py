@@ -12,12 +12,10 @@ from typing import Any
 
 import pytest
 
-from in_process import CHEAP, PASSWORD, Served, running
+from in_process import Served, running_for
 from pneumoscope.audit_log.log import LOG
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import UsageError
-from pneumoscope.serve.admin.administration import open_administration
-from pneumoscope.serve.app import create_app
 from pneumoscope.serve.node_status import NodeNotReachable, NodeStatus
 from pneumoscope.serve.settings import ServeSettings
 
@@ -104,13 +102,7 @@ def test_urls_of_this_machine_and_encrypted_ones() -> None:
 def with_accounts(folder: Path, bundle: Bundle, url: str) -> Iterator[Served]:
     """A server with an administrator and an operator."""
     settings = ServeSettings(folder=folder, bundle=(str(bundle.path),), threads=1, node=url)
-    administration = open_administration(settings)
-    administration.accounts.hasher = CHEAP
-    for name, role in (("ada", "admin"), ("otto", "operator")):
-        administration.add_user(name, PASSWORD, role)
-    administration.store.close()
-    with running(create_app(settings)) as server:
-        server.security.accounts.hasher = CHEAP
+    with running_for({"ada": "admin", "otto": "operator"}, settings) as server:
         yield server
 
 

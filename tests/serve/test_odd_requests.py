@@ -18,10 +18,8 @@ from starlette.requests import Request
 
 from databases import postgresql
 from grey_films import BRIGHT
-from in_process import CHEAP, PASSWORD, Served, running
+from in_process import Served, running_for
 from pneumoscope.bundle import Bundle
-from pneumoscope.serve.admin.administration import open_administration
-from pneumoscope.serve.app import create_app
 from pneumoscope.serve.problems import _database_error
 from pneumoscope.serve.renderings import RENDERINGS
 from pneumoscope.serve.settings import ServeSettings
@@ -123,12 +121,7 @@ def target(
             folder=tmp_path_factory.mktemp("odd"), database=url, bundle=(str(tiny_bundle.path),),
             threads=1, rate_limit=0,
         )  # fmt: skip
-        administration = open_administration(chosen)
-        administration.accounts.hasher = CHEAP
-        administration.add_user("anna", PASSWORD, "operator")
-        administration.store.close()
-        with running(create_app(chosen)) as server:
-            server.security.accounts.hasher = CHEAP
+        with running_for({"anna": "operator"}, chosen) as server:
             cookie = server.cookie("anna")
             films = [("files", BRIGHT)]
             sent = server("POST", "/api/v1/predictions", cookie=cookie, files=films)

@@ -17,11 +17,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from grey_films import BRIGHT
-from in_process import CHEAP, PASSWORD, Served, running
+from in_process import PASSWORD, Served, running_for
 from pneumoscope.bundle import Bundle
 from pneumoscope.serve import app
-from pneumoscope.serve.admin.administration import open_administration
-from pneumoscope.serve.app import create_app
 from pneumoscope.serve.settings import ServeSettings
 from served_routes import routes
 
@@ -55,13 +53,7 @@ def server(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Ite
     settings = ServeSettings(
         folder=tmp_path_factory.mktemp("state"), bundle=(str(tiny_bundle.path),), threads=1
     )
-    administration = open_administration(settings)
-    administration.accounts.hasher = CHEAP
-    for name in ("anna", "bert"):
-        administration.add_user(name, PASSWORD, "operator")
-    administration.store.close()
-    with running(create_app(settings)) as served:
-        served.security.accounts.hasher = CHEAP
+    with running_for({"anna": "operator", "bert": "operator"}, settings) as served:
         yield served
 
 

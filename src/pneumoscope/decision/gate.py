@@ -80,6 +80,11 @@ def screen_probability(scores: Mapping[str, Any]) -> Any:
     return sum(scores[kind] for kind in SCREEN if kind in scores)
 
 
+def may_be_screen(scores: Mapping[str, Any], limits: Mapping[str, float]) -> Any:
+    """Whether a film that passes gets the note that it may show a screen."""
+    return screen_probability(scores) > limits.get(SCREEN_NOTE, SCREEN_NOTE_BY_DEFAULT)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Heads:
     """The heads of a gate, from ``gate.npz``.
@@ -281,7 +286,7 @@ def _reasons(
             yield _reason("mirrored", REFUSE if contradicted else NOTE)
         if facts.grey_side:
             yield _reason("screenshot", NOTE, of_gate("grey_side"))
-        elif screen_probability(scores) > limits.get(SCREEN_NOTE, SCREEN_NOTE_BY_DEFAULT):
+        elif may_be_screen(scores, limits):
             yield _reason("photo-of-a-screen", NOTE, of_gate("screen"))
     for code in defects:
         yield _reason(code, REFUSE)

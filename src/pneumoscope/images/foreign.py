@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from pneumoscope.errors import StoredAsText
+
 SAVE_ADVICE = "Save it as PNG or TIFF; better, export the film as DICOM."
 _JPEG_2000 = "Save it as PNG or TIFF; JPEG 2000 is read inside DICOM only."
 _VOLUME = "This is data of a volume or of an analysis: export the one film as DICOM or PNG."
@@ -13,7 +15,6 @@ _PARTS = "Save each part as a file: it begins behind the empty line that follows
 _BASE64 = (
     "Decode the text behind the comma, if there is a comma: `base64 -d` gives the film's file."
 )
-_AS_BINARY = "Transfer it again as binary data: FTP in binary mode, or a download as bytes."
 _STARTS_AS_TEXT = (
     *(b"\xef\xbf\xbdPNG", b"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"),  # UTF-8, what is none replaced
     *(b"\xc2\x89PNG", b"\xc3\xbf\xc3\x98\xc3\xbf"),  # Latin-1 written as UTF-8
@@ -65,7 +66,7 @@ BEGINNINGS: tuple[tuple[bytes, str, str], ...] = (
         for start in (b"data:image/", b"data:application/", b"/9j/4", b"iVBORw0KGgo", b"SUkqA")
     ),
     *(
-        (start, "a picture that a program took for text and changed", _AS_BINARY)
+        (start, "a picture that a program took for text and changed", StoredAsText("").hint)
         for start in _STARTS_AS_TEXT
     ),
     (b"L\0\0\0\1\x14\2\0", "a Windows shortcut", "Give the file that it points to."),

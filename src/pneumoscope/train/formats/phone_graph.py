@@ -126,8 +126,6 @@ class PhoneGraph(tf.Module):  # type: ignore[misc]
             suitable &= ~without_lungs[0]
         inside = suitable & ~(distant & sound)
         others = self._above(scores, gate.OTHER_PATIENTS)
-        screen = sum((scores[kind] for kind in gate.SCREEN if kind in scores), tf.constant([0.0]))
-        highest = self._limits.get(gate.SCREEN_NOTE, gate.SCREEN_NOTE_BY_DEFAULT)
         return [
             *(unsuitable & kind for kind in named),
             *without_lungs,
@@ -135,7 +133,7 @@ class PhoneGraph(tf.Module):  # type: ignore[misc]
             inside & (others | self._above(scores, "distance-note", "distance")),
             inside & self._above(scores, "mirrored"),
             inside & grey_side,
-            inside & ~grey_side & (screen > highest),
+            inside & ~grey_side & gate.may_be_screen(scores, self._limits),
             *defects,
         ]
 

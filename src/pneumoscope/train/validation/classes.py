@@ -106,10 +106,22 @@ def figures(
     }
 
 
+def p_among_films(
+    validation: Validation, condition: str, prevalence: float | None
+) -> NDArray[np.float64]:
+    """P(positive) at the films' own share of ill ones, (n,).
+
+    Args:
+        validation: The probabilities.
+        condition: Under which the films were predicted.
+        prevalence: That of the probabilities; None if it is the films' own.
+    """
+    p = validation.p_positive(condition)
+    return p if prevalence is None else at_prevalence(p, prevalence, float(validation.ill.mean()))
+
+
 def _calibration_error(validation: Validation, condition: str, prevalence: float | None) -> float:
-    p, share_ill = validation.p_positive(condition), float(validation.ill.mean())
-    if prevalence is not None:
-        p = at_prevalence(p, prevalence, share_ill)
+    p = p_among_films(validation, condition, prevalence)
     return expected_calibration_error(validation.ill, p)
 
 
