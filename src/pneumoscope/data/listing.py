@@ -63,8 +63,8 @@ class Listing:
     """All films of a data folder, test films included.
 
     Attributes:
-        layout: ``"manifest"``, ``"nih"``, ``"kermany"``, ``"split folders"`` or
-            ``"class folders"``.
+        layout: ``"manifest"``, ``"split folders"``, ``"class folders"``, or the name of a public
+            set such as ``"nih"`` or ``"kermany"``.
         findings: Whether a film can have several of the names, or none of them.
         names: Classes or findings, including the negative one if the layout has it.
         entries: The films.
