@@ -164,6 +164,7 @@ def part(v: Validation, rows: NDArray[np.bool_]) -> Validation:
         v.truth[rows],
         tuple(np.array(v.patients)[rows].tolist()),
         {name: p[rows] for name, p in v.probabilities.items()},
+        tuple(np.array(v.sources)[rows].tolist()) if v.sources else (),
     )
 
 

@@ -147,3 +147,47 @@ def test_scores_are_rounded_down_and_thinned_to_the_safe_side() -> None:
 def test_an_error_just_below_one_takes_the_largest_score() -> None:
     scores = conformal.Scores({"P": conformal.Sides((0.2, 0.4), (0.3, 0.6))})
     assert scores.at(1 - 1e-12).questions["P"] == (0.4, 0.6)
+
+
+def test_the_limit_of_positive_verdicts_holds_in_each_source() -> None:
+    rng = np.random.default_rng(3)
+    p = np.r_[rng.beta(1, 8, 600), rng.beta(3, 4, 40), rng.beta(6, 2, 300)]
+    positive = np.repeat([False, True], [640, 300])
+    sources = np.array(["large"] * 600 + ["small"] * 40 + ["large"] * 300)
+    pooled = conformal.Sides.of(p, positive)
+    each = conformal.Sides.of(p, positive, sources)
+    assert each.positive == pooled.positive
+    assert len(each.negative) == len(pooled.negative)
+    assert list(each.negative) == sorted(each.negative)
+    for error in (0.05, 0.1, 0.2):
+        before = conformal.Scores({"P": pooled}).at(error).questions["P"][0]
+        limit = conformal.Scores({"P": each}).at(error).questions["P"][0]
+        shares = [
+            ((1 - p < limit) & ~positive & (sources == name)).sum()
+            / ((sources == name) & ~positive).sum()
+            for name in ("large", "small")
+        ]
+        small = (1 - p < before)[~positive & (sources == "small")].mean()
+        assert max(shares) <= error < small, "pooled, the small source has more errors"
+        assert max(shares) >= error / 2, "no stricter than the strictest source"
+
+
+def test_a_source_is_too_small_for_a_limit_or_for_an_error() -> None:
+    p = np.r_[np.linspace(0.01, 0.3, 400), np.linspace(0.5, 0.9, 19), np.linspace(0.6, 1, 99)]
+    positive = np.repeat([False, True], [419, 99])
+    sources = np.array(["a"] * 400 + ["b"] * 19 + ["a"] * 99)
+    known = {
+        films: conformal.Scores({"P": conformal.Sides.of(p[rows], positive[rows], sources[rows])})
+        for films, rows in ((19, slice(None)), (18, np.r_[:418, 419:518]))
+    }
+    # With 19 films the highest of them is the limit, also at an error that needs more films.
+    assert known[19].at(0.05).questions["P"][0] == pytest.approx(0.1, abs=1e-5)
+    assert known[19].at(0.01).questions["P"][0] == pytest.approx(0.1, abs=1e-5)
+    # Eighteen do not support an error of 5 %: the limit of all films.
+    assert known[18].at(0.05).questions["P"][0] > 0.2
+
+
+def test_films_of_one_source_have_the_limits_of_all() -> None:
+    p = np.linspace(0.01, 0.99, 90)
+    positive = p > 0.4
+    assert conformal.Sides.of(p, positive, np.array(["a"] * 90)) == conformal.Sides.of(p, positive)

@@ -6,6 +6,9 @@ of two classes, or an empty one, means that somebody else should read the film. 
 
 A bundle keeps the sorted scores of its calibration films (`Scores`), so that readers can choose the
 error. `Scores.at` turns them into limits (`Limits`).
+
+Where calibration films are from several hospitals, the limit that keeps a healthy film from a positive
+verdict holds for the films of each of them: pooled, a large hospital hides what happens in a small one.
 """
 
 from __future__ import annotations
@@ -16,16 +19,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumoscope.decision.reader_settings import ERROR
+from pneumoscope.decision.reader_settings import DEFAULT_ERROR, ERROR
 from pneumoscope.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
 MOST_SCORES = 999
 """Scores of one class in a bundle, at most: enough for errors in steps of 0.1 %."""
+LEAST_FILMS = round(1 / DEFAULT_ERROR) - 1
+"""Calibration films, at least, for a limit at `DEFAULT_ERROR`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +46,34 @@ class Sides:
     positive: tuple[float, ...]
 
     @classmethod
-    def of(cls, p: NDArray[np.floating[Any]], positive: NDArray[np.bool_]) -> Sides:
+    def of(
+        cls,
+        p: NDArray[np.floating[Any]],
+        positive: NDArray[np.bool_],
+        sources: NDArray[np.str_] | None = None,
+    ) -> Sides:
         """Scores of calibration films, see `scores_of`.
+
+        With sources, the negative scores give limits that hold for all negative films together and for
+        those of each source with at least `LEAST_FILMS` of them. The positive side is pooled: a
+        source whose positive films look healthy, or have wrong labels, would leave no film negative.
 
         Args:
             p: P(positive), (films,).
             positive: bool (films,).
+            sources: Source of each film, (films,); None if they are not known.
 
         Raises:
             UsageError: There are no films, or the lengths differ.
         """
         if p.ndim != 1 or len(p) != len(positive) or not len(p):
             raise UsageError(f"probabilities {p.shape} for {len(positive)} films")
-        return cls(scores_of(1 - p[~positive]), scores_of(p[positive]))
+        negative = 1 - p[~positive]
+        groups = [negative]
+        if sources is not None:
+            of = sources[~positive]
+            groups += [negative[of == source] for source in np.unique(of)]
+        return cls(_strictest(groups), scores_of(p[positive]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +156,25 @@ def scores_of(p: NDArray[np.floating[Any]]) -> tuple[float, ...]:
         places = np.arange(1, MOST_SCORES + 1) * (len(ascending) + 1) // (MOST_SCORES + 1)
         ascending = ascending[places - 1]
     return tuple(_rounded_down(value) for value in ascending.tolist())
+
+
+def _strictest(groups: Sequence[NDArray[np.floating[Any]]]) -> tuple[float, ...]:
+    """Scores whose limit at any error is the lowest of the limits of all groups.
+
+    Args:
+        groups: Scores of all films first, and then those of each source. A source that is too small
+            for limits of its own is left out; one that is too small for an error counts with its
+            lowest score.
+    """
+    pooled = scores_of(groups[0])
+    lowest = np.array(pooled)
+    errors = np.arange(1, len(pooled) + 1) / (len(pooled) + 1)
+    for group in groups[1:]:
+        if len(group) >= LEAST_FILMS:
+            scores = np.array(scores_of(group))
+            places = np.floor(np.round(errors * (len(scores) + 1), 9)).astype(int)
+            lowest = np.minimum(lowest, scores[np.clip(places - 1, 0, len(scores) - 1)])
+    return tuple(lowest.tolist())
 
 
 def _rounded_down(value: float) -> float:

@@ -42,6 +42,24 @@ def test_conformal_scores_are_of_plain_films() -> None:
     assert scores.kinds["viral"] == pytest.approx((0.4,) * 200, abs=1e-5)
 
 
+def test_healthy_films_of_each_source_keep_their_limit() -> None:
+    rng = np.random.default_rng(1)
+    p_ill = np.r_[rng.beta(1, 9, 400), rng.beta(4, 4, 40), rng.beta(9, 1, 400)]
+    said = np.stack([1 - p_ill, p_ill], axis=1)
+    truth = np.repeat([0, 1], [440, 400])
+    sources = ("north",) * 400 + ("south",) * 40 + ("north",) * 400
+    patients = tuple(map(str, range(840)))
+    known = calibrate.calibrate(
+        Validation(truth, patients, {"plain": said, "blur": said}, sources), ("well", "ill"), "ILL"
+    )
+    assert known.conformal is not None
+    limit = known.conformal.at(0.05).questions["ILL"][0]
+    called = 1 - known.validation.p_positive() < limit
+    assert 0 < called[400:440].mean() <= 0.05
+    assert called[:400].mean() == 0
+    assert called[440:].mean() > 0.2
+
+
 def test_too_few_films_give_no_scores() -> None:
     v = validation(plain=[0.1, 0.2, 0.8, 0.9])
     assert calibrate.conformal_scores(v, ("normal", "bacterial", "viral"), "PNEUMONIA") is None

@@ -39,9 +39,12 @@ def test_a_validation_survives_its_file(tmp_path: Path) -> None:
         "plain": np.array([[0.7, 0.2, 0.1], [0.2, 0.5, 0.3], [0.1, 0.1, 0.8]]),
         "blur": np.full((3, 3), 1 / 3),
     }
-    predictions.save(Validation(truth, patients, probabilities), tmp_path / "validation.npz")
+    sources = ("north", "", "south")
+    predictions.save(
+        Validation(truth, patients, probabilities, sources), tmp_path / "validation.npz"
+    )
     again = predictions.load(tmp_path / "validation.npz")
-    assert again.patients == patients
+    assert (again.patients, again.sources) == (patients, sources)
     assert (again.truth == truth).all()
     assert np.allclose(again.p_positive(), [0.3, 0.8, 0.9])
     assert np.allclose(again.p_positive("blur"), 2 / 3)

@@ -83,6 +83,9 @@ def pooled(folds: Sequence[FoldResult]) -> Validation:
             condition: np.concatenate([validation.probabilities[condition] for validation in each])
             for condition in each[0].probabilities
         },
+        tuple(source for validation in each for source in validation.sources)
+        if all(validation.sources for validation in each)
+        else (),
     )
 
 

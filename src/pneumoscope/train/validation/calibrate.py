@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pneumoscope.decision import calibration, conformal
 from pneumoscope.decision.probability import p_positive
-from pneumoscope.decision.reader_settings import DEFAULT_ERROR
 from pneumoscope.train.validation import classes, findings
 from pneumoscope.train.validation.predictions import PLAIN, Validation
 
@@ -76,7 +75,7 @@ def fit_calibration(validation: Validation) -> Calibration:
 def calibrated(validation: Validation, by: Calibration) -> Validation:
     """The validation's predictions as the calibrated network would make them."""
     moved = {name: by.apply(p, validation.negative) for name, p in validation.probabilities.items()}
-    return Validation(validation.truth, validation.patients, moved)
+    return replace(validation, probabilities=moved)
 
 
 def conformal_scores(
@@ -85,7 +84,8 @@ def conformal_scores(
     """Conformal scores of the plain validation films, from which sets of classes follow.
 
     Perturbed films do not count: a guarantee per class applies to films like those it was
-    calibrated on, and each film may count only once.
+    calibrated on, and each film may count only once. The negative side holds for the films of each
+    source, see `conformal.Sides.of`.
 
     Args:
         validation: Predictions of the calibrated network.
@@ -93,7 +93,7 @@ def conformal_scores(
         positive: Name of the verdict on a film that is not negative.
 
     Returns:
-        None if no question has enough films for `DEFAULT_ERROR`; findings with too few
+        None if no question has `conformal.LEAST_FILMS` of either side; findings with too few
         are left out.
     """
     p, truth = validation.probabilities[PLAIN], validation.truth
@@ -102,11 +102,14 @@ def conformal_scores(
     else:
         ill = p_positive(p, validation.negative)
         names, columns = (positive,), [(ill, validation.ill.astype(np.float64))]
-    least = round(1 / DEFAULT_ERROR) - 1
     questions = {
-        name: conformal.Sides.of(p_yes[~np.isnan(t)], t[~np.isnan(t)] == 1)
+        name: conformal.Sides.of(
+            p_yes[~np.isnan(t)],
+            t[~np.isnan(t)] == 1,
+            np.array(validation.sources)[~np.isnan(t)] if validation.sources else None,
+        )
         for name, (p_yes, t) in zip(names, columns, strict=True)
-        if min((t == 0).sum(), (t == 1).sum()) >= least
+        if min((t == 0).sum(), (t == 1).sum()) >= conformal.LEAST_FILMS
     }
     if not questions:
         return None

@@ -41,11 +41,13 @@ class Validation:
             (n, findings) in {0, 1}, NaN where unknown.
         patients: Patient key of each film.
         probabilities: Name of the condition (`PLAIN` or a perturbation) to (n, classes).
+        sources: Source of each film, ``""`` if it names none; ``()`` if it is not recorded.
     """
 
     truth: NDArray[Any]
     patients: tuple[str, ...]
     probabilities: dict[str, NDArray[np.float64]]
+    sources: tuple[str, ...] = ()
 
     @property
     def negative(self) -> int | None:
@@ -90,7 +92,12 @@ def predict_all(
         probabilities[name] = np.concatenate(parts).astype(np.float64)
         progress(done, len(conditions))
     truth = films.targets if films.task == "multilabel" else films.labels
-    return Validation(truth[rows], tuple(films.films[row].patient for row in rows), probabilities)
+    return Validation(
+        truth[rows],
+        tuple(films.films[row].patient for row in rows),
+        probabilities,
+        tuple(films.films[row].source for row in rows),
+    )
 
 
 def save(validation: Validation, path: Path, bundle_sha256: str = "") -> None:
@@ -106,6 +113,7 @@ def save(validation: Validation, path: Path, bundle_sha256: str = "") -> None:
             stream,
             truth=validation.truth,
             patients=np.array(validation.patients),
+            sources=np.array(validation.sources, np.str_),
             conditions=np.array(list(validation.probabilities)),
             probabilities=np.stack(list(validation.probabilities.values())).astype(np.float32),
             bundle_sha256=np.array(bundle_sha256),
@@ -136,6 +144,8 @@ def load(path: Path, bundle_sha256: str = "") -> Validation:
                 stored["truth"],
                 tuple(stored["patients"].tolist()),
                 dict(zip(conditions, parts, strict=True)),
+                # Earlier versions did not record them.
+                tuple(stored["sources"].tolist()) if "sources" in stored else (),
             )
     except DataError:
         raise
