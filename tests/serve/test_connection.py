@@ -1,9 +1,9 @@
-"""The head of a request has limits."""
+"""The head of a request has limits, and so has a small body."""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -119,9 +119,19 @@ class Line:
     """A transport whose client takes what a test says, and a loop whose timers a test ends."""
 
     def __init__(self) -> None:
-        self.waiting = 0
-        self.aborted = False
+        self.waiting = self.started = 0
+        self.aborted = self.closed = False
+        self.now = 0.0
+        self.sent = b""
         self.timers: list[Timer] = []
+
+    def create_task(self, request: Coroutine[Any, Any, None]) -> Line:
+        request.close()
+        self.started += 1
+        return self
+
+    def add_done_callback(self, _done: object) -> None:
+        """As a task has it."""
 
     def call_later(self, _s: float, act: Callable[..., None], *args: Any) -> Timer:
         return Timer(self.timers, act, args)
@@ -131,9 +141,13 @@ class Line:
 
     def write(self, data: bytes) -> None:
         self.waiting += len(data)
+        self.sent += data
+
+    def close(self) -> None:
+        self.closed = True
 
     def is_closing(self) -> bool:
-        return False
+        return self.closed
 
     def abort(self) -> None:
         self.aborted = True
@@ -142,11 +156,11 @@ class Line:
         return None
 
     def time(self) -> float:
-        return 0.0
+        return self.now
 
-    def look(self) -> None:
-        """Ends the timer that looks at what the client has taken."""
-        [timer] = [timer for timer in self.timers if timer.act.__name__ == "_check_answer"]
+    def look(self, at: str = "_check_answer") -> None:
+        """Ends a timer; by default the one that looks at what the client has taken."""
+        [timer] = [timer for timer in self.timers if timer.act.__name__ == at]
         timer.cancel()
         timer.act(*timer.args)
 
@@ -201,3 +215,61 @@ def test_an_answer_that_has_just_been_made_is_not_late() -> None:
     assert not line.aborted
     line.look()  # and none of it is taken afterwards
     assert line.aborted
+
+
+POST = b"POST / HTTP/1.1\r\nHost: x\r\n"
+SMALL = POST + b"Content-Length: 5\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("incomplete", "rest"),
+    [
+        (SMALL + b"film", b"s"),
+        (POST + b"Content-Length: 65536\r\n\r\n" + bytes(65_535), b"x"),
+        (POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nfilms\r\n", b"0\r\n\r\n"),
+        # Of a long body, which might never be complete, only the beginning is awaited.
+        (POST + b"Transfer-Encoding: chunked\r\n\r\n10001\r\n" + bytes(65_535), b"x"),
+        (POST, b"\r\n"),
+        (POST, b"Content-Length: 65537\r\n\r\n"),
+    ],
+    ids=["small", "just small", "in chunks", "many chunks", "no body", "large"],
+)
+def test_a_request_starts_when_its_small_body_is_complete(incomplete: bytes, rest: bytes) -> None:
+    """What never comes then costs the server little."""
+    line = Line()
+    protocol = protocol_on(line)
+    protocol.data_received(incomplete)
+    assert line.started == 0
+    protocol.data_received(rest)
+    assert line.started == 1
+
+
+def test_a_small_body_is_asked_for_before_the_application_starts() -> None:
+    line = Line()
+    protocol = protocol_on(line)
+    protocol.data_received(POST + b"Expect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+    assert (line.sent, line.started) == (b"HTTP/1.1 100 Continue\r\n\r\n", 0)
+    protocol.data_received(b"films")
+    assert line.started == 1
+
+
+def test_a_small_body_has_an_end_and_more_time_for_what_comes() -> None:
+    line = Line()
+    protocol = protocol_on(line)  # 30 s, and a second more for every 500 bytes
+    protocol.data_received(POST + b"Content-Length: 9000\r\n\r\n" + bytes(1_000))
+    line.now = 30.0
+    line.look("_check_body")
+    assert not line.closed
+    line.now = 32.0
+    line.look("_check_body")
+    assert line.closed
+    assert line.sent.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+    assert line.started == 0
+
+
+def test_a_server_that_stops_does_not_wait_for_a_small_body() -> None:
+    line = Line()
+    protocol = protocol_on(line)
+    protocol.data_received(SMALL)
+    protocol.shutdown()
+    assert line.closed

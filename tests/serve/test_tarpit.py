@@ -72,6 +72,26 @@ def test_each_is_closed_in_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     run(trial)
 
 
+def test_those_that_came_together_are_not_closed_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them would come back at once."""
+    waited, loop_now = list[tuple[int, float]](), [0.0]
+
+    async def sleep(seconds: float) -> None:
+        waited.append((len(kept), round(seconds, 3)))
+        loop_now[0] += seconds
+
+    async def trial() -> list[Transport]:
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: loop_now[0])
+        lines = [held(kept) for _ in range(4)]
+        await kept._close_in_time()
+        return lines
+
+    kept = Tarpit(9)
+    monkeypatch.setattr(tarpit.asyncio, "sleep", sleep)
+    assert [line.state for line in run(trial)] == ["closed"] * 4
+    assert waited[:5] == [(4, 15.0), (3, 3.75), (2, 5.0), (1, 7.5), (0, 15.0)]
+
+
 @pytest.mark.parametrize("sent", [b"", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx"])
 def test_who_made_room_is_not_told_at_once_and_a_server_that_stops_does_not_wait_for_it(
     tmp_path: Path, sent: bytes

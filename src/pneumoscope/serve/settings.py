@@ -20,6 +20,8 @@ GROUPS = frozenset({"limits", "connection_limits"})
 """Settings that consist of others."""
 _WITH_COMMAS = frozenset({f"{PREFIX}TRUSTED_PROXY", f"{PREFIX}SERVER_NAME"})
 """Variables whose values may contain a colon."""
+SMALL_BODY_BYTES = 65536
+"""Limit on the body of a request that is not an upload; such a request starts when its body is complete."""
 DRAWN_FILMS = 100
 """Most films of one PDF or ZIP, for which every film is decoded again."""
 _MIB = 2**20

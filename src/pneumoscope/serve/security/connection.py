@@ -10,13 +10,18 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from pneumoscope.serve.settings import SMALL_BODY_BYTES
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+    from uvicorn._types import ASGI3Application
 
     from pneumoscope.serve.settings import ConnectionLimits
 
@@ -80,8 +85,10 @@ class _TooManyWait(Exception):
 class LimitedHttpProtocol(HttpToolsProtocol):
     """Uvicorn's protocol; it drops clients that are too slow with their head or with the answer.
 
-    The body's time is limited where it is read, in the security middleware. It is also the transport
-    of its requests, so that it closes a connection only when the client has the answer.
+    A request starts when its body is complete, if this is small: the application costs several times
+    what a connection that only waits does. The time of a larger body is limited where it is read, in the
+    security middleware. It is also the transport of its requests, so that it closes a connection only
+    when the client has the answer.
     """
 
     def __init__(
@@ -109,6 +116,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._body_expected = self._lingering = self._streaming = self._lost = False
         self._cycles: list[RequestResponseCycle] = []
+        self._awaiting_body: Callable[[], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
         self._unsent_bytes = self._written_bytes = 0
@@ -126,6 +134,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._watch_answer(watch=False)
         self._closed(self._connection)
         self._lost = True
+        self._awaiting_body = None
         super().connection_lost(exc)
         # Uvicorn tells the last request only; those before it would go on answering.
         for cycle in self._cycles:
@@ -188,12 +197,16 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         """Does not count the body, which has its own limit."""
         self._head_bytes = max(0, self._head_bytes - len(body) - _FRAME)
         super().on_body(body)
+        if self._awaiting_body and len(self.cycle.body) >= SMALL_BODY_BYTES:
+            self._start_awaiting()
 
     def on_message_complete(self) -> None:
         """Resets the count: the request is complete."""
         self._head_bytes = 0
         self._body_expected = False
         super().on_message_complete()
+        if self._awaiting_body:
+            self._start_awaiting()
         if self._lingering:
             self._close()
         self._note_progress()
@@ -212,14 +225,14 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def timeout_keep_alive_handler(self) -> None:
         """Uvicorn's timer; this class has its own."""
 
-    def send_400_response(self, msg: str) -> None:
-        """Refuses what is no request."""
+    def send_400_response(self, msg: str, status: str = "400 Bad Request") -> None:
+        """Refuses what is no request, or none that is complete in time."""
         headers = {
             **self._headers, "Content-Type": "text/plain; charset=utf-8",
             "Content-Length": str(len(msg)), "Connection": "close",
         }  # fmt: skip
         lines = [f"{name}: {value}" for name, value in headers.items()]
-        self.transport.write("\r\n".join(["HTTP/1.1 400 Bad Request", *lines, "", msg]).encode())
+        self.transport.write("\r\n".join([f"HTTP/1.1 {status}", *lines, "", msg]).encode())
         self.transport.close()
         self._watch_answer(watch=True)
 
@@ -228,8 +241,41 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         super().shutdown()
         if self._connection.held:  # nothing would show that its client is gone
             self._connection.transport.abort()
+        if self._awaiting_body:
+            self._close()
         if self.transport.is_closing():
             self._watch_answer(watch=True)
+
+    # Start of a request
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Starts the application; if the body is small, only when it is complete."""
+        waits = cycle is self.cycle and cycle.more_body and _has_small_body(cycle.scope["headers"])
+        if not waits:
+            super()._start_asgi_task(cycle, app)
+            return
+        self._awaiting_body = partial(super()._start_asgi_task, cycle, app)
+        if cycle.waiting_for_100_continue:
+            cycle.waiting_for_100_continue = False
+            self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self._stop_timer()
+        self._timer = self.loop.call_later(self._limits.body_s, self._check_body, self.loop.time())
+
+    def _start_awaiting(self) -> None:
+        start, self._awaiting_body = self._awaiting_body, None
+        self._stop_timer()
+        if start is not None and not self.transport.is_closing():
+            start()
+
+    def _check_body(self, began: float) -> None:
+        """Refuses a small body that is late; each of its bytes gives it a little time."""
+        extra_s = len(self.cycle.body) / self._limits.client_bytes_per_s
+        left = began + self._limits.body_s + extra_s - self.loop.time()
+        if left > 0:
+            self._timer = self.loop.call_later(left, self._check_body, began)
+        else:
+            self._awaiting_body = None
+            self._refuse("The body of this request took too long.", "408 Request Timeout")
 
     # Called by requests, in place of the transport's
 
@@ -287,9 +333,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def _unanswered(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _refuse(self, reason: str) -> None:
+    def _refuse(self, reason: str, status: str = "400 Bad Request") -> None:
         if not self.transport.is_closing():
-            self.send_400_response(reason)
+            self.send_400_response(reason, status)
 
     def _close(self) -> None:
         self._stop_timer()
@@ -329,3 +375,13 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         outer, inner = self._connection.transport, self.transport
         waiting: int = outer.get_write_buffer_size()
         return waiting if inner is outer else waiting + int(inner.get_write_buffer_size())
+
+
+def _has_small_body(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether a request has a body that is small, as far as its head says; the parser has checked lengths."""
+    for name, value in headers:
+        if name == b"content-length":
+            return 0 < int(value) <= SMALL_BODY_BYTES
+        if name == b"transfer-encoding":
+            return True
+    return False

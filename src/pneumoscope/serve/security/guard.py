@@ -22,8 +22,8 @@ from pneumoscope.serve.security.audit_trail import (
 from pneumoscope.serve.security.headers import SecurityHeaders, fixed_headers
 from pneumoscope.serve.security.refusals import NoAuditLog
 from pneumoscope.serve.security.sessions import only_session_cookie
-from pneumoscope.serve.security.state import SMALL_BODY_BYTES
 from pneumoscope.serve.security.throttle import network_of
+from pneumoscope.serve.settings import SMALL_BODY_BYTES
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

@@ -16,6 +16,7 @@ from pneumoscope.serve.security.second_factor import SecondFactor
 from pneumoscope.serve.security.sessions import Sessions
 from pneumoscope.serve.security.throttle import Rate, Throttle
 from pneumoscope.serve.security.tokens import Tokens
+from pneumoscope.serve.settings import SMALL_BODY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from pneumoscope.serve.settings import ServeSettings
 
 UPLOAD_PATH = f"{API}/predictions"
-SMALL_BODY_BYTES = 65536
-"""Limit on the body of a request that is not an upload."""
 ADDRESS_RATE_FACTOR = 4
 """Requests per address, as a multiple of those per user: several users may share an address."""
 CONCURRENT_SIGN_INS = 8

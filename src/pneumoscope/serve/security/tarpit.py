@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from pneumoscope.serve.security.connection import Connection
 
 HOLD_S = 15.0
-"""Seconds until such a connection is closed; its own deadlines may close it before."""
+"""Seconds until such a connection may be closed; its own deadlines may close it before. Those that came
+together are closed one after another, within as many seconds again: all of them would come back at once.
+"""
 
 
 class Tarpit:
@@ -73,7 +75,9 @@ class Tarpit:
                 if until > loop.time():
                     await asyncio.sleep(until - loop.time())
                 else:
+                    pause_s = HOLD_S / len(self._until)
                     self._close_first()
+                    await asyncio.sleep(pause_s)
         finally:
             while self._until:
                 self._close_first()
