@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def from_format_1(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of ``bundle.json`` in the format of today.
+    """The content of ``bundle.json`` in the present format.
 
     What format 1 left to the code that read it comes from the data sheets inside the package: by
     the names of the classes, as that code did, and by the source of the films.

@@ -191,7 +191,7 @@ def _rounded_up(value: float) -> float:
 
 
 def _limit(scores: tuple[float, ...], error: float) -> float:
-    """The m-th smallest score, m = floor(error (n + 1)); 0 if that is none."""
+    """The m-th smallest score, m = floor(error (n + 1)); 0 if there is none."""
     # Rounded so that 0.05 * 20 is exactly 1; an error just below 1 becomes 1 by that.
     m = min(math.floor(round(error * (len(scores) + 1), 9)), len(scores))
     return scores[m - 1] if m else 0.0

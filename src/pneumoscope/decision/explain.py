@@ -101,7 +101,7 @@ class Subject:
 class HeatmapLimits:
     """Lowest scores at which heatmaps are shown, each in [0, 1], by mode; without one all are shown.
 
-    The maps of a verdict that nothing was found mark all that speaks for health, and so score less
+    The maps of a verdict that nothing was found mark all that looks healthy, and so score less
     than those of a disease, however good they are.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Delivers results: each destination at its own pace, again after failures, and finally not any more."""
+"""Delivers results: each destination at its own pace, and again after failures until it is given up."""
 
 from __future__ import annotations
 

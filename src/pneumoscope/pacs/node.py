@@ -90,7 +90,7 @@ class Node:
     def close(self) -> None:
         """Takes no more films, reads those in the queue, ends the deliveries that are made, and stops.
 
-        What there is no time for is done after the next start.
+        What does not finish in time is done after the next start.
         """
         self.receiver.stop()
         self.polling.stop()

@@ -1,4 +1,4 @@
-"""Pauses between attempts: each is twice as long as the one before, and none like another."""
+"""Pauses between attempts: each is twice as long as the one before, with random jitter."""
 
 from __future__ import annotations
 

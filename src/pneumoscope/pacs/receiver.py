@@ -129,7 +129,7 @@ class Receiver:
             association.abort()
 
     def _store(self, event: Event) -> Dataset:
-        """Handles C-STORE: success is said only when the film is on the disk."""
+        """Handles C-STORE: success is reported only when the film is on the disk."""
         request = cast("C_STORE", event.request)
         data = request.DataSet
         header = None

@@ -23,7 +23,7 @@ OPACITY = 0.55
 _COLD = 0.35
 """Share of the peak up to which a region has no colour."""
 HEALTHY = (64, 176, 196)
-"""Colour of heat that speaks for a healthy film."""
+"""Colour of the heat of a verdict NORMAL."""
 OUTLINE = (125, 211, 252)
 """Colour of the lungs' outline: no heat that is shown has it."""
 _OUTLINE_WIDTH = 1 / 320
@@ -90,7 +90,7 @@ def overlay(
         pixels: float32 (rows, columns) in [0, 1], or uint8.
         heatmap: float32 (h, w), >= 0, of any size.
         opacity: Opacity of the hottest spot, in [0, 1].
-        healthy: Whether the heat speaks for a healthy film. It is then drawn in one cool colour: red
+        healthy: Whether the heat is that of a verdict NORMAL. It is then drawn in one cool colour: red
             would look like an alarm. See `is_healthy`.
         lungs: The lung field, float32 (h, w) in [0, 1]; None for no outline. At opacity 0 there is none
             either: the film is shown as it is.
@@ -131,7 +131,7 @@ def overlay_of_heat(
 
 
 def is_healthy(called: str | None, findings: Sequence[object]) -> bool:
-    """Whether the heat of a result speaks for a healthy film.
+    """Whether the heat of a result is that of a verdict NORMAL.
 
     Args:
         called: What the film is called, see `Prediction.called`.

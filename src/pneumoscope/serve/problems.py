@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 PAGE = "https://github.com/pneumoscope/pneumoscope/blob/main/docs/reference/api.md"
 RETRY_AFTER_S = 5
-"""Seconds after which a request is worth repeating that met an unavailable service."""
+"""Seconds after which a request that met an unavailable service is worth repeating."""
 
 
 class Refusal(PneumoscopeError):

@@ -76,8 +76,8 @@ class ConnectionLimits:
         body_s: Seconds for the body of a request, and one more for every
             ``client_bytes_per_s`` bytes received.
         idle_s: Seconds that a connection may wait for its next request.
-        stalled_s: Seconds after which a client is dropped that takes its answer more slowly than
-            ``client_bytes_per_s``.
+        stalled_s: Seconds after which a client that takes its answer more slowly than
+            ``client_bytes_per_s`` is dropped.
         client_bytes_per_s: Rate at which a client must send a body and take an answer.
     """
 

@@ -77,7 +77,7 @@ class UploadBudget:
         def take(size: int) -> None:
             nonlocal leased_bytes
             with self._lock:
-                if leased_bytes + size > self._most_bytes:  # also at the best of times
+                if leased_bytes + size > self._most_bytes:  # also while nothing else is received
                     limit = f"more than {self._most_bytes:,} bytes, received and unpacked"
                     raise TooMuch(limit, "Send fewer films at once.")
                 used_by = self._used_by[owner] + size

@@ -1,7 +1,7 @@
 """Figures by hospital or collection, and how much of a pooled figure is the source.
 
 If the share of ill films differs between sources, whatever recognises the source also ranks the films. The
-pooled AUC is a mean over pairs of an ill and a well film. Pairs of one source show what the bundle
+pooled AUC is a mean over pairs of an ill and a healthy film. Pairs of one source show what the bundle
 distinguishes within a hospital; pairs of two sources may also show that it recognises the hospital.
 """
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pneumoscope.evidence.statistics.intervals import Array, Figure
 
 NO_SOURCE_HAS_BOTH = "no source has films of both classes"
-NO_PAIR_BETWEEN = "no ill and well film are from different sources"
+NO_PAIR_BETWEEN = "no ill and healthy film are from different sources"
 
 
 def source_result(

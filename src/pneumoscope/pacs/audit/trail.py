@@ -63,7 +63,7 @@ class AuditTrail:
         self.sender.put(self._messages.activity(APPLICATION_START))
 
     def stop(self) -> None:
-        """Reports the end, and stops to send."""
+        """Reports the end, and stops sending."""
         self.sender.put(self._messages.activity(APPLICATION_STOP))
         self.sender.stop(_STOP_S)
 

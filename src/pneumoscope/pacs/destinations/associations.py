@@ -64,14 +64,14 @@ def _switch_on(connection: AssociationSocket, option: int) -> None:
 
 
 class _Ended(RuntimeError):
-    """An association is there no more."""
+    """An association has ended."""
 
 
 class _Checkpoint(threading.Event):
     """Where the thread of an association waits while another one sends a message and takes the answer.
 
-    pynetdicom takes the thread for waiting if it is about to go on: then it takes an answer that comes
-    fast, and the sender waits for the answer until the time-out.
+    pynetdicom does not notice that the thread is about to continue: the thread then takes an answer
+    that comes fast, and the sender waits for it until the time-out.
     """
 
     def __init__(self, thread: threading.Thread) -> None:

@@ -152,7 +152,7 @@ def json_of(content: bytes) -> Any:
     """The content of an answer in JSON.
 
     Raises:
-        ValueError: It is none, or is nested too deeply.
+        ValueError: It is not JSON, or is nested too deeply.
     """
     try:
         return json.loads(content)

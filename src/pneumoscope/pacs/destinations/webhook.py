@@ -79,7 +79,7 @@ def key_of(path: Path) -> bytes:
     """The secret in a file, Base64 with or without ``whsec_``.
 
     Raises:
-        DeliveryFailed: It cannot be read, or is none.
+        DeliveryFailed: It cannot be read, or is not a secret.
     """
     text = secret_of(path).removeprefix(_PREFIX)
     try:

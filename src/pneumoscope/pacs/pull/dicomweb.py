@@ -27,7 +27,7 @@ _STUDY, _SERIES, _INSTANCE = "0020000D", "0020000E", "00080018"
 _COUNT = "00201209"
 """Number of Series Related Instances."""
 _MOST_ITEMS = 100_000
-"""Of a search: a server that leaves ``offset`` out of account, or is hostile, would never end."""
+"""Of a search: with a server that ignores ``offset``, or is hostile, it would never end."""
 _LISTED_AGAIN = 25
 """Series whose number of instances has not changed, and that a poll lists nevertheless: an instance may
 have taken the place of another one. All of them in each poll would be a burden for an archive."""
@@ -60,7 +60,7 @@ class DicomWebSource(ReachedByHttp):
         series, failure = self._series_by_hash()
         gone = {} if failure is None else former  # a search that failed says nothing of the others
         unchanged = [key for key, known in former.items() if _count(series, key) == len(known)]
-        # The longest not listed come first, so those of this poll go to the end.
+        # Those that were not listed for longest come first, so those of this poll go to the end.
         rested = {key: former[key] for key in unchanged[_LISTED_AGAIN:]}
         seen = dict(rested)
         fetching = Fetching(self.postponed, self._film, lambda: self.check().ok, accept)

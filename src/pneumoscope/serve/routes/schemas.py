@@ -101,7 +101,7 @@ class JobWithFilms(Job):
 
 
 class Accepted(BaseModel):
-    """A job was taken in."""
+    """A job was accepted."""
 
     job: Job
 

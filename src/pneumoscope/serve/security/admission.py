@@ -94,7 +94,8 @@ class Admission:
         return user
 
     def _slow_address_down(self) -> None:
-        """Strangers who use up the rate of an address leave as much to those who say who they are."""
+        """Once the rate of an address is used up, requests with credentials have as much again: strangers
+        cannot use up the rate of the users at their address."""
         rate, network = self.security.by_address, network_of(address_of(self.request))
         if wait_s := rate.wait_s(network):
             names_user = self.bearer is not None or _cookie(self.security, self.request)

@@ -92,7 +92,7 @@ def check_password(name: str, password: str) -> str:
 def is_common(password: str, others: tuple[str, ...] = ()) -> bool:
     """Whether a password is a repetition, or made of few entries of the list.
 
-    Digits, punctuation, rows of keys, sequences of letters and repeated words come for free.
+    Digits, punctuation, rows of keys, sequences of letters and repeated words do not count.
 
     Args:
         password: In lower case.

@@ -32,7 +32,7 @@ _STEPS_OFF = 1  # RFC 6238, 5.2: at most one step for a slow network
 MOST_FAILURES = 50
 """Wrong codes in a row, each with the right password, after which no code is accepted.
 
-NIST SP 800-63B-4, 3.2.2, allows 100. Waiting alone does not suffice: who knows the password could try
+NIST SP 800-63B-4, 3.2.2, allows 100. Waiting alone does not suffice: somebody who knows the password could try
 thousands of codes a day from several addresses, and three of a million are right at any moment.
 """
 

@@ -101,7 +101,7 @@ class Throttle:
             self._forget_few(now)
 
     def _forget_few(self, now: float) -> None:
-        """Keeps the half of the keys that have failed most: who has many addresses could otherwise make
+        """Keeps the half of the keys that have failed most: an attacker with many addresses could otherwise make
         the failures with a name forgotten, by failing with ten thousand other keys."""
         counting = [item for item in self._failures.items() if now - item[1].last < FORGET_S]
         most = nlargest(_MOST_KEYS // 2, counting, key=lambda item: (item[1].count, item[1].last))

@@ -67,7 +67,7 @@ export class Pane {
 
   /**
    * Shows a film, its heatmap, smooth and as cells, and its lungs, each an image source or null. `healthy` says
-   * whether the heat speaks for a healthy film, which has one cool colour; `facts` are those of the film's file
+   * whether the heat is that of NORMAL, which has one cool colour; `facts` are those of the film's file
    * (`film` of a result), or null; `label` is for screen readers.
    */
   show({ film, heatmap = null, cells = null, lungs = null, healthy = false, facts = null, label = "" }) {

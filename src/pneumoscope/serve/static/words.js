@@ -96,7 +96,7 @@ export function heatmapState(record) {
   };
 }
 
-/** Whether the heat of a result speaks for a healthy film, which has one cool colour. */
+/** Whether the heat of a result is that of NORMAL, which has one cool colour. */
 export const isHealthy = (result) => result?.called === "NORMAL" && !result.findings?.length;
 
 /** Whether the film's values say more than its picture with 8 bits. */

@@ -139,7 +139,7 @@ def other_patients(
     *,
     skip_broken: bool = False,
 ) -> NDArray[np.uint8]:
-    """Films of patients outside the population, from which the gate learns to tell them.
+    """Films of patients outside the population, from which the gate learns to recognise them.
 
     Args:
         films: The films of the training; those of sources outside its population count.

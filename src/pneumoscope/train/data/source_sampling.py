@@ -39,7 +39,7 @@ class Group:
 def shares_without(
     shares: Sequence[tuple[str, float]], left_out: Sequence[str]
 ) -> tuple[tuple[str, float], ...]:
-    """The groups and their shares without some sources; a group that loses all its sources goes too.
+    """The groups and their shares without some sources; a group that loses all its sources is left out.
 
     Args:
         shares: See `Recipe.source_shares`.

@@ -1,8 +1,8 @@
 """Soft labels: what networks that were trained without a film say of it.
 
 Labels of a data set are sometimes wrong, and sometimes nobody could know better: bacterial and viral pneumonia
-look alike. A network that is trained on such labels as if they were certain learns their errors by heart. So the
-training patients are dealt to folds, a network is trained without each fold, and what it says of the fold's films
+look alike. A network that is trained on such labels as if they were certain learns their errors too. So the
+training patients are divided into folds, a network is trained without each fold, and what it says of the fold's films
 is mixed into their labels (distillation, Hinton et al. 2015, from networks that cannot know the label). The
 validation films are in no fold, so no network learns from them.
 """

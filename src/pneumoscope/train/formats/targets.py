@@ -228,7 +228,7 @@ def _write_litert_int8(model: Path, target: Path, films: NDArray[np.uint8]) -> N
 def _fragile(layers: Sequence[Mapping[str, str]]) -> list[str]:
     """First layers that int8 would damage, up to the last that loses twice the error of rounding.
 
-    A uniform rounding error is 1/sqrt(12) of a step. In the shipped network one expansion after the
+    A uniform rounding error is 1/sqrt(12) of a step. In the network of ``flagship`` one expansion after the
     stem loses 3.5 steps. With it in int8, mean |dp| was 0.041; with the five layers up to it in float,
     0.008, for 0.02 MB more. Later layers stay in int8 whatever they lose; otherwise little would.
     """

@@ -1,9 +1,9 @@
 """A head that reads the lungs: a lung field, evidence per cell, and a verdict for each lung.
 
-Every cell of the last map says whether it lies on the right or the left lung, and how much it speaks
-for illness. Each lung pools the evidence over its own cells only, and the film is ill if one lung is.
-So evidence outside the lungs cannot reach the verdict, and evidence on one side cannot speak for the
-other. The heatmap shows how much each cell adds to the verdict: no gradient has to be interpreted.
+Every cell of the last map gives the probability that it lies on the right or the left lung, and log
+odds of illness. Each lung pools the evidence over its own cells only, and the film is ill if one lung is.
+So evidence outside the lungs cannot reach the verdict, and evidence on one lung does not count for
+the other. The heatmap shows how much each cell adds to the verdict: no gradient has to be interpreted.
 """
 
 from __future__ import annotations

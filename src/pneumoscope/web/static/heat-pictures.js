@@ -69,7 +69,7 @@ function heatOf({ data, rows, columns }, height, width, smooth) {
 const fadeOf = (heat, healthy) => Math.min(1, Math.max(0, (heat - 0.35) / 0.5)) / (healthy ? 2 : 1);
 const hueOf = (heat, healthy) => (healthy ? HEALTHY : COLOURS[Math.round(heat * 255)]);
 
-/** The colours of a heatmap alone, transparent where it is cold; half as opaque if it speaks for a healthy film. */
+/** The colours of a heatmap alone, transparent where it is cold; half as opaque if it is that of NORMAL. */
 export function heatImage(cells, { rows, columns }, { healthy, smooth }) {
   const heat = heatOf(cells, rows, columns, smooth);
   const image = new ImageData(columns, rows);

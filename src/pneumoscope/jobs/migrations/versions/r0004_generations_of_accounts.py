@@ -10,7 +10,7 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Adds the columns; passwords, sessions and tokens of before stay valid."""
+    """Adds the columns; earlier passwords, sessions and tokens stay valid."""
     for table in ("accounts", "sessions", "tokens"):
         op.add_column(
             table, sa.Column("generation", sa.Integer, nullable=False, server_default="1")

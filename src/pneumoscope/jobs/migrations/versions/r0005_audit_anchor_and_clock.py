@@ -10,7 +10,7 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    """Creates the tables; a log of before gets its anchor with its next line."""
+    """Creates the tables; an earlier log gets its anchor with its next line."""
     anchor = op.create_table(
         "audit_anchor",
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
