@@ -128,7 +128,7 @@ def _meaning(kind: type[PneumoscopeError]) -> str:
 def _of_the_tree() -> dict[str, str]:
     """What the tree in the docstring of `pneumoscope.errors` says of each class."""
     lines = re.findall(r"── (\w+)[ ]*(?:\(\w+\))?[ ]*(.*)", errors.__doc__ or "")
-    return {name: text.strip().removeprefix("... ") for name, text in lines}
+    return {name: text.strip() for name, text in lines}
 
 
 def words(kind: type[PneumoscopeError], given: Mapping[str, str] | None = None) -> tuple[str, str]:

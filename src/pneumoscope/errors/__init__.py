@@ -6,14 +6,14 @@
     │   ├── IsADirectory            (IsADirectoryError)  a folder where one film was expected
     │   ├── NotPermitted            (PermissionError)    the system refuses to open it
     │   ├── EmptySource             (ValueError)         zero bytes
-    │   ├── UnknownFormat           (ValueError)         the first bytes belong to no format we read
+    │   ├── UnknownFormat           (ValueError)         the first bytes belong to no format that is read
     │   ├── UnreadableImage         (ValueError)         right format, broken content
-    │   │   ├── TruncatedImage                           ... because its end is missing
-    │   │   ├── OnlyPadding                              ... because its header calls every pixel padding
-    │   │   ├── StoredAsText                             ... because a program took it for text
-    │   │   └── DecoderFailed                            ... because the decoder died or was late, twice
+    │   │   ├── TruncatedImage                           its end is missing
+    │   │   ├── OnlyPadding                              its header calls every pixel padding
+    │   │   ├── StoredAsText                             a program took it for text and changed its bytes
+    │   │   └── DecoderFailed                            its decoder died or was late, twice
     │   ├── UnsupportedSyntax       (ValueError)         DICOM transfer syntax without a decoder
-    │   │   └── DeflatedDicom                            ... refused on purpose
+    │   │   └── DeflatedDicom                            deflated: a small file can fill the memory
     │   ├── UnsupportedCoding       (ValueError)         a rare kind of JPEG or TIFF, sound or not
     │   ├── UnsupportedObject       (ValueError)         DICOM without a film for people (SR, CT, For Processing)
     │   ├── NotA2DImage             (ValueError)         several frames or pages, or no pixels at all
@@ -21,7 +21,7 @@
     │   └── TooLarge                (ValueError)         over the limit on bytes or pixels
     ├── BundleError                 a model folder cannot be used
     │   ├── BundleMissing           (FileNotFoundError)
-    │   │   └── UnknownBundle                            ... and there is none of that name
+    │   │   └── UnknownBundle                            no folder and no bundle has this name
     │   ├── BundleDamaged           (ValueError)         a file does not match its hash
     │   └── BundleMismatch          (ValueError)         made for another version, or malformed
     ├── ProfileError                a site profile cannot be used
@@ -45,7 +45,7 @@
     │   └── ServerFault             (RuntimeError)       an unexpected failure; the log has the traceback
     ├── ConversionError             (ValueError)         a model cannot be brought into another format
     ├── BenchError                  (RuntimeError)       a benchmark failed, or became slower
-    ├── AccountError                (ValueError)         a user, password or token cannot be used so
+    ├── AccountError                (ValueError)         a user, password or token cannot be used
     ├── UnsafeAddress               (ValueError)         others would reach a server that is not protected
     ├── AuditLogDamaged             (ValueError)         the audit log is not what was written
     └── TrainingError               a bundle cannot be trained

@@ -38,7 +38,7 @@ class ServerError(PneumoscopeError, OSError):
 
 
 class AccountError(PneumoscopeError, ValueError):
-    """A user, password or token cannot be used so."""
+    """A user, password or token cannot be used."""
 
 
 class UnsafeAddress(PneumoscopeError, ValueError):

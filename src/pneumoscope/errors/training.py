@@ -6,7 +6,7 @@ from pneumoscope.errors.root import PneumoscopeError
 
 
 class ConversionError(PneumoscopeError, ValueError):
-    """A model cannot be brought into another format, or came out of it as another function."""
+    """A model cannot be converted to another format, or the result computes something else."""
 
 
 class BenchError(PneumoscopeError, RuntimeError):

@@ -23,7 +23,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class NodeNotReachable(Refusal):
-    """The node does not tell its status."""
+    """The node does not answer with its status."""
 
     status = HTTPStatus.BAD_GATEWAY
 
