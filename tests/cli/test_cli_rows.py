@@ -7,11 +7,14 @@ import io
 import pytest
 from rich.console import Console
 
-from pneumoscope.cli.rows import Row, fit, print_rows, print_wrapped
+from pneumoscope.cli.rows import Row, Styled, fit, print_rows, print_wrapped
 
 HEADINGS = ("film", "verdict", "P", "kind")
 ROWS = [
-    Row(("ward/a.png", "[red]PNEUMONIA[/]", "0.99", ""), ("heat in the right lower zone",)),
+    Row(
+        ("ward/a.png", Styled("PNEUMONIA", "red"), "0.99", ""),
+        ("heat in the right lower zone",),
+    ),
     Row(("ward/night/long.png", "NOT READ", "", "")),
 ]
 
@@ -23,7 +26,8 @@ class Terminal(io.StringIO):
 
 def printed(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, width: int) -> str:
     monkeypatch.setattr("sys.stdout", stream)
-    print_rows(Console(file=stream, width=width, no_color=True), HEADINGS, ROWS, right=("P",))
+    out = Console(file=stream, width=width, no_color=True) if stream.isatty() else None
+    print_rows(out, HEADINGS, ROWS, right=("P",))
     return stream.getvalue()
 
 
@@ -63,8 +67,7 @@ def test_what_does_not_fit_is_known_before(monkeypatch: pytest.MonkeyPatch) -> N
     # 19 + 9 + 4 + 4 characters and three gaps of 2
     assert fit(Console(file=stream, width=42), HEADINGS, ROWS)
     assert not fit(Console(file=stream, width=41), HEADINGS, ROWS)
-    monkeypatch.setattr("sys.stdout", io.StringIO())
-    assert fit(Console(file=stream, width=10), HEADINGS, ROWS)
+    assert fit(None, HEADINGS, ROWS)
 
 
 def test_paragraphs_are_wrapped_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,5 +77,16 @@ def test_paragraphs_are_wrapped_on_a_terminal_only(monkeypatch: pytest.MonkeyPat
         (io.StringIO(), [f"  {words}"]),
     ):
         monkeypatch.setattr("sys.stdout", stream)
-        print_wrapped(Console(file=stream, width=26), words, indent=2)
+        out = Console(file=stream, width=26) if stream.isatty() else None
+        print_wrapped(out, words, indent=2)
         assert stream.getvalue().splitlines() == lines
+
+
+def test_brackets_and_colons_are_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("[bold]a.png", ":lungs:.png", "b\\")
+    for stream in (io.StringIO(), Terminal()):
+        monkeypatch.setattr("sys.stdout", stream)
+        out = Console(file=stream, width=80, no_color=True) if stream.isatty() else None
+        print_rows(out, ("film",), [Row((name,), (name,)) for name in names])
+        shown = [line.strip() for line in plain(stream.getvalue()).splitlines()]
+        assert shown == ["film", *(name for name in names for _ in range(2))]

@@ -7,11 +7,13 @@ import os
 import signal
 import sys
 
+from pneumoscope.cli.loading import begin_loading, loaded
 from pneumoscope.cli.terminal import report
 
 
 def main() -> None:
     """Runs a command; exit code 0 on success, 1 on an error with a hint, 2 on wrong usage."""
+    begin_loading()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     # An orderly exit removes temporary files.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -40,7 +42,10 @@ def run() -> int:
     try:
         from pneumoscope.cli.app import app_for
 
-        app_for(sys.argv[1:])()
+        app = app_for(sys.argv[1:])
+        if sys.argv[1:2] != ["predict"]:  # it says itself when its network is loaded
+            loaded()
+        app()
     except (PneumoscopeError, OSError) as error:
         report(error)
         return 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -18,27 +18,40 @@ _SHORTEST = 12
 """A name is not shortened below this many characters, however narrow the terminal is."""
 
 
+class Styled(NamedTuple):
+    """A cell with a style of rich, such as ``"bold red"``, which only a terminal shows."""
+
+    text: str
+    style: str
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One line of a table.
 
     Attributes:
-        cells: One for each column, with rich's markup.
-        notes: What stands below the line, indented; with rich's markup.
+        cells: One for each column.
+        notes: What stands below the line, indented.
     """
 
-    cells: tuple[str, ...]
+    cells: tuple[str | Styled, ...]
     notes: tuple[str, ...] = ()
 
 
-def fit(out: Console, headings: Sequence[str], rows: Sequence[Row]) -> bool:
+def fit(out: Console | None, headings: Sequence[str], rows: Sequence[Row]) -> bool:
     """Whether no line is wider than the terminal; text for other programs always fits."""
+    if out is None:
+        return True
     widths = _widths(headings, [_texts(row) for row in rows])
-    return not sys.stdout.isatty() or sum(widths) + _GAP * (len(widths) - 1) <= out.width
+    return sum(widths) + _GAP * (len(widths) - 1) <= out.width
 
 
 def print_rows(
-    out: Console, headings: Sequence[str], rows: Sequence[Row], *, right: Collection[str] = ()
+    out: Console | None,
+    headings: Sequence[str],
+    rows: Sequence[Row],
+    *,
+    right: Collection[str] = (),
 ) -> None:
     """Prints a line for each row, and its notes below it.
 
@@ -47,37 +60,33 @@ def print_rows(
     between cells, whole names, and a line for each note.
 
     Args:
-        out: Where to print.
+        out: The terminal; None if other programs read stdout, see `terminal.terminal`.
         headings: Headings of the columns.
         rows: Rows.
         right: Headings of the columns that align to the right, such as figures.
     """
-    from rich.text import Text
-
-    lines = [_texts(row) for row in rows]
-    if sys.stdout.isatty():
-        _print_aligned(out, headings, rows, lines, right)
+    if out is not None:
+        _print_aligned(out, headings, rows, right)
         return
-    heads = [Text(heading, style="bold") for heading in headings]
-    for index, cells in enumerate([heads, *lines]):
-        while cells and not cells[-1]:
-            cells.pop()
-        for number, cell in enumerate(cells, 1):
-            # Rich would expand a tab inside of a text to blanks.
-            out.print(cell, end="\n" if number == len(cells) else "\t", soft_wrap=True)
-        for note in rows[index - 1].notes if index else ():
-            print_wrapped(out, note, indent=_GAP)
+    # Without rich, whose import takes longer than reading a film.
+    for row in (Row(tuple(headings)), *rows):
+        texts = [cell.text if isinstance(cell, Styled) else cell for cell in row.cells]
+        while texts and not texts[-1]:
+            texts.pop()
+        sys.stdout.write("\t".join(texts) + "\n")
+        for note in row.notes:
+            print_wrapped(None, note, indent=_GAP)
 
 
 def _print_aligned(
     out: Console,
     headings: Sequence[str],
     rows: Sequence[Row],
-    lines: Sequence[list[Text]],
     right: Collection[str],
 ) -> None:
     from rich.text import Text
 
+    lines = [_texts(row) for row in rows]
     filled = [c for c in range(len(headings)) if any(line[c] for line in lines)]
     headings = [headings[column] for column in filled]
     lines = [[line[column] for column in filled] for line in lines]
@@ -99,20 +108,22 @@ def _print_aligned(
             print_wrapped(out, note, indent=_GAP)
 
 
-def print_wrapped(out: Console, markup: str, *, indent: int = 0, style: str = "") -> None:
+def print_wrapped(out: Console | None, words: str, *, indent: int = 0, style: str = "") -> None:
     """Prints a paragraph, wrapped on a terminal and on one line elsewhere.
 
     Args:
-        out: Where to print.
-        markup: The text, with rich's markup.
+        out: As in `print_rows`.
+        words: The text.
         indent: Blanks before each line.
         style: Style of the whole, such as ``"dim"``.
     """
+    if out is None:
+        sys.stdout.write(" " * indent + words.rstrip() + "\n")
+        return
     from rich.text import Text
 
-    text = Text.from_markup(markup, style=style)
     width = max(out.width - indent, 2 * _SHORTEST)
-    for line in text.wrap(out, width) if sys.stdout.isatty() else (text,):
+    for line in Text(words, style=style).wrap(out, width):
         line.rstrip()
         out.print(Text(" " * indent) + line, soft_wrap=True)
 
@@ -133,7 +144,10 @@ def _without_beginning(text: Text, width: int, out: Console) -> Text:
 def _texts(row: Row) -> list[Text]:
     from rich.text import Text
 
-    return [Text.from_markup(cell) for cell in row.cells]
+    return [
+        Text(cell.text, style=cell.style) if isinstance(cell, Styled) else Text(cell)
+        for cell in row.cells
+    ]
 
 
 def _widths(headings: Sequence[str], lines: Sequence[list[Text]]) -> list[int]:

@@ -69,6 +69,11 @@ def console() -> Console:
     return Console(highlight=False, width=None if sys.stdout.isatty() else 1000)
 
 
+def terminal() -> Console | None:
+    """A console if stdout is a terminal; None if other programs read it."""
+    return console() if sys.stdout.isatty() else None
+
+
 def print_table(out: Console, table: Table) -> None:
     """Prints a table; lines that other programs read do not end with blanks."""
     if sys.stdout.isatty():

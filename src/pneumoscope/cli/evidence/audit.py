@@ -13,10 +13,11 @@ from pneumoscope.cli.extras import require
 from pneumoscope.cli.one_bundle import bundle_or_first
 from pneumoscope.cli.options import Bundle, Json
 from pneumoscope.cli.progress import progress_bar
-from pneumoscope.cli.terminal import console, report_films
+from pneumoscope.cli.terminal import console, escape, report_films, terminal
 from pneumoscope.decision.sentences import counted
 from pneumoscope.errors import UsageError
 from pneumoscope.files import write_text
+from pneumoscope.render.visible import visible
 
 if TYPE_CHECKING:
     from pneumoscope.evidence.audit.results import Audit
@@ -87,8 +88,7 @@ def _check_out(out: Path) -> None:
 
 
 def _print(result: Audit, out: Path) -> None:
-    from pneumoscope.cli.rows import Row, print_rows, print_wrapped
-    from pneumoscope.cli.terminal import escape
+    from pneumoscope.cli.rows import Row, Styled, print_rows, print_wrapped
     from pneumoscope.evidence.audit.findings import LEVELS
 
     shown = console()
@@ -98,14 +98,16 @@ def _print(result: Audit, out: Path) -> None:
     )
     rows = [
         Row(
-            (f"[{_COLOURS.get(finding.level, 'dim')}]{finding.level}[/]", escape(finding.check)),
-            (escape(finding.reason),),
+            (Styled(finding.level, _COLOURS.get(finding.level, "dim")), visible(finding.check)),
+            (visible(finding.reason),),
         )
         for finding in result.findings
     ]
-    print_rows(shown, ("level", "check"), rows)
+    columns = terminal()
+    print_rows(columns, ("level", "check"), rows)
     levels = Counter(finding.level for finding in result.findings)
-    print_wrapped(shown, ", ".join(f"{levels[level]} {level}" for level in LEVELS if levels[level]))
+    counts = ", ".join(f"{levels[level]} {level}" for level in LEVELS if levels[level])
+    print_wrapped(columns, counts)
     colour = _COLOURS[result.verdict]
     shown.print(
         f"[bold {colour}]{result.verdict.upper()}[/]: {escape(str(out / PAGE))}", soft_wrap=True

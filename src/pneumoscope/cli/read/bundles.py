@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pneumoscope.cli.options import Json
-from pneumoscope.cli.terminal import console, plain_table, print_json, print_table
+from pneumoscope.cli.terminal import console, escape, plain_table, print_json, print_table, terminal
+from pneumoscope.render.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +60,6 @@ def _facts(named: NamedBundle) -> dict[str, Any]:
 
 def _print(facts: Sequence[dict[str, Any]]) -> None:
     from pneumoscope.cli.rows import Row, fit, print_rows
-    from pneumoscope.cli.terminal import escape
 
     columns = ("name", "bundle", "SHA-256", "verdict", "size", "population", "folder")
     rows = []
@@ -71,13 +71,13 @@ def _print(facts: Sequence[dict[str, Any]]) -> None:
             size = f"{bundle['size_bytes'] / 1e6:.1f} MB"
             digest = bundle["bundle_sha256"][:12]
             cells = (bundle["bundle"], digest, bundle["positive"], size, bundle["population"])
-        rows.append(tuple(map(escape, (bundle["name"], *cells, bundle["folder"]))))
-    out = console()
+        rows.append(tuple(map(visible, (bundle["name"], *cells, bundle["folder"]))))
+    out = terminal()
     if not fit(out, columns, [Row(cells) for cells in rows]):
         noted = [Row(cells[:5], tuple(filter(None, cells[5:]))) for cells in rows]
         print_rows(out, columns[:5], noted, right=("size",))
         return
     table = plain_table(*columns, right=("size",), fold=("population", "folder"))
     for cells in rows:
-        table.add_row(*cells)
-    print_table(out, table)
+        table.add_row(*map(escape, cells))
+    print_table(console(), table)

@@ -7,7 +7,8 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pneumoscope.cli.terminal import console, escape
+from pneumoscope.cli.rows import Row, Styled, fit, print_rows, print_wrapped
+from pneumoscope.cli.terminal import terminal
 from pneumoscope.decision.explain import CHECKED
 from pneumoscope.decision.gate import is_outside
 from pneumoscope.decision.sentences import counted, full_sentence
@@ -72,10 +73,10 @@ def _record(result: FilmResult) -> dict[str, Any]:
 
 
 class TableRow(NamedTuple):
-    """The cells of one film, with rich's markup; ``notes`` has one note a line."""
+    """The cells of one film; ``notes`` has one note a line."""
 
     film: str
-    verdict: str
+    verdict: Styled
     probability: str = ""
     kind: str = ""
     notes: str = ""
@@ -100,17 +101,15 @@ def _show(films: Sequence[Outcome], kinds_warnings: Mapping[str, str]) -> None:
         films: Films in their order.
         kinds_warnings: SHA-256 of a bundle to its sentence on kinds.
     """
-    from pneumoscope.cli.rows import Row, fit, print_rows, print_wrapped
-
-    out = console()
+    out = terminal()
     predictions = [film.prediction for film in films if film.prediction is not None]
     headings = _headings(predictions)
     rows = []
     for film in films:
-        *cells, notes = table_row(film)
+        row = table_row(film)
         population = wording.population(film.prediction) if film.prediction else ""
-        cells = [*cells, escape(population)][: len(headings)]
-        rows.append(Row(tuple(cells), tuple(notes.splitlines())))
+        cells = (row.film, row.verdict, row.probability, row.kind, visible(population))
+        rows.append(Row(cells[: len(headings)], tuple(row.notes.splitlines())))
     footers = []
     if headings[-1] == _POPULATION and not fit(out, headings, rows):
         headings.pop()
@@ -132,8 +131,8 @@ def _show(films: Sequence[Outcome], kinds_warnings: Mapping[str, str]) -> None:
         ]
         footers += _footer(p, list(dict.fromkeys(filter(None, sentences))))
     for line in [*footers, NOTICE] if predictions else []:
-        print_wrapped(out, escape(line), style="dim")
-    print_wrapped(out, escape(summary(films)), style="bold")
+        print_wrapped(out, visible(line), style="dim")
+    print_wrapped(out, visible(summary(films)), style="bold")
 
 
 def _headings(predictions: Sequence[Prediction]) -> list[str]:
@@ -158,14 +157,14 @@ def _populations(predictions: Sequence[Prediction]) -> str:
 
 def table_row(outcome: Outcome) -> TableRow:
     """One film as a row of the table."""
-    name = escape(outcome.source)
+    name = visible(outcome.source)
     p = outcome.prediction
     if p is None:
         reason = str(outcome.error).removeprefix(f"{outcome.source}: ")
-        return TableRow(name, "[yellow]NOT READ[/]", notes=escape(reason))
-    verdict = f"[bold {_COLOURS.get(p.label, 'red')}]{escape(wording.verdict(p))}[/]"
+        return TableRow(name, Styled("NOT READ", "yellow"), notes=visible(reason))
+    verdict = Styled(visible(wording.verdict(p)), f"bold {_COLOURS.get(p.label, 'red')}")
     if not wording.is_shown(p):
-        return TableRow(name, verdict, notes="\n".join(map(escape, wording.reasons(p))))
+        return TableRow(name, verdict, notes="\n".join(map(visible, wording.reasons(p))))
     findings = [
         f"{f.name} ({f.probability:.2f}{', undetermined' if f.undetermined else ''})"
         for f in p.findings
@@ -175,8 +174,8 @@ def table_row(outcome: Outcome) -> TableRow:
         film=name,
         verdict=verdict,
         probability=f"{p.p_positive:.3f}",
-        kind=escape(", ".join(findings) or wording.kinds(p)),
-        notes="\n".join(escape(note.rstrip(".")) for note in _notes(p)),
+        kind=visible(", ".join(findings) or wording.kinds(p)),
+        notes="\n".join(visible(note.rstrip(".")) for note in _notes(p)),
     )
 
 

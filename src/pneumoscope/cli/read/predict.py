@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pneumoscope.cli.extras import require
+from pneumoscope.cli.loading import loaded
 from pneumoscope.cli.option_groups import with_options
 from pneumoscope.cli.options import Json, reader_option
 from pneumoscope.cli.read.verdict_options import MODEL, Threads, VerdictOptions
@@ -170,6 +171,7 @@ def _read_here(
     from pneumoscope.cli.read.output import print_results
 
     reader = runtime.load(bundle, threads=threads, settings=settings)
+    loaded()
     outcomes = reader.predict_many(
         sources,
         batch_size=_BATCH_WITH_PICTURES if targets else _BATCH,
@@ -202,6 +204,7 @@ def _read_on_server(
     from pneumoscope.cli.read.output import print_results
     from pneumoscope.client import Client
 
+    loaded()
     with Client(url) as client:
         name = None if bundle is None else str(bundle)
         model = client.model(name)
