@@ -56,6 +56,16 @@ class Answer:
         return ServerError(detail, hint, self.status)
 
 
+def longest_s(timeout_s: float, size: int) -> float:
+    """Seconds that bytes may take, if one pause may take ``timeout_s``."""
+    return _TIMEOUTS * timeout_s + size / _BYTES_PER_S
+
+
+def too_slow(url: str) -> ServerError:
+    """The error of an answer that takes too long."""
+    return ServerError(f"{url}: the answer takes too long", "Is the network very slow?")
+
+
 def read(stream: httpx.Response, url: str, timeout_s: float) -> Answer:
     """Reads an answer up to its end.
 
@@ -73,8 +83,8 @@ def read(stream: httpx.Response, url: str, timeout_s: float) -> Answer:
         content += piece
         if len(content) > MOST_BYTES:
             raise ServerError(f"{url}: the answer is longer than {MOST_BYTES:,} bytes", _ADDRESS)
-        if time.monotonic() - started > _TIMEOUTS * timeout_s + len(content) / _BYTES_PER_S:
-            raise ServerError(f"{url}: the answer takes too long", "Is the network very slow?")
+        if time.monotonic() - started > longest_s(timeout_s, len(content)):
+            raise too_slow(url)
     return Answer(stream.status_code, stream.headers.get("retry-after", ""), bytes(content))
 
 

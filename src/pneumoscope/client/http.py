@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from pneumoscope import images
-from pneumoscope.client.answers import Answer, json_object, lines, read
+from pneumoscope.client.answers import Answer, json_object, lines, longest_s, read, too_slow
 from pneumoscope.client.records import Job, Record, job_from_json, record_from_json
 from pneumoscope.client.uploads import film_bytes, portions
 from pneumoscope.decision.reader_settings import to_form
@@ -20,6 +21,8 @@ from pneumoscope.records import Outcome, Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
+
+    import httpx
 
     from pneumoscope.images import Source
 
@@ -58,6 +61,8 @@ class Client:
         """
         try:
             import httpx
+
+            from pneumoscope.client.deadlines import Deadline
         except ImportError:
             raise MissingExtra("the client (httpx)", "serve") from None
         token = token or os.environ.get(TOKEN_VARIABLE)
@@ -75,6 +80,7 @@ class Client:
             )
         self._errors = (httpx.HTTPError, httpx.InvalidURL, UnicodeError)
         self._timeout_s = timeout_s
+        self._deadline = Deadline()
         self._http = httpx.Client(
             base_url=self.url,
             headers=headers,
@@ -192,7 +198,7 @@ class Client:
         """
         ended = False
         try:
-            with self._http.stream("GET", f"{_API}/jobs/{_id(job)}/events") as stream:
+            with self._answering("GET", f"/jobs/{_id(job)}/events") as stream:
                 if stream.status_code != 200:
                     raise read(stream, self.url, self._timeout_s).refusal()
                 for line in lines(stream, self.url):
@@ -321,7 +327,7 @@ class Client:
         """Sends a request, and sends it again if the server is busy and says when to come back."""
         for attempt in range(_TRIES):
             try:
-                with self._http.stream(method, _API + path, **more) as stream:
+                with self._answering(method, path, **more) as stream:
                     answer = read(stream, self.url, self._timeout_s)
             except self._errors as error:
                 raise self._silent(error) from error
@@ -333,6 +339,20 @@ class Client:
         if answer.refused:
             raise answer.refusal()
         return answer
+
+    @contextmanager
+    def _answering(self, method: str, path: str, **more: Any) -> Iterator[httpx.Response]:
+        """Sends a request, and waits for the head of its answer for a limited time."""
+        watched = {"trace": self._deadline.watch}
+        request = self._http.build_request(method, _API + path, extensions=watched, **more)
+        sent_bytes = int(request.headers.get("content-length", 0))
+        try:
+            with self._deadline.within(longest_s(self._timeout_s, sent_bytes)):
+                stream = self._http.send(request, stream=True)
+        except TimeoutError:
+            raise too_slow(self.url) from None
+        with closing(stream):
+            yield stream
 
     def _silent(self, error: Exception) -> ServerError:
         return ServerError(
