@@ -12,12 +12,16 @@ With ``--kill`` the clients send jobs of films instead, until the server is kill
 next start every job that was accepted is asked for. Half of the kills are with ``--keep-films``.
 
 With ``--attack`` honest clients send films, one every quarter of a second each and every tenth on a new
-connection, first alone and then beside strangers that occupy connections (`slow_attackers.py`).
+connection, in turns alone and beside strangers that occupy connections (`slow_attackers.py`). Each turn
+compares its own two windows of ``--seconds``, and the median of the turns counts: on a machine with
+other work, a single comparison says little. Printed is also what part of the machine the server, the
+clients, the attackers and others took: attackers on the same machine cost what they would not cost
+from elsewhere. Use ``taskset`` to keep all of them on some processors.
 
 The exit code is 1 if a request was answered by anything but 200, 202 or 429, if memory grew by more
 than a tenth from the second to the last third of half a minute or more, if an accepted film was
-neither finished nor reported, or was reported twice, or if the honest clients' 99th percentile is twice
-the undisturbed one or more.
+neither finished nor reported, or was reported twice, or if in the median turn the honest clients' 99th
+percentile is twice the undisturbed one or more.
 """
 
 from __future__ import annotations
@@ -27,51 +31,28 @@ import asyncio
 import base64
 import collections
 import json
-import os
 import secrets
-import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from bench_serve import films_of
+from load_attacks import attacked
+from load_clients import Seen, everybody
 from pneumoscope.train.inference_bench.http_load import (
     Server,
     exchange,
     get,
-    memory_mib,
     request,
     serving,
 )
-from slow_attackers import ATTACKS, Attack, attacking
 
 _KEPT_MIB = 32
 _GROWTH, _SETTLED_S = 1.1, 30.0
-_PATIENCE_S = 60.0
-_SLOWER = 2.0
-"""How much slower honest clients may be beside attackers."""
-_PAUSE_S = 0.25
-_A_MINUTE = 300
-"""Requests that an honest client may send, which is more than it sends."""
-_OF_A_CONNECTION = 10
-"""Requests of an honest client before it opens a new connection."""
-
-
-@dataclass
-class Seen:
-    """What clients saw."""
-
-    statuses: collections.Counter[int] = field(default_factory=collections.Counter)
-    broken: collections.Counter[str] = field(default_factory=collections.Counter)
-    times_ms: list[float] = field(default_factory=list)
-    memory_mib: list[float] = field(default_factory=list)
-    jobs: list[str] = field(default_factory=list)
 
 
 def main() -> int:
@@ -81,10 +62,17 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--kill", action="store_true", help="kill the server in the middle")
     parser.add_argument("--kills", type=int, default=2, metavar="N", help="how often; 2 by default")
-    parser.add_argument("--attack", action="store_true", help="strangers occupy connections")
+    parser.add_argument(
+        "--attack",
+        nargs="?",
+        const="",
+        metavar="WORD",
+        help="strangers occupy connections; only the attacks whose names have this word",
+    )
+    parser.add_argument("--turns", type=int, default=3, metavar="N", help="of each attack")
     options = parser.parse_args()
     films = films_of(options.data, 400) if options.data else samples()
-    trial = attacked if options.attack else killed if options.kill else loaded
+    trial = attacked if options.attack is not None else killed if options.kill else loaded
     good = trial(films, options)
     print("as promised" if good else "NOT as promised")
     return 0 if good else 1
@@ -165,80 +153,6 @@ def judge_kills(kills: int, seen: Seen, ends: collections.Counter[str], *, keep:
     return not any(wrong.values())
 
 
-def account(folder: str) -> str:
-    """Makes an account, without which everybody on this machine could use the server; its token."""
-    command = [sys.executable, "-m", "pneumoscope"]
-    password = secrets.token_urlsafe()
-    for arguments in (
-        ["user", "add", "honest", "--password-stdin"],
-        ["token", "add", "honest", "--scope", "predict"],
-    ):
-        made = subprocess.run(
-            [*command, *arguments, "--folder", folder],
-            input=password,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    return made.stdout.split()[-1]
-
-
-def attacked(films: Sequence[bytes], options: argparse.Namespace) -> bool:
-    results = [_attacked_by(attack, films, options) for attack in ATTACKS]
-    return all(results)
-
-
-def _attacked_by(attack: Attack, films: Sequence[bytes], options: argparse.Namespace) -> bool:
-    more = ["--tls-self-signed"] if attack.tls else []
-    more += ["--rate-limit", str(_A_MINUTE * options.clients)]
-    with tempfile.TemporaryDirectory() as folder:
-        token = f"Authorization: Bearer {account(folder)}\r\n"
-        with serving(folder, *more) as server:
-            requests = [request([film], server.host, token, server.scheme) for film in films]
-            alone = asyncio.run(everybody(honest, requests, server, options, Seen()))
-            with attacking(attack, server.address, server.port) as connects:
-                before = connects()
-                beside = asyncio.run(everybody(honest, requests, server, options, Seen()))
-                rate = (connects() - before) / options.seconds
-    if min(len(alone.times_ms), len(beside.times_ms)) < 2:
-        print(f"{attack.connections:,} {attack.name}: no answers, broken {dict(beside.broken)}")
-        return False
-    p99s = [statistics.quantiles(seen.times_ms, n=100)[98] for seen in (alone, beside)]
-    print(
-        f"{attack.connections:,} {attack.name}, {rate:.0f} new ones a second: {options.clients} honest "
-        f"clients' p99 {p99s[0]:.0f} -> {p99s[1]:.0f} ms ({p99s[1] / p99s[0]:.2f} times), medians "
-        f"{statistics.median(alone.times_ms):.0f} and {statistics.median(beside.times_ms):.0f} ms, "
-        f"by status {dict(beside.statuses)}, broken {dict(beside.broken)}"
-    )
-    fast = p99s[1] < _SLOWER * p99s[0]
-    return fast and not beside.broken and set(beside.statuses) == {200}
-
-
-async def everybody(
-    client: Callable[[int, Sequence[bytes], Server, float, Seen], Awaitable[None]],
-    requests: Sequence[bytes],
-    server: Server,
-    options: argparse.Namespace,
-    seen: Seen,
-    kill: bool = False,
-) -> Seen:
-    """All clients for the time given, or until the server is killed."""
-    end = time.monotonic() + options.seconds
-    clients = [
-        asyncio.create_task(client(i, requests, server, end, seen)) for i in range(options.clients)
-    ]
-    while time.monotonic() < end:
-        seen.memory_mib.append(memory_mib(server.pid))
-        await asyncio.sleep(min(1.0, options.seconds / 10))
-    if kill:
-        # On a busy machine not even one job may be accepted in this time: then nothing would be tested.
-        while not seen.jobs and time.monotonic() < end + _PATIENCE_S:
-            await asyncio.sleep(0.05)
-        os.kill(server.pid, signal.SIGKILL)
-    await asyncio.gather(*clients)
-    return seen
-
-
 async def reader(
     number: int, requests: Sequence[bytes], server: Server, end: float, seen: Seen
 ) -> None:
@@ -262,31 +176,6 @@ async def reader(
         streams[1].close()
     except (OSError, EOFError) as error:
         seen.broken[type(error).__name__] += 1
-
-
-async def honest(
-    number: int, requests: Sequence[bytes], server: Server, end: float, seen: Seen
-) -> None:
-    """Sends films at the pace of a person, now and then on a new connection."""
-    turn = number
-    await asyncio.sleep(_PAUSE_S * number / 20)
-    while time.monotonic() < end:
-        try:
-            began = time.perf_counter()
-            streams = await server.connect()
-            for _ in range(_OF_A_CONNECTION):
-                turn += 1
-                status, _head, _body = await exchange(*streams, requests[turn * 7 % len(requests)])
-                seen.statuses[status] += 1
-                seen.times_ms.append(1000 * (time.perf_counter() - began))
-                await asyncio.sleep(_PAUSE_S)
-                began = time.perf_counter()
-                if time.monotonic() >= end:
-                    break
-            streams[1].close()
-        except (OSError, EOFError) as error:
-            seen.broken[type(error).__name__] += 1
-            await asyncio.sleep(_PAUSE_S)
 
 
 async def sender(

@@ -12,9 +12,10 @@ import os
 import resource
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.context import SpawnProcess
 from typing import Any
 
 _LOWER_PRIORITY = 10
@@ -75,9 +76,34 @@ ATTACKS = (
 )
 
 
+@dataclass(frozen=True)
+class Attackers:
+    """The process of the attackers.
+
+    Attributes:
+        process: It.
+        count: How often they have connected.
+    """
+
+    process: SpawnProcess
+    count: Any
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid or 0
+
+    @property
+    def connects(self) -> int:
+        return int(self.count.value)
+
+
 @contextmanager
-def attacking(attack: Attack, address: str, port: int) -> Iterator[Callable[[], int]]:
-    """Attackers run in this block; gives a function that says how often they have connected."""
+def attacking(attack: Attack, address: str, port: int) -> Iterator[Attackers]:
+    """Attackers run in this block.
+
+    Raises:
+        RuntimeError: They did not come, or did not stay.
+    """
     context = multiprocessing.get_context("spawn")
     count = context.Value("L", 0)
     process = context.Process(target=_run, args=(attack, address, port, count), daemon=True)
@@ -86,7 +112,11 @@ def attacking(attack: Attack, address: str, port: int) -> Iterator[Callable[[], 
     while count.value < attack.connections and time.monotonic() < until and process.is_alive():
         time.sleep(0.05)
     try:
-        yield lambda: int(count.value)
+        if count.value < attack.connections:
+            raise RuntimeError(f"{count.value:,} of {attack.connections:,} {attack.name} connected")
+        yield Attackers(process, count)
+        if not process.is_alive():
+            raise RuntimeError(f"the process of {attack.name} ended before its time")
     finally:
         process.kill()
         process.join()
