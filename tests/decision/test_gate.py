@@ -208,6 +208,15 @@ def test_grey_statistics_by_hand() -> None:
     assert statistics["blur"] == pytest.approx(1 - 510 / 510)
 
 
+@pytest.mark.parametrize(
+    ("level", "share"), [(0, 1.0), (2, 1.0), (3, 0.0), (252, 0.0), (253, 1.0), (255, 1.0)]
+)
+def test_two_levels_from_black_and_from_white_are_saturated(level: int, share: float) -> None:
+    saturation = gate.grey_statistics(np.full((32, 32), level, np.uint8))["saturation"]
+    assert type(saturation) is float
+    assert saturation == share
+
+
 def test_one_bright_half_is_saturated_only_in_the_middle() -> None:
     film = np.full((32, 32), 120, np.uint8)
     film[:4] = 255  # the border does not count

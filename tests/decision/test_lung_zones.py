@@ -95,8 +95,9 @@ def test_lungs_are_cut_in_the_middle_between_them() -> None:
 def test_thirds_of_a_lung_by_hand() -> None:
     lung = np.zeros((10, 4), bool)
     lung[1:10, 1:3] = True
-    rows = [np.flatnonzero(third.any(axis=1)).tolist() for third in thirds(lung)]
-    assert rows == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+    assert [list(range(10))[third] for third in thirds(lung)] == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+    # Edges at 1, 3.67, 6.33 and 9: the middle of row 3 is above the first inner one, that of row 6 below the second.
+    assert thirds(lung[:9]) == (slice(1, 4), slice(4, 6), slice(6, 9))
 
 
 def subject(lungs: np.ndarray | None) -> Subject:

@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 
 import pneumoscope
-from pneumoscope.decision.probability import LOGIT_FLOOR, logistic, logit, p_positive
+from pneumoscope.decision.probability import (
+    LOGIT_FLOOR,
+    logistic,
+    logit,
+    p_positive,
+    p_positive_of_film,
+)
 
 
 def test_p_positive_of_films_and_of_one_film() -> None:
@@ -18,6 +24,8 @@ def test_p_positive_of_films_and_of_one_film() -> None:
     assert p_positive(p, 0).tolist() == [0.75, 0.0]
     assert p_positive(p[0], 1).tolist() == 0.5
     assert p_positive(p, 0).dtype == np.float64
+    for negative in (0.25, 0.0, 1.0, 1.0000001, -1e-9, 1e-20, 0.1):
+        assert p_positive_of_film(negative) == float(p_positive(np.array([negative]), 0))
 
 
 def test_rounding_never_leaves_the_unit_interval() -> None:

@@ -52,6 +52,7 @@ def test_a_sequential_file_without_the_scan_of_a_component_is_not() -> None:
     [
         (frame(0xC0, 3) + scan((1, 2, 3), 0, 63, 0, 0), True),
         (frame(0xC1) + scan((1,), 0, 63, 0, 0), True),
+        (frame(0xC0, 3) + scan((1, 2, 4), 0, 63, 0, 0), False),
         (frame(0xC0, 3) + scan((1, 2), 0, 63, 0, 0) + scan((3,), 0, 63, 0, 0), False),
         (frame(0xC0).replace(b"\1\1\x11\0", b"\2\1\x11\0\1\x11\0") + scan((1,), 0, 63, 0, 0), False),
         (frame(0xC0) + frame(0xC0) + scan((1,), 0, 63, 0, 0), False),
@@ -65,6 +66,9 @@ def test_one_scan_is_a_sequential_one_of_every_component(data: bytes, is_single:
     assert has_one_scan(SOI + data) is is_single
     if is_single:  # whatever follows
         assert has_one_scan(SOI + data + b"abc" + scan((1,), 0, 63, 0, 0) + EOI)
+        scans = jpeg_scans(SOI + data, brief=True)
+        assert scans.complete
+        assert not scans.blank
 
 
 def test_a_progressive_file_needs_every_coefficient_to_the_last_bit() -> None:

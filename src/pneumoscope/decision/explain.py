@@ -22,6 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,7 +59,7 @@ _SHIFT = 1 / 32
 changes little."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)  # without slots, which leave no place for cached properties
 class Subject:
     """A film whose heatmap is checked.
 
@@ -85,6 +86,16 @@ class Subject:
     def explains_negative(self) -> bool:
         """Whether the map is that of the class that means "nothing found"."""
         return self.label == self.negative
+
+    @cached_property
+    def lung_cells(self) -> NDArray[np.bool_]:
+        """The lungs on a grid, see `lung_grid`; only of a network that looks for lungs."""
+        return lung_grid(np.asarray(self.lungs))
+
+    @cached_property
+    def heat_cells(self) -> NDArray[np.float32]:
+        """The heatmap on the grid of the lungs."""
+        return resized(self.heatmap)
 
     def log_odds(self, probabilities: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Log odds of what the map explains, (n,), from probabilities (n, classes).
@@ -217,8 +228,11 @@ def quick_checks(subject: Subject) -> dict[str, float]:
 
 def _inside(subject: Subject) -> float:
     """Share of the heat on the lungs, or inside the body if they are not known; in [0, 1]."""
-    within = body(subject.film) if subject.lungs is None else lung_grid(subject.lungs)
-    heat = resized(subject.heatmap, within.shape)
+    if subject.lungs is None:
+        within = body(subject.film)
+        heat = resized(subject.heatmap, within.shape)
+    else:
+        within, heat = subject.lung_cells, subject.heat_cells
     return float(heat[within].sum() / heat.sum())
 
 

@@ -187,20 +187,25 @@ def grey_statistics(pixels: NDArray[np.uint8]) -> dict[str, float]:
         difference along rows and b the first: blurring reduces a more than b.
     """
     rows, columns = pixels.shape
-    counts = np.bincount(pixels.ravel(), minlength=256)
-    below = np.cumsum(counts) / pixels.size
-    low, high = np.searchsorted(below, (0.01, 0.99))
+    below = np.bincount(pixels.ravel(), minlength=256).cumsum() / pixels.size
+    low, high = below.searchsorted((0.01, 0.99)).tolist()
     inner = pixels[rows // 8 : rows - rows // 8, columns // 8 : columns - columns // 8]
-    ends = np.count_nonzero((inner <= 2) | (inner >= 253)) / inner.size
+    # uint8: what is below 3 becomes 253 and more.
+    ends = np.count_nonzero((inner - np.uint8(3)) >= 250) / inner.size
     x = pixels.astype(np.int16)
-    along = np.diff(x, axis=1)
-    fine = float(np.abs(np.diff(along, axis=1)).mean())
-    coarse = float(np.abs(along).mean())
+    along = x[:, 1:] - x[:, :-1]
+    fine = _mean_size(along[:, 1:] - along[:, :-1])
+    coarse = _mean_size(along)
     return {
-        "flatness": 1.0 - float(high - low) / 255,
+        "flatness": 1.0 - (high - low) / 255,
         "saturation": float(ends),
         "blur": 1.0 - fine / max(2 * coarse, 1e-3),
     }
+
+
+def _mean_size(differences: NDArray[np.int16]) -> float:
+    """Mean absolute value; the sum of integers is exact, and takes less time than numpy's mean."""
+    return int(np.abs(differences).sum()) / differences.size
 
 
 def report(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+import math
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,7 +55,8 @@ def named_zones(
     mirrored = any(reason.code == MIRRORED for reason in decision.gate.reasons)
     # PS3.3 C.7.6.1.1.1: rows of an upright chest film run to the patient's left.
     reversed_rows = (facts.row_direction or "").startswith("R")
-    return zones_of(subject.heatmap, subject.lungs, sides=not (mirrored or reversed_rows))
+    sides = not (mirrored or reversed_rows)
+    return _zones(subject.lung_cells, subject.heat_cells, sides=sides)
 
 
 def zones_of(
@@ -71,16 +73,23 @@ def zones_of(
     Returns:
         Every zone that has at least `NAMED` of the hottest zone's heat; none without heat on lungs.
     """
-    lungs, heat = lung_grid(field), resized(heatmap)
+    return _zones(lung_grid(field), resized(heatmap), sides=sides)
+
+
+def _zones(
+    lungs: NDArray[np.bool_], heat: NDArray[np.float32], *, sides: bool
+) -> tuple[ZoneHeat, ...]:
     total = float(heat.sum())
     if not total > 0 or not lungs.any():
         return ()
     cut = between(lungs)
     shares: dict[str, float] = {}
-    for side, lung in _lungs(lungs, cut):
-        for zone, part in zip(ZONES, thirds(lung), strict=True):
+    for side, columns in _lungs(cut):
+        lung, hot = lungs[:, columns], heat[:, columns]
+        for zone, rows in zip(ZONES, thirds(lung), strict=True):
             name = f"{side} {zone}" if sides and cut is not None else zone
-            shares[name] = shares.get(name, 0.0) + float(heat[part].sum()) / total
+            share = float(hot[rows][lung[rows]].sum()) / total
+            shares[name] = shares.get(name, 0.0) + share
     hottest = max(shares.values())
     named = [ZoneHeat(name, share) for name, share in shares.items() if share >= NAMED * hottest]
     return tuple(sorted(named, key=lambda zone: -zone.share)) if hottest > 0 else ()
@@ -95,37 +104,38 @@ def between(lungs: NDArray[np.bool_]) -> int | None:
     Args:
         lungs: bool (rows, columns).
     """
-    columns = lungs.sum(axis=0)
-    cumulated = np.cumsum(columns)
-    total = int(cumulated[-1])
+    # Python's integers: calls of numpy would cost more for so few columns.
+    columns: list[int] = lungs.sum(axis=0).tolist()
+    total = sum(columns)
     if not total:
         return None
-    inner = np.flatnonzero(
-        (cumulated >= _SMALLEST * total) & (cumulated <= (1 - _SMALLEST) * total)
-    )
-    if not len(inner):
+    inner = [
+        column
+        for column, area in enumerate(accumulate(columns))
+        if _SMALLEST * total <= area <= (1 - _SMALLEST) * total
+    ]
+    if not inner:
         return None
-    lowest = inner[columns[inner] == columns[inner].min()]
-    cut = int(lowest[len(lowest) // 2])
-    lower = min(columns[:cut].max(initial=0), columns[cut + 1 :].max(initial=0))
+    least = min(columns[column] for column in inner)
+    lowest = [column for column in inner if columns[column] == least]
+    cut = lowest[len(lowest) // 2]
+    lower = min(max(columns[:cut], default=0), max(columns[cut + 1 :], default=0))
     return cut if columns[cut] <= _GAP * lower else None
 
 
-def thirds(lung: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], ...]:
-    """Upper, middle and lower third of a lung's height, each bool (rows, columns)."""
+def thirds(lung: NDArray[np.bool_]) -> tuple[slice, ...]:
+    """The rows of the upper, middle and lower third of a lung's height: those whose middle is there."""
     rows = np.flatnonzero(lung.any(axis=1))
-    edges = np.linspace(rows[0], rows[-1] + 1, len(ZONES) + 1)
-    middle = np.arange(len(lung)) + 0.5
-    return tuple(
-        lung & ((middle >= above) & (middle < below))[:, None] for above, below in pairwise(edges)
-    )
+    first, end = int(rows[0]), int(rows[-1]) + 1
+    step = (end - first) / len(ZONES)
+    edges = [first, *(math.ceil(first + i * step - 0.5) for i in range(1, len(ZONES))), end]
+    return tuple(slice(above, below) for above, below in pairwise(edges))
 
 
-def _lungs(lungs: NDArray[np.bool_], cut: int | None) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """Each lung with the patient's side; all lung as one if there are not two."""
+def _lungs(cut: int | None) -> Iterator[tuple[str, slice]]:
+    """The columns of each lung with the patient's side; all of them if there are not two lungs."""
     if cut is None:
-        yield "", lungs
+        yield "", slice(None)
         return
-    on_the_left = np.arange(lungs.shape[1]) < cut
-    yield SIDES[0], lungs & on_the_left
-    yield SIDES[1], lungs & ~on_the_left
+    yield SIDES[0], slice(cut)
+    yield SIDES[1], slice(cut, None)

@@ -34,6 +34,11 @@ def p_positive(probabilities: NDArray[np.floating[Any]], negative: int) -> NDArr
     return np.asarray(np.clip(1.0 - p, 0.0, 1.0))
 
 
+def p_positive_of_film(negative: float) -> float:
+    """The same for one film, without numpy: 1 - P(negative), in [0, 1]."""
+    return min(max(1.0 - negative, 0.0), 1.0)
+
+
 def logit(p: ArrayLike) -> NDArray[np.float64]:
     """Log odds, ln(p / (1 - p)), of probabilities that are kept `LOGIT_FLOOR` away from 0 and 1.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumoscope.decision.probability import at_prevalence, logit, p_positive
+from pneumoscope.decision.probability import at_prevalence, logit, p_positive_of_film
 from pneumoscope.records import NORMAL, UNDETERMINED, Finding, OperatingPoint
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def judge(probabilities: Mapping[str, float], rules: Rules) -> Verdict:
 
 def _of_classes(probabilities: Mapping[str, float], rules: Rules, negative: str) -> Verdict:
     labels, point = rules.offered.labels, rules.points[0]
-    p = float(p_positive(np.array([probabilities[negative]]), 0))
+    p = p_positive_of_film(probabilities[negative])
     called = label_at(p, point, labels.positive)
     classes: tuple[str, ...] = (called,)
     if rules.limits is not None:

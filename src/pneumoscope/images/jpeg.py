@@ -110,9 +110,14 @@ def check_scans(data: bytes, name: str) -> None:
     Raises:
         UnreadableImage: It has more than `MOST_SCANS`.
     """
+    if not has_one_scan(data):
+        _refuse_many_scans(data, name)
+
+
+def _refuse_many_scans(data: bytes, name: str) -> None:
     # Of a large film, counting takes as long as a tenth of decoding. A thumbnail or text before the
     # scans may contain some more markers.
-    if not has_one_scan(data) and data.count(b"\xff\xda") > MOST_SCANS:
+    if data.count(b"\xff\xda") > MOST_SCANS:
         scans = len(jpeg_scans(data).parameters)
         if scans > MOST_SCANS:
             raise UnreadableImage(name, f"{scans:,} scans; a film has at most {MOST_SCANS}")
@@ -123,7 +128,9 @@ def _decoded(
 ) -> NDArray[Any]:
     import simplejpeg
 
-    check_scans(data, name)
+    is_single = has_one_scan(data)
+    if not is_single:
+        _refuse_many_scans(data, name)
 
     def decode(codestream: bytes) -> NDArray[Any]:
         # libjpeg-turbo takes the smallest of its scales that leaves so many rows and columns.
@@ -145,7 +152,7 @@ def _decoded(
                 continue
         else:
             raise _error(data, name, str(error)) from error
-    if not strict:
+    if is_single or not strict:
         return pixels
     scans = jpeg_scans(data, brief=True)
     if not scans.complete:

@@ -69,21 +69,26 @@ def rare_process(data: bytes) -> str:
 
 
 def has_one_scan(data: bytes) -> bool:
-    """Whether libjpeg decodes one scan and no other, whatever follows.
+    """Whether libjpeg decodes one scan and no other, which is complete, whatever follows.
 
     So it does if a sequential frame has all its components in the first scan (jdinput.c, initial_setup).
 
     Args:
         data: The codestream, from SOI.
     """
-    components = 0
+    components = b""
     for marker, _, body in _segments(data):
         if marker in START_OF_FRAME:
             if marker not in _SEQUENTIAL or components or len(body) < 6:
                 return False
-            components = body[5]
+            components = body[6::3]
+            if len(components) != body[5]:
+                return False
         elif marker == _SOS:
-            return components > 0 and body[:1] == bytes([components])
+            count = len(components)
+            return (
+                count > 0 and body[:1] == bytes([count]) and body[1 : 2 * count : 2] == components
+            )
     return False
 
 

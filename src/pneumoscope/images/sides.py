@@ -31,10 +31,10 @@ def has_grey_side(pixels: NDArray[Any]) -> bool:
 
 def _is_one_grey(side: NDArray[Any]) -> bool:
     levels = side if side.dtype == np.uint8 else np.floor(side * np.float32(255) + 0.5)
-    counts = np.bincount(levels.astype(np.uint8, copy=False).ravel(), minlength=256)
+    up_to = np.bincount(levels.astype(np.uint8, copy=False).ravel(), minlength=256).cumsum()
     # The lower of the two in the middle: a level that occurs.
-    middle = int(np.searchsorted(np.cumsum(counts), (levels.size - 1) // 2, side="right"))
+    middle = int(up_to.searchsorted((levels.size - 1) // 2, side="right"))
     if not BLACK <= middle <= WHITE:
         return False
-    near = counts[middle - TOLERANCE : middle + TOLERANCE + 1].sum()
+    near = up_to[middle + TOLERANCE] - up_to[middle - TOLERANCE - 1]
     return bool(near >= SHARE * levels.size)

@@ -87,16 +87,17 @@ def special_kind(mode: int) -> str:
     return next((words for is_kind, words in kinds if is_kind(mode)), "")
 
 
-def _check_kind(path: Path, name: str) -> None:
+def _check_kind(path: str | os.PathLike[str], name: str) -> None:
     """Refuses a named pipe, which would wait for a writer; those of the shell have one."""
-    if not path.is_fifo() or path.parts[:2] in (("/", "dev"), ("/", "proc")):
+    is_pipe = stat.S_ISFIFO(os.stat(path).st_mode)  # noqa: PTH116 (as of `open`, see there)
+    if not is_pipe or Path(path).parts[:2] in (("/", "dev"), ("/", "proc")):
         return
     error = UnreadableImage(name, "a named pipe, not a file")
     error.hint = "Give a file; `pneumoscope predict -` reads one film from stdin."
     raise error
 
 
-def _is_of_the_kernel(path: Path) -> bool:
+def _is_of_the_kernel(path: str | os.PathLike[str]) -> bool:
     """Whether a file of size 0 is one that the kernel makes when it is read: some wait for ever."""
     return Path(os.path.realpath(path)).parts[:2] in (("/", "proc"), ("/", "sys"))
 
@@ -127,11 +128,11 @@ def load_bytes(source: Source, name: str, max_bytes: int = MAX_BYTES) -> bytes:
             if isinstance(source, ListedFilm):
                 data = source.load(name, max_bytes)
             elif isinstance(source, str | os.PathLike):
-                path = Path(source)
-                _check_kind(path, name)
-                with path.open("rb", buffering=0) as file:
-                    size = os.fstat(file.fileno()).st_size
-                    if not size and path.is_file() and _is_of_the_kernel(path):
+                _check_kind(source, name)
+                with open(source, "rb", buffering=0) as file:  # noqa: PTH123 (Path costs as much again)
+                    status = os.fstat(file.fileno())
+                    size = status.st_size
+                    if not size and stat.S_ISREG(status.st_mode) and _is_of_the_kernel(source):
                         raise EmptySource(name)
                     if size > max_bytes:  # known before a byte is read
                         raise TooLarge(name, f"{size:,} bytes", limit)
