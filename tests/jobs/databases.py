@@ -43,8 +43,12 @@ def postgresql() -> Iterator[str]:
 
 
 @contextmanager
-def postgresql_server() -> Iterator[PostgreSQL]:
-    """A server of its own, which a test may stop and start."""
+def postgresql_server(**settings: str) -> Iterator[PostgreSQL]:
+    """A server of its own, which a test may stop and start.
+
+    Args:
+        settings: Of PostgreSQL, beside or in place of those here.
+    """
     pytest.importorskip("psycopg")
     # Debian keeps these programs off the PATH, one folder a version.
     places = [os.environ["PATH"], *map(str, Path("/usr/lib/postgresql").glob("*/bin"))]
@@ -63,7 +67,8 @@ def postgresql_server() -> Iterator[PostgreSQL]:
             run["user"] = "postgres"
         init = [initdb, "-D", f"{name}/data", "-U", "tester", "-A", "trust", "--no-sync"]
         subprocess.run(init, capture_output=True, **run)
-        options = f"-k {name} -c listen_addresses='' -c fsync=off"
+        chosen = {"listen_addresses": "''", "fsync": "off"} | settings
+        options = " ".join([f"-k {name}", *(f"-c {key}={value}" for key, value in chosen.items())])
         control = [pg_ctl, "-D", f"{name}/data", "-w", "-l", f"{name}/log"]
 
         def run_control(*words: str) -> None:
@@ -71,7 +76,10 @@ def postgresql_server() -> Iterator[PostgreSQL]:
 
         run_control("start")
         try:
-            yield PostgreSQL(f"postgresql+psycopg://tester@/postgres?host={name}", run_control)
+            url = f"postgresql+psycopg://tester@/postgres?host={name}"
+            if "port" in settings:
+                url += f"&port={settings['port']}"
+            yield PostgreSQL(url, run_control)
         finally:
             stop = [*control, "-m", "immediate", "stop"]
             subprocess.run(stop, capture_output=True, **run | {"check": False})  # may be stopped

@@ -151,6 +151,8 @@ def test_the_password_of_a_url_is_in_no_error() -> None:
         ("ann@/db?host=localhost&host=db.example", False),
         ("ann@localhost/db?hostaddr=10.0.0.9", False),
         ("ann@db.example/db?sslmode=prefer", False),
+        ("ann@db.example/db?sslmode=require", False),
+        ("ann@db.example/db?sslmode=verify-ca&sslrootcert=ca.pem", True),
         ("ann@db.example/db?sslmode=verify-full&sslrootcert=ca.pem", True),
         ("ann@db.example/db?sslmode=disable", True),
         ("ann@localhost/db", True),
@@ -160,7 +162,7 @@ def test_the_password_of_a_url_is_in_no_error() -> None:
         ("ann@/db?service=ward&sslmode=verify-full", True),
     ],
 )
-def test_a_database_elsewhere_is_reached_with_encryption(
+def test_a_database_elsewhere_is_reached_with_encryption_and_checked(
     rest: str, allowed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("psycopg", reason="needs the [postgresql] extra")
@@ -170,7 +172,8 @@ def test_a_database_elsewhere_is_reached_with_encryption(
     if allowed:
         open_engine(url).dispose()
     else:
-        with pytest.raises(UsageError, match="without encryption") as error:
+        missing = "a check of its certificate" if "require" in rest else "encryption"
+        with pytest.raises(UsageError, match=f"without {missing}") as error:
             open_engine(url)
         assert "secret" not in str(error.value)
 

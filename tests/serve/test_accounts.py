@@ -87,6 +87,13 @@ def test_a_password_is_not_shortened(accounts: Accounts) -> None:
     assert accounts.check("lee", f"{longest}x") is None
 
 
+def test_the_same_letters_in_another_unicode_form_are_the_same_password(accounts: Accounts) -> None:
+    accounts.add("lee", "quiet h\u00e9rons \ufb01nd harbour nineteen")
+    assert accounts.check("lee", "quiet he\u0301rons find harbour nineteen") is not None
+    assert accounts.check("lee", "quiet herons find harbour nineteen") is None
+    assert accounts.check("lee", "Quiet h\u00e9rons find harbour nineteen") is None
+
+
 @pytest.mark.parametrize("name", ["", "Dr Lee", "a/b", "x" * 65, "local", ".hidden", "l\u00e9e"])
 def test_names_that_cannot_be_used(accounts: Accounts, name: str) -> None:
     with pytest.raises(AccountError):

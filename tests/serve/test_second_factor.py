@@ -59,6 +59,23 @@ def test_with_a_second_factor_the_password_alone_does_not_suffice(tmp_path: Path
     assert secret not in written
 
 
+@pytest.mark.parametrize(
+    ("strict", "accepted"), [(True, [0, 29]), (False, [-30, -1, 0, 29, 30, 59])]
+)
+def test_a_code_has_a_lifetime(tmp_path: Path, strict: bool, accepted: list[int]) -> None:
+    clock = Clock()
+    step = int(clock.now // STEP_S)
+    with small(tmp_path, USERS, clock, strict_codes=strict) as server:
+
+        def is_accepted(second: int) -> bool:
+            """At this second of the step to which the code belongs."""
+            clock.now = float(step * STEP_S + second)
+            code = code_at(secret_of(server), step)
+            return server.security.second_factor.check(server.security.accounts.get("ada"), code)
+
+        assert [s for s in (-31, -30, -1, 0, 29, 30, 59, 60) if is_accepted(s)] == accepted
+
+
 def test_of_many_uses_of_a_code_at_the_same_moment_one_counts(tmp_path: Path) -> None:
     clock = Clock()
     with small(tmp_path, USERS, clock) as server, ThreadPoolExecutor(16) as threads:

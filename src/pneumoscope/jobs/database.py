@@ -25,8 +25,13 @@ DatabaseError = SQLAlchemyError
 _BUSY_S = 30
 """Seconds to wait for other processes that use an SQLite file."""
 _RETRY_S = 0.02
-_FALLING_BACK = ("allow", "prefer")
-"""Values of ``sslmode`` with which libpq may do without encryption."""
+_RISKS = {
+    None: "without encryption",
+    "allow": "without encryption",
+    "prefer": "without encryption",
+    "require": "without a check of its certificate",
+}
+"""Values of ``sslmode`` with which libpq may do without something."""
 
 
 def unusable(error: SQLAlchemyError) -> UsageError:
@@ -63,7 +68,7 @@ def open_engine(url: str, *, outlives_power_cuts: bool = False) -> Engine:
 
     Raises:
         UsageError: The URL is malformed, its driver is missing, or it leaves open whether the
-            connection to another machine is encrypted.
+            connection to another machine is encrypted and its certificate is checked.
     """
     try:
         parsed = make_url(url)
@@ -86,10 +91,10 @@ def open_engine(url: str, *, outlives_power_cuts: bool = False) -> Engine:
 
 
 def _check_encrypted(url: URL) -> None:
-    """Refuses a database on another machine whose URL does not say how the connection is encrypted.
+    """Refuses a database on another machine whose URL does not say how the connection is protected.
 
     By default PostgreSQL's library tries TLS, and goes on without where the server, or somebody between,
-    says that there is none.
+    says that there is none; and it takes any certificate.
     """
     if url.get_backend_name() != "postgresql":
         return
@@ -104,9 +109,9 @@ def _check_encrypted(url: URL) -> None:
     mode = next(
         iter(_values(url, "sslmode")), None if any(services) else os.environ.get("PGSSLMODE")
     )
-    if elsewhere and mode in (None, *_FALLING_BACK):
+    if elsewhere and mode in _RISKS:
         raise UsageError(
-            f"the database {elsewhere[0]} might be reached without encryption",
+            f"the database {elsewhere[0]} might be reached {_RISKS[mode]}",
             "Add ?sslmode=verify-full&sslrootcert=FILE to its URL, with the certificate of its "
             "authority; or ?sslmode=disable if the network itself is encrypted.",
         )

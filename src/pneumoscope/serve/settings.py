@@ -134,6 +134,7 @@ class ServeSettings:
         tls_key: Its private key, PEM.
         tls_self_signed: Make a certificate for this machine.
         require_second_factor: Let only accounts with a second factor sign in.
+        strict_codes: Let a one-time code count within its own 30 s only, as OWASP ASVS 5.0, 6.5.5, asks.
         audit_syslog: Where lines of the audit log are sent, see `SyslogForwarder`; None for nowhere.
         audit_anchor: File that always has number and hash of the last line of the audit log, best on
             another machine; None for none.
@@ -168,6 +169,7 @@ class ServeSettings:
     tls_key: Path | None = None
     tls_self_signed: bool = False
     require_second_factor: bool = False
+    strict_codes: bool = False
     audit_syslog: str | None = None
     audit_anchor: Path | None = None
     trusted_proxy: tuple[str, ...] = ()

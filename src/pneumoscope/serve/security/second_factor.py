@@ -57,12 +57,22 @@ class SecondFactor:
         engine: The database; its tables exist.
         keys: Encrypt the secrets.
         clock: Seconds since 1970.
+        strict: A code counts within its own step only; by default also in the step before and the one
+            after it, for telephones whose clock is off and for people who type slowly.
     """
 
-    def __init__(self, engine: Engine, keys: Keys, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        keys: Keys,
+        clock: Callable[[], float] = time.time,
+        *,
+        strict: bool = False,
+    ) -> None:
         self.engine = engine
         self.keys = keys
         self.clock = clock
+        self._steps_off = 0 if strict else _STEPS_OFF
 
     def enrol(self, account: Account, record: Record = no_record) -> str:
         """Gives an account a new secret; returns the address that an app reads from a QR code."""
@@ -93,7 +103,7 @@ class SecondFactor:
             return False
         code = "".join(code.split())
         now = int(self.clock() // STEP_S)
-        for step in range(now - _STEPS_OFF, now + _STEPS_OFF + 1):
+        for step in range(now - self._steps_off, now + self._steps_off + 1):
             if hmac.compare_digest(code_at(secret, step).encode(), code.encode("utf-8", "replace")):
                 return self._use(account, step)
         return False

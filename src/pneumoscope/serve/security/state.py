@@ -139,7 +139,7 @@ def make_security(
         accounts=accounts,
         sessions=Sessions(engine, clock, require_second_factor=settings.require_second_factor),
         tokens=Tokens(engine, clock),
-        second_factor=SecondFactor(engine, keys, clock),
+        second_factor=SecondFactor(engine, keys, clock, strict=settings.strict_codes),
         audit=audit,
         openness=Openness(accounts, open=not has_accounts),
         # Users reach a trusted proxy by TLS.

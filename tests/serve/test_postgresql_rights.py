@@ -1,0 +1,89 @@
+"""A PostgreSQL that takes a certificate in place of a password, and a user who may do little."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+
+from databases import PostgreSQL, postgresql_server
+from grey_films import BRIGHT
+from live import serving
+from pneumoscope.bundle import Bundle
+from pneumoscope.jobs.database import open_engine
+from pneumoscope.serve.settings import ServeSettings
+
+certificates = pytest.importorskip("archives", reason="needs the [pacs] extra")
+pytestmark = pytest.mark.server
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Certificates of PostgreSQL and of its user, and who may connect how."""
+    with tempfile.TemporaryDirectory() as name:
+        made = Path(name)
+        for each in ("postgresql", "reader"):
+            certificates.certificate(made, each).chmod(0o600)
+        (made / "hba").write_text("local all tester trust\nhostssl all all 127.0.0.1/32 cert\n")
+        if os.geteuid() == 0:
+            made.chmod(0o755)
+            for each in ("postgresql.pem", "hba"):
+                shutil.chown(made / each, "postgres")
+            shutil.copy(made / "reader.pem", made / "authority.pem")
+            shutil.chown(made / "authority.pem", "postgres")
+        yield made
+
+
+@pytest.fixture
+def database(folder: Path) -> Iterator[PostgreSQL]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    authority = "authority.pem" if os.geteuid() == 0 else "reader.pem"
+    with postgresql_server(
+        listen_addresses="127.0.0.1",
+        port=str(port),
+        hba_file=f"{folder}/hba",
+        ssl="on",
+        ssl_cert_file=f"{folder}/postgresql.pem",
+        ssl_key_file=f"{folder}/postgresql.pem",
+        ssl_ca_file=f"{folder}/{authority}",
+    ) as server:
+        engine = create_engine(server.url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text("CREATE ROLE reader LOGIN"))
+            connection.execute(text("CREATE DATABASE rooms OWNER reader"))
+        engine.dispose()
+        yield server
+
+
+def test_a_database_needs_no_password_and_no_rights_beyond_its_own(
+    database: PostgreSQL, folder: Path, tiny_bundle: Bundle, tmp_path: Path
+) -> None:
+    port = make_url(database.url).query["port"]
+    place = f"postgresql+psycopg://reader@127.0.0.1:{port}/rooms?sslmode=verify-full"
+    place += f"&sslrootcert={folder}/postgresql.pem"
+    settings = ServeSettings(
+        folder=tmp_path, bundle=(str(tiny_bundle.path),), threads=1,
+        database=f"{place}&sslcert={folder}/reader.pem&sslkey={folder}/reader.pem",
+    )  # fmt: skip
+    with serving(settings) as live:
+        assert live.read(BRIGHT)[0]["state"] == "done"
+        with live.services.store.engine.connect() as connection:
+            rights = text(
+                "SELECT rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = current_user"
+            )
+            assert tuple(connection.execute(rights).one()) == (False, False, False)
+            encrypted = text("SELECT ssl, client_dn FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+            assert tuple(connection.execute(encrypted).one()) == (True, "/CN=reader")
+    without = open_engine(place)
+    with pytest.raises(OperationalError, match="certificate"):
+        without.connect()
+    without.dispose()
