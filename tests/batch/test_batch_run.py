@@ -230,7 +230,8 @@ def test_a_crash_at_any_write_doubles_and_loses_no_row(
     other = Batch(batch.out.parent)
     other.out, other.engine = batch.out.parent / "other", fresh
     other.run()
-    assert rows == {name: other.rows()[name] for name in rows}
+    expected = other.rows()
+    assert rows == {name: expected[name] for name in rows}
 
 
 def test_a_crash_between_a_shard_and_its_entry(
