@@ -10,6 +10,9 @@ import sys
 from collections.abc import Mapping
 from unittest import mock
 
+from typer.testing import CliRunner, Result
+
+from pneumoscope.cli.app import app_for
 from pneumoscope.cli.main import run as run_command
 
 _TERMINAL = {"COLUMNS": "200", "NO_COLOR": "1"}
@@ -44,6 +47,15 @@ def run(
     finally:
         root.removeHandler(handler)
     return subprocess.CompletedProcess(words, code, _written(out), _written(err))
+
+
+def invoke(*arguments: object, stdin: str | None = None) -> Result:
+    """Runs a command in this process, and keeps the exception that ends it.
+
+    As in `run`, only this command is built: all of them take 20 ms, for each call.
+    """
+    words = [*map(str, arguments)]
+    return CliRunner().invoke(app_for(words), words, input=stdin)
 
 
 def run_process(*arguments: object, stdin: bytes | None = None, **environment: str) -> Done:

@@ -15,7 +15,7 @@ import typer.core
 import typer.main
 
 from pneumoscope.bundle import Bundle, open_bundle
-from pneumoscope.cli.app import app
+from pneumoscope.cli.app import app_of
 from pneumoscope.decision import explain
 from pneumoscope.decision.reader_settings import (
     BUNDLE,
@@ -40,7 +40,7 @@ NEEDS_SERVE = pytest.mark.skipif(find_spec("fastapi") is None, reason="needs the
 
 
 def parameters(command: str) -> dict[str, typer.core.TyperOption]:
-    group = typer.main.get_command(app)
+    group = typer.main.get_command(app_of([command]))
     assert isinstance(group, typer.core.TyperGroup)
     return {
         option: parameter

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from administering import Run
+from command_line import invoke
 from pneumoscope.bundle import Bundle
-from pneumoscope.cli.app import app
 
 
 @pytest.fixture
@@ -30,8 +29,4 @@ def administer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(
         accounts, "PasswordHasher", lambda: PasswordHasher(CHEAP.time_cost, CHEAP.memory_cost, 1)
     )
-
-    def call(*words: str, stdin: str | None = None) -> Result:
-        return CliRunner().invoke(app, list(words), input=stdin)
-
-    return call
+    return invoke

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 for module in ("sqlalchemy", "cryptography", "fsspec", "argon2", "fastapi"):
     pytest.importorskip(module, reason="needs the [watch] and [serve] extras")
 
 from administering import Run, good, refused
+from command_line import invoke
 from grey_films import BRIGHT, DARK
 from pneumoscope import runtime
 from pneumoscope.bundle import Bundle
-from pneumoscope.cli.app import app
 from pneumoscope.errors import EmptySource, PneumoscopeError, ServerFault
 from pneumoscope.jobs.deliveries import Deliveries
 from pneumoscope.jobs.received import ReceivedFiles, entry
@@ -57,7 +57,7 @@ def folder(queue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 def call(folder: Path, *words: str) -> Result:
-    return CliRunner().invoke(app, ["queue", *words, "--folder", str(folder)])
+    return invoke("queue", *words, "--folder", folder)
 
 
 def listed(folder: Path, *words: str) -> dict[str, dict[str, Any]]:
@@ -153,7 +153,7 @@ def test_commands_on_the_queue_of_a_node_leave_lines(folder: Path) -> None:
     assert "if the node runs" in good(call(folder, "retry", films["dark.png"]))
     good(call(folder, "redirect", "output", "archive"))
     good(call(folder, "drop", films["bright.png"]))
-    exported = CliRunner().invoke(app, ["audit-log", "export", "--folder", str(folder)])
+    exported = invoke("audit-log", "export", "--folder", folder)
     lines = [json.loads(line) for line in good(exported).splitlines()]
     assert [(line["what"], line["objects"], line["who"]["via"]) for line in lines] == [
         ("queue retry", [films["dark.png"]], "command"),
@@ -161,7 +161,7 @@ def test_commands_on_the_queue_of_a_node_leave_lines(folder: Path) -> None:
         ("queue drop", [films["bright.png"]], "command"),
     ]
     (folder / "audit-log.jsonl").write_text("")
-    damaged = CliRunner().invoke(app, ["audit-log", "verify", "--folder", str(folder)])
+    damaged = invoke("audit-log", "verify", "--folder", folder)
     assert damaged.exit_code == 1
 
 

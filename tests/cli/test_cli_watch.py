@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 for module in ("sqlalchemy", "cryptography", "fsspec", "watchdog"):
     pytest.importorskip(module, reason="needs the [watch] extra")
 
-from pneumoscope.cli.app import app
+from command_line import invoke
 from pneumoscope.cli.read.watch import default_folder
 from pneumoscope.errors import MissingExtra, PneumoscopeError
 from pneumoscope.watch import watching
@@ -35,7 +35,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[WatchSettings]
 
 
 def call(*words: str | Path) -> Result:
-    return CliRunner().invoke(app, ["watch", *map(str, words)])
+    return invoke("watch", *words)
 
 
 def test_the_options_reach_the_run(runs: list[WatchSettings], tmp_path: Path) -> None:

@@ -21,13 +21,12 @@ import pytest
 pytest.importorskip("pynetdicom", reason="needs the [pacs] extra")
 
 from pydicom import dcmread
-from typer.testing import CliRunner
 
 from archives import unclosed_sockets
 from audit_schema import checked, facts
+from command_line import invoke
 from pneumoscope.audit_log.log import LOG
 from pneumoscope.bundle import Bundle
-from pneumoscope.cli.app import app
 from pneumoscope.errors import UsageError
 from pneumoscope.jobs.store import Store
 from pneumoscope.pacs.config import DiskLimits, NodeSettings, read_config
@@ -207,7 +206,7 @@ def test_a_node_that_is_killed_loses_and_doubles_nothing(
     assert [(each["event"], each["types"]) for each in events] == [
         ("110100", ["110120"]), *[("110104", [])] * 4, alert, ("110100", ["110121"]),
     ]  # fmt: skip
-    verified = CliRunner().invoke(app, ["audit-log", "verify", "--folder", str(tmp_path)])
+    verified = invoke("audit-log", "verify", "--folder", tmp_path)
     assert "none changed" in verified.output
     lines = [json.loads(line) for line in (tmp_path / LOG).read_text().splitlines()]
     counts = Counter(line["what"] for line in lines)

@@ -16,9 +16,8 @@ import pytest
 
 pytest.importorskip("pynetdicom", reason="needs the [pacs] extra")
 
-from typer.testing import CliRunner
 
-from pneumoscope.cli.app import app
+from command_line import invoke
 from pneumoscope.errors import UsageError
 from pneumoscope.jobs.deliveries import Deliveries
 from pneumoscope.jobs.film_store import FilmStore
@@ -110,7 +109,7 @@ def test_the_commands_of_the_how_to(node: Node, tmp_path: Path) -> None:
     for line in block.splitlines():
         for before, after in places.items():
             line = line.replace(before, after)
-        done = CliRunner().invoke(app, [*shlex.split(line)[1:], "--json"])
+        done = invoke(*shlex.split(line)[1:], "--json")
         assert done.exit_code == 0, done.output
         outputs.append(json.loads(done.output))
     counts = {"results": 2, "films": 1, "spool": 1, "cursors": 2}
@@ -242,6 +241,6 @@ def test_a_folder_in_use_and_a_wrong_key_are_refused(node: Node, tmp_path: Path)
         restore_node(node.folder, node.key, out)
     with pytest.raises(UsageError, match="is not the key of the backup"):
         restore_node(tmp_path / "new", other, out)
-    done = CliRunner().invoke(app, ["restore", str(out), "--key", str(node.key)])
+    done = invoke("restore", out, "--key", node.key)
     assert isinstance(done.exception, UsageError)
     assert "--folder" in done.exception.hint

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
+from command_line import invoke
 from pneumoscope.bundle import CARD, SHIPPED, Bundle, open_bundle
-from pneumoscope.cli.app import app
 from pneumoscope.errors import UsageError
 from pneumoscope.render.card import card_of
 from tiny import findings_meta, tiny_meta
@@ -38,19 +37,19 @@ def test_a_record_without_figures_gives_a_card_that_says_so(meta: Any) -> None:
 
 
 def test_the_command_writes_a_file(tmp_path: Path) -> None:
-    done = CliRunner().invoke(app, ["card", "--out", str(tmp_path / "a" / "card.md")])
+    done = invoke("card", "--out", tmp_path / "a" / "card.md")
     assert done.exit_code == 0
     assert (tmp_path / "a" / "card.md").read_text() == card_of(SHIPPED_META)
 
 
 def test_the_command_prints_without_a_file() -> None:
-    assert CliRunner().invoke(app, ["card"]).stdout == card_of(SHIPPED_META)
+    assert invoke("card").stdout == card_of(SHIPPED_META)
 
 
 def test_in_place_changes_the_card_and_nothing_else(tmp_path: Path, tiny_bundle: Bundle) -> None:
     folder = tmp_path / "bundle"
     shutil.copytree(tiny_bundle.path, folder)
-    assert CliRunner().invoke(app, ["card", str(folder), "--in-place"]).exit_code == 0
+    assert invoke("card", folder, "--in-place").exit_code == 0
     after = open_bundle(folder)  # checks every hash
     assert (folder / CARD).read_text() == card_of(tiny_bundle.meta)
     assert after.meta == tiny_bundle.meta
@@ -61,6 +60,6 @@ def test_in_place_changes_the_card_and_nothing_else(tmp_path: Path, tiny_bundle:
 def test_a_file_inside_the_bundle_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "bundle"
     shutil.copytree(SHIPPED, folder)
-    done = CliRunner().invoke(app, ["card", str(folder), "--out", str(folder / CARD)])
+    done = invoke("card", folder, "--out", folder / CARD)
     assert isinstance(done.exception, UsageError)
     open_bundle(folder)
