@@ -16,6 +16,7 @@ for _threads in (
     os.environ.setdefault(_threads, "1")
 
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,18 @@ def films_dir() -> Path:
     if not path.is_dir():
         pytest.skip("no real films: PNEUMOSCOPE_DATA is not set")
     return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _copied_tables() -> Iterator[None]:
+    """See `new_tables`; where no test uses a database, nothing loads SQLAlchemy."""
+    if "pneumoscope.jobs.migrations" not in sys.modules:
+        yield
+        return
+    from new_tables import copied_tables
+
+    with copied_tables():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +105,12 @@ def film_files(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def _drawn_films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return drawn_set(tmp_path_factory.mktemp("drawn") / "films")
+
+
 @pytest.fixture
-def films_folder(tmp_path: Path) -> Path:
-    """A data folder in the Kermany layout with 64 drawn films."""
-    return drawn_set(tmp_path / "films")
+def films_folder(_drawn_films: Path, tmp_path: Path) -> Path:
+    """A data folder in the Kermany layout with 64 drawn films, which the test may change."""
+    return shutil.copytree(_drawn_films, tmp_path / "films")

@@ -13,12 +13,18 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect, text
 
 from first_version import KEYS, SHOWN, copy_rows, write_sqlite
+from new_tables import UPGRADE
 from pneumoscope.errors import UsageError
 from pneumoscope.jobs import migrations
 from pneumoscope.jobs.migrations import HEAD, migrate
 from pneumoscope.jobs.store import Store
 from pneumoscope.jobs.tables import Base
 from simultaneous import open_at_once
+
+
+@pytest.fixture(autouse=True)
+def _real_migrations(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrations, "_upgrade", UPGRADE)
 
 
 @pytest.fixture
