@@ -135,6 +135,24 @@ def normalised() -> keras.Model:
     return functional(*after, layers.GlobalMaxPooling2D(), layers.Dense(1, "sigmoid"))
 
 
+def preprocessed() -> keras.Model:
+    """VGG's preprocessing inside the model: channels in another order, minus constants."""
+    keras.utils.set_random_seed(11)
+    after = [
+        keras.applications.vgg16.preprocess_input,
+        layers.Conv2D(4, 3, strides=4, activation="relu"),
+    ]
+    return functional(*after, layers.GlobalAveragePooling2D(), layers.Dense(1, "sigmoid"))
+
+
+def ensemble(activation: str | None) -> keras.Model:
+    """The average of what two models say."""
+    inputs = keras.Input((SIZE, SIZE, 3))
+    members = [cnn(1 if activation == "sigmoid" else 2, activation) for _ in range(2)]
+    members[1].set_weights([-w for w in members[1].get_weights()])
+    return keras.Model(inputs, layers.Average()([member(inputs) for member in members]))
+
+
 REFUSED: dict[str, tuple[Callable[[], keras.Model], str]] = {
     "multi-label": (lambda: cnn(2, "sigmoid"), "2 independent findings"),
     "lambda": (
@@ -149,6 +167,10 @@ REFUSED: dict[str, tuple[Callable[[], keras.Model], str]] = {
             conv(4), layers.Reshape((3844, 4)), layers.Dense(2), layers.Flatten(), layers.Dense(1)
         ),
         "more than one axis",
+    ),
+    "permuted": (
+        lambda: functional(conv(4), layers.Permute((3, 1, 2)), layers.Flatten(), layers.Dense(1)),
+        "head begins with Permute",
     ),
     "channels first": (
         lambda: of_input((3, SIZE, SIZE), layers.GlobalAveragePooling2D("channels_first")),

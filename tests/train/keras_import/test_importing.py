@@ -24,6 +24,7 @@ from notebook_models import (
     nested,
     normalised,
     pooled_base,
+    preprocessed,
     two_pools,
 )
 
@@ -62,6 +63,7 @@ MODELS: dict[str, tuple[Callable[[], keras.Model], tuple[str, ...]]] = {
     "half-precision": (half_precision, TWO),
     "normalised": (normalised, TWO),
     "grouped": (grouped, TWO),
+    "preprocessed": (preprocessed, TWO),
 }
 
 

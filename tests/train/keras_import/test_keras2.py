@@ -154,6 +154,9 @@ def test_modules_that_moved(module: str, kind: str, expected: str) -> None:
         ("Dense", {"activation": {"class_name": "LeakyReLU", "config": {}}},
          {"activation": {"class_name": "LeakyReLU", "config": {}, "module": "keras.layers",
                          "registered_name": None}}),
+        ("TimeDistributed", {"layer": {"class_name": "Conv1D", "config": {}}},
+         {"layer": {"class_name": "Conv1D", "config": {}, "module": "keras.layers",
+                    "registered_name": None}}),
         ("DepthwiseConv2D", {"kernel_size": [3, 3], "groups": 4}, {"kernel_size": [3, 3], "groups": 4}),
     ],
 )  # fmt: skip
@@ -168,3 +171,36 @@ def test_layers_that_augment_do_nothing(kind: str) -> None:
     layer = for_keras3({"class_name": kind, "config": {"name": "augment", "factor": 0.2}})
     assert layer["class_name"] == "Activation"
     assert layer["config"] == {"name": "augment", "dtype": "float32", "activation": "linear"}
+
+
+def test_a_sequential_model_without_a_layer_for_its_input(tmp_path: Path) -> None:
+    """As Keras 2.3 and older wrote it; Keras 2.2 has a list of layers in place of the settings."""
+    keras.utils.set_random_seed(4)
+    inner = keras.Sequential([keras.Input((SIZE, SIZE, 3)), keras.layers.Conv2D(4, 3, strides=4)])
+    model = keras.Sequential(
+        [
+            inner, keras.layers.LeakyReLU(), keras.layers.Conv2D(4, 3, activation="hard_sigmoid"),
+            keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(1, "sigmoid"),
+        ]
+    )  # fmt: skip
+    file = tmp_path / "m.h5"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.save(file)
+    with h5py.File(file, "r+") as content:
+        config = json.loads(content.attrs["model_config"])
+        outer = [e for e in config["config"]["layers"] if e["class_name"] != "InputLayer"]
+        shape, *rest = outer[0]["config"]["layers"]
+        rest[0]["config"]["batch_input_shape"] = shape["config"]["batch_shape"]
+        outer[0]["config"] = {"name": outer[0]["config"]["name"], "layers": rest}
+        content.attrs["model_config"] = json.dumps({"class_name": "Sequential", "config": outer})
+    bundle = importing.import_model(
+        file, ImportOptions(("normal", "pneumonia")), tmp_path / "bundle", lambda _: None
+    )
+    films = phantom.films(4, SIZE)
+    x = model.layers[1](inner(films.repeat(3, -1) / np.float32(255)))
+    convolution = model.layers[2]
+    x = np.asarray(keras.ops.conv(x, convolution.kernel) + convolution.bias)
+    maps = np.clip(0.2 * x + 0.5, 0, 1)  # the hard sigmoid of Keras 3 is another one
+    said = np.asarray(model.layers[4](maps.mean(axis=(1, 2))))[:, 0]
+    assert pneumoscope.load(bundle).run(films).probabilities[:, 1] == pytest.approx(said, abs=1e-5)

@@ -72,11 +72,37 @@ def test_weights_without_layers_say_how_to_save_them(tmp_path: Path) -> None:
     assert "model.to_json()" in caught.value.hint
 
 
+def graph(metadata: str = "") -> bytes:
+    """The graph of a SavedModel whose root object has some metadata."""
+    saved_model_pb2 = pytest.importorskip("tensorflow.core.protobuf.saved_model_pb2")
+    content = saved_model_pb2.SavedModel()
+    node = content.meta_graphs.add().object_graph_def.nodes.add()
+    node.user_object.metadata = metadata
+    return bytes(content.SerializeToString())
+
+
 def test_a_graph_of_keras_3_has_no_layers(tmp_path: Path) -> None:
-    (tmp_path / "saved_model.pb").write_bytes(b"graph")
+    (tmp_path / "saved_model.pb").write_bytes(graph())
     with pytest.raises(ConversionError, match="SavedModel without Keras' layers") as caught:
         saved.locate(tmp_path, None)
     assert ".keras" in caught.value.hint
+
+
+def test_the_graph_of_tensorflow_2_4_has_the_layers(tmp_path: Path) -> None:
+    (tmp_path / "saved_model.pb").write_bytes(graph(json.dumps(CONFIG)))
+    (tmp_path / "variables").mkdir()
+    for name in ("variables.index", "variables.data-00000-of-00001"):
+        (tmp_path / "variables" / name).write_bytes(b"x")
+    located = saved.locate(tmp_path, None)
+    assert (located.form, located.config) == (saved.SAVED_MODEL, CONFIG)
+
+
+def test_the_content_counts_and_not_the_ending(tmp_path: Path) -> None:
+    for name in ("a.keras", "b.H5", "c"):
+        assert saved.locate(weights_file(tmp_path / name, CONFIG), None).form == saved.H5
+    with zipfile.ZipFile(tmp_path / "d.h5", "w") as archive:
+        archive.writestr("config.json", json.dumps(CONFIG))
+    assert saved.locate(tmp_path / "d.h5", None).form == saved.KERAS
 
 
 @pytest.mark.parametrize("name", ["none.h5", "text.txt", "bad.json", "bad.keras", "empty"])

@@ -136,3 +136,17 @@ def test_statistics_become_constants() -> None:
     weights.freeze_statistics(model)
     assert isinstance(layer.mean, np.ndarray)
     assert np.asarray(layer(np.full((1, 1, 1, 3), 5.0, np.float32))).ravel().tolist() == [2, 1.5, 1]
+
+
+def test_parts_of_a_layer_with_weights_of_the_same_names_keep_them(tmp_path: Path) -> None:
+    def recurrent() -> keras.Model:
+        after = layers.Bidirectional(layers.LSTM(3))
+        return keras.Sequential([keras.Input((5, 4)), after, layers.Dense(1)])
+
+    model, other = recurrent(), recurrent()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.save(tmp_path / "m.h5")
+    weights.load_h5(other, tmp_path / "m.h5")
+    for mine, theirs in zip(model.get_weights(), other.get_weights(), strict=True):
+        assert np.array_equal(mine, theirs)

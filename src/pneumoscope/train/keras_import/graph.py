@@ -57,6 +57,48 @@ def translated(settings: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
+def with_input(entry: dict[str, Any]) -> dict[str, Any]:
+    """A sequential model with a layer for its input.
+
+    In Keras 2.3 and older the first layer says the shape, and the settings may be a list of layers.
+    """
+    settings = entry.get("config")
+    if isinstance(settings, list):
+        settings = {"layers": settings}
+    if not isinstance(settings, dict) or not isinstance(settings.get("layers"), list):
+        return entry
+    first: Any = next(iter(settings["layers"]), None)
+    if "name" not in settings and isinstance(first, dict):
+        settings["name"] = str(entry.get("name") or f"{_name_of(first)}_and_others")
+    shape = None if settings.get("build_input_shape") else _shape_of_input(first)
+    if shape is not None and first["class_name"] != "InputLayer":
+        given = {"batch_shape": shape, "dtype": "float32", "name": _name_of(first) + "_input"}
+        added: dict[str, Any] = {"class_name": "InputLayer", "config": given}
+        if "module" in first:
+            added |= {"module": "keras.layers", "registered_name": None}
+        settings = settings | {"layers": [added, *settings["layers"]]}
+    return entry | {"config": settings}
+
+
+def _name_of(entry: dict[str, Any]) -> str:
+    settings = entry.get("config")
+    return str(entry.get("name") or (settings.get("name") if isinstance(settings, dict) else ""))
+
+
+def _shape_of_input(entry: Any) -> Any:
+    """The shape that a layer or nested model takes; None if its configuration does not say."""
+    while isinstance(entry, dict) and isinstance(entry.get("class_name"), str):
+        settings = entry.get("config")
+        inner = settings
+        if isinstance(settings, dict):
+            for key in ("batch_shape", "batch_input_shape"):
+                if isinstance(settings.get(key), list):
+                    return settings[key]
+            inner = settings.get("layers")
+        entry = inner[0] if isinstance(inner, list) and inner else None
+    return None
+
+
 def _without_slashes(settings: dict[str, Any]) -> dict[str, Any]:
     """Layers without slashes in their names, which Keras 3 forbids; weights keep the old names."""
     names = {str(entry.get("name")) for entry in settings["layers"] if isinstance(entry, dict)}

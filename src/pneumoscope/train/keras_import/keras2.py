@@ -49,14 +49,40 @@ def for_keras3(config: Any) -> Any:
         return config
     if config.get("class_name") == "__tuple__" and isinstance(config.get("items"), list):
         return for_keras3(config["items"])  # in the metadata of a SavedModel
+    if config.get("class_name") == "Sequential":
+        config = graph.with_input(config)
     translated = {key: for_keras3(value) for key, value in config.items()}
     kind, settings = translated.get("class_name"), translated.get("config")
+    if kind == "__tensor__":  # a constant, which ONNX would take for an input
+        translated["class_name"] = "__numpy__"
     if isinstance(kind, str) and isinstance(settings, dict):
         _translate_module(translated, kind)
         if isinstance(settings.get("layers"), list):
             translated["config"] = settings = graph.translated(settings)
         _translate_layer(translated, kind, settings)
     return translated
+
+
+def with_activations(config: Any, others: dict[str, Any]) -> Any:
+    """The same architecture with other activations in place of those with some names."""
+    if isinstance(config, list):
+        return [with_activations(part, others) for part in config]
+    if not isinstance(config, dict):
+        return config
+    return {
+        key: others[value]
+        if key.endswith("activation") and isinstance(value, str) and value in others
+        else with_activations(value, others)
+        for key, value in config.items()
+    }
+
+
+def is_of_keras2(config: Any) -> bool:
+    """Whether Keras 2 saved an architecture: Keras 3 calls the shape of an input ``batch_shape``."""
+    parts = config.values() if isinstance(config, dict) else config
+    if not isinstance(config, dict | list):
+        return True
+    return "batch_shape" not in config and all(map(is_of_keras2, parts))
 
 
 def is_half(config: Any) -> bool:
@@ -75,9 +101,20 @@ def _translate_module(entry: dict[str, Any], kind: str) -> None:
         if kind == "Model":
             entry["class_name"] = "Functional"
         entry["registered_name"] = None
+    if module is None and _is_operation(entry):
+        entry["module"] = f"keras.src.ops.{_operations()[kind]}" if kind in _operations() else None
+        entry["registered_name"] = None
     if kind in _OF_APPLICATIONS:
         entry["module"] = _OF_APPLICATIONS[kind]
         entry["registered_name"] = None
+
+
+def _is_operation(entry: dict[str, Any]) -> bool:
+    """Whether it is arithmetic on tensors in an ``.h5`` of Keras 3, which does not say where its class is."""
+    nodes = entry.get("inbound_nodes")
+    calls = isinstance(nodes, list) and nodes and isinstance(nodes[0], dict)
+    # Every layer says whether it is trainable, and operations share names with layers (Add).
+    return bool(calls) and isinstance(entry["config"], dict) and "trainable" not in entry["config"]
 
 
 def _translate_layer(entry: dict[str, Any], kind: str, settings: dict[str, Any]) -> None:
@@ -88,9 +125,13 @@ def _translate_layer(entry: dict[str, Any], kind: str, settings: dict[str, Any])
         settings["dtype"] = _in_float32(settings["dtype"], kind)
     activation = settings.get("activation")
     if isinstance(activation, dict) and _arguments(str(activation.get("class_name"))):
-        # A layer as the activation of another one; a SavedModel does not say where its class is.
+        # A layer as the activation of another one; not every file says where its class is.
         activation.setdefault("module", "keras.layers")
         activation.setdefault("registered_name", None)
+    inner = settings.get("layer")
+    if isinstance(inner, dict) and _arguments(str(inner.get("class_name"))):  # of TimeDistributed
+        inner.setdefault("module", "keras.layers")
+        inner.setdefault("registered_name", None)
     axis = settings.get("axis")
     if kind in ("BatchNormalization", "LayerNormalization") and isinstance(axis, list):
         settings["axis"] = axis[0] if len(axis) == 1 else axis
@@ -136,6 +177,21 @@ def _drop_neutral(kind: str, settings: dict[str, Any]) -> None:
     for key in settings.keys() - known:
         if settings[key] in _NEUTRAL:
             del settings[key]
+
+
+@cache
+def _operations() -> dict[str, str]:
+    """The operations of Keras, by class, with the module that each is in."""
+    from keras.src import ops
+
+    return {
+        name: module
+        for module in ("nn", "image", "core", "numpy")
+        for name, value in vars(getattr(ops, module)).items()
+        if isinstance(value, type)
+        and issubclass(value, ops.Operation)
+        and value is not ops.Operation
+    }
 
 
 @cache

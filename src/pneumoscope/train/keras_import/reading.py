@@ -18,6 +18,15 @@ if TYPE_CHECKING:
     from pneumoscope.train.keras_import.saved import SavedModel
 
 
+@keras.saving.register_keras_serializable("pneumoscope")  # type: ignore[untyped-decorator]
+def hard_sigmoid_of_keras2(x: Any) -> Any:
+    """The hard sigmoid of Keras 2; that of Keras 3 has the slope 1/6."""
+    return keras.ops.clip(0.2 * x + 0.5, 0.0, 1.0)
+
+
+_FORMER_ACTIVATIONS = {"hard_sigmoid": keras.saving.serialize_keras_object(hard_sigmoid_of_keras2)}
+
+
 def load(model: SavedModel) -> Any:
     """The Keras model, computed in float32.
 
@@ -34,6 +43,8 @@ def load(model: SavedModel) -> Any:
     except Exception as error:
         raise _unreadable(model, error) from error
     _refuse_code(name, config)
+    if keras2.is_of_keras2(model.config):
+        config = keras2.with_activations(config, _FORMER_ACTIVATIONS)
     try:
         sizes.check(config, model.weights_bytes)
         network = _built(config)
@@ -48,8 +59,6 @@ def _built(config: dict[str, Any]) -> Any:
     """A model from its configuration, with weights as they are initialised."""
     settings = config.get("config")
     if config.get("class_name") == "Sequential":
-        if isinstance(settings, list):  # as Keras 2.2 and older have it
-            settings = {"layers": settings}
         return keras.Sequential.from_config(settings)
     return keras.Model.from_config(settings)
 

@@ -78,13 +78,26 @@ def locate(path: Path, weights: Path | None) -> SavedModel:
         return _in_folder(path, weights)
     if path.suffix == ".json":
         return _parts(path, weights)
-    if path.suffix == KERAS:
+    form = _form_of(path)
+    if form == KERAS:
         return SavedModel(path, KERAS, _reading(path, _keras_config), path, (path,))
-    if path.suffix in _H5:
+    if form == H5:
         return _in_h5(path)
     if path.name == "saved_model.pb":
         return _in_folder(path.parent, weights)
     raise UsageError(f"{path.name}: is neither .keras nor .h5", "Name a saved Keras model.")
+
+
+def _form_of(path: Path) -> str | None:
+    """`KERAS` or `H5` by a file's content, or by its ending if the content is damaged; None for others."""
+    with path.open("rb") as stream:
+        start = stream.read(8)
+    if start == b"\x89HDF\r\n\x1a\n":
+        return H5
+    if start.startswith(b"PK\3\4"):
+        return KERAS
+    ending = path.suffix.lower()
+    return KERAS if ending == KERAS else H5 if ending in _H5 else None
 
 
 def _in_h5(path: Path) -> SavedModel:
@@ -105,14 +118,13 @@ def _in_h5(path: Path) -> SavedModel:
 def _in_folder(folder: Path, weights: Path | None) -> SavedModel:
     if (folder / "saved_model.pb").is_file():
         metadata, variables = folder / "keras_metadata.pb", folder / "variables" / "variables"
-        if not metadata.is_file():
-            raise ConversionError(
-                f"{folder.name}: is a SavedModel without Keras' layers (no keras_metadata.pb)",
-                _GRAPH,
-            )
-        config = _reading(metadata, _metadata_config)
+        if metadata.is_file():
+            config = _reading(metadata, _metadata_config)
+        else:
+            metadata = folder / "saved_model.pb"
+            config = _reading(metadata, _graph_config)
         if config is None:
-            raise ConversionError(f"{folder.name}: is a SavedModel of code, not of layers", _GRAPH)
+            raise ConversionError(f"{folder.name}: is a SavedModel without Keras' layers", _GRAPH)
         files = (metadata, *_checkpoint_files(variables))
         return SavedModel(folder, SAVED_MODEL, config, variables, files)
     architectures = sorted(folder.glob("*.json"))
@@ -204,7 +216,21 @@ def _metadata_config(file: Path) -> Any:
 
     metadata = saved_metadata_pb2.SavedMetadata.FromString(file.read_bytes())
     root = next(node for node in metadata.nodes if node.node_path == "root")
-    content = _dictionary(root.metadata)
+    return _layers_in(root.metadata)
+
+
+def _graph_config(file: Path) -> Any:
+    """The same in the graph itself, where TensorFlow 2.4 and older have it; None without layers."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    graphs = saved_model_pb2.SavedModel.FromString(file.read_bytes()).meta_graphs
+    nodes = graphs[0].object_graph_def.nodes if graphs else ()
+    metadata = nodes[0].user_object.metadata if nodes else ""
+    return _layers_in(metadata) if metadata else None
+
+
+def _layers_in(metadata: str) -> Any:
+    content = _dictionary(metadata)
     config = content.get("config")
     if not isinstance(config, dict) or "layers" not in config:
         return None

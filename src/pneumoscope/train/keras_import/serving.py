@@ -98,7 +98,7 @@ def serving_model(
     films = keras.Input((size, size, 1), name="films", dtype="uint8")
     x = network.body(Scaled(channels, scaling, name="scaled")(films), training=False)
     if network.head is None:
-        applied = structure.applies_final(network.body, network.final)
+        applied = bool(structure.applied_final(network.body))
         x = ops.cast(x, "float32")
         # The vector of classes is all that is known of such a network.
         outputs = {"probabilities": x if applied else _final(network, x), "embedding": x}
@@ -159,7 +159,7 @@ def expected_probabilities(
         pictures: (n, size, size, channels), see `scaled`.
     """
     out: NDArray[Any] = np.asarray(ops.convert_to_numpy(model(pictures, training=False)))
-    if not structure.applies_final(model, network.final):
+    if not structure.applied_final(model):
         out = logistic(out) if network.final == "sigmoid" else softmax(out)
     both = np.concatenate([1 - out, out], axis=1) if network.units == 1 else out
     return np.asarray(both, np.float32)

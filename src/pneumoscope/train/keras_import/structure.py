@@ -19,6 +19,10 @@ _JOINS = {
     layers.Add: pools.ADDED,
     layers.Average: pools.AVERAGED,
 }
+_WEIGHTED = (layers.Dense, layers.Conv2D)
+_KEEPING = (
+    *gradcam.FLAT, *gradcam.UNCHANGED, layers.Average, layers.GlobalAveragePooling2D, layers.AveragePooling2D
+)  # fmt: skip
 _RECTIFIERS = (layers.ReLU, layers.LeakyReLU, layers.PReLU, layers.ELU)
 
 
@@ -148,14 +152,7 @@ def whole(model: Any) -> Network:
             f"the model gives values of the shape {tuple(shape)}",
             "One vector of classes for each picture is needed.",
         )
-    operation, final = _last_operation(model), ""
-    activation = gradcam.activation_name(operation)
-    if isinstance(operation, layers.Softmax):
-        final = "softmax"
-    elif activation in ("sigmoid", "softmax"):
-        final = activation
-    elif activation != "linear" or isinstance(operation, _RECTIFIERS):
-        raise _other_activation(operation, activation)
+    final = applied_final(model)
     units = int(shape[-1])
     final = final or ("sigmoid" if units == 1 else "softmax")
     return Network(body=model, head=None, final=final, units=units)
@@ -169,17 +166,50 @@ def _other_activation(layer: Any, activation: str) -> ConversionError:
     )
 
 
-def applies_final(model: Any, final: str) -> bool:
-    """Whether the model applies the final activation itself, and does not give logits."""
-    operation = _last_operation(model)
-    return isinstance(operation, layers.Softmax) or gradcam.activation_name(operation) == final
+def applied_final(model: Any) -> str:
+    """What the model itself applies to its logits: ``"sigmoid"``, ``"softmax"``, or nothing.
+
+    Raises:
+        ConversionError: Its outputs are neither logits nor probabilities of these two.
+    """
+    return _applied(model.outputs[0], {})
 
 
-def _last_operation(model: Any) -> Any:
-    operation = model.outputs[0]._keras_history.operation
-    while isinstance(operation, keras.Model):
-        operation = operation.outputs[0]._keras_history.operation
-    return operation
+def _applied(tensor: Any, known: dict[int, str]) -> str:
+    """What turned logits into a tensor; results by the tensors' ids are kept in ``known``."""
+    if id(tensor) in known:
+        return known[id(tensor)]
+    operation, index, position = tensor._keras_history
+    node = operation._inbound_nodes[index]
+    activation = gradcam.activation_name(operation)
+    if isinstance(operation, keras.Model):
+        applied = _applied(operation.outputs[position], known)
+    elif activation in ("sigmoid", "softmax"):
+        applied = activation
+    elif type(operation).__name__.lower() in ("sigmoid", "softmax"):  # a layer or an operation
+        applied = type(operation).__name__.lower()
+    elif activation != "linear" or isinstance(operation, _RECTIFIERS):
+        raise _other_activation(operation, activation)
+    elif isinstance(operation, _WEIGHTED):
+        applied = ""
+    else:
+        # An ensemble averages probabilities: they need no second sigmoid or softmax.
+        before = {_applied(parent, known) for parent in node.input_tensors}
+        applied = before.pop() if len(before) == 1 else ""
+        if before or (applied and not _keeps_probabilities(operation, applied)):
+            raise ConversionError(
+                f"layer {operation.name!r} changes probabilities: it is not clear what its values mean",
+                "Let the model end in sigmoid, softmax or logits, or in their average.",
+            )
+    known[id(tensor)] = applied
+    return applied
+
+
+def _keeps_probabilities(operation: Any, final: str) -> bool:
+    """Whether a layer makes probabilities of the same kind from probabilities."""
+    kinds = _KEEPING if final == "softmax" else (*_KEEPING, layers.Concatenate)
+    # `Activation` is a linear one here.
+    return isinstance(operation, (*kinds, layers.Activation))
 
 
 def _only_output(model: Any) -> Any:
@@ -190,7 +220,7 @@ def _only_output(model: Any) -> Any:
 
 def _split(model: Any) -> tuple[Any, list[Any]]:
     tensor, head = _only_output(model), list[Any]()
-    while not _is_maps(tensor):
+    while not _is_maps(tensor) or _is_rearranged(tensor):
         operation, index, _ = tensor._keras_history
         parents = operation._inbound_nodes[index].input_tensors
         if isinstance(operation, keras.Model):  # which contains the head, or a part of it
@@ -264,6 +294,16 @@ def _is_maps(tensor: Any) -> bool:
     shape = tensor.shape
     # Pooling with keepdims leaves one cell, which is not a map.
     return len(shape) == 4 and tuple(shape[1:3]) != (1, 1)
+
+
+def _is_rearranged(tensor: Any) -> bool:
+    """Whether rows and columns of a tensor are not those of a picture."""
+    operation, index, _ = tensor._keras_history
+    if type(operation).__name__ in ("Permute", "Transpose"):
+        return True
+    parents = operation._inbound_nodes[index].input_tensors
+    # A grid of tokens keeps its channels.
+    return isinstance(operation, layers.Reshape) and parents[0].shape[-1] != tensor.shape[-1]
 
 
 def check_outputs(network: Network, labels: tuple[str, ...]) -> None:

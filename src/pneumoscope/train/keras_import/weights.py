@@ -117,7 +117,9 @@ def _assign(layer: Any, name: str, arrays: Arrays) -> None:
     leaves = list(_leaves(layer))
     if sum(len(part) for part in by_owner.values()) == len(arrays):
         if len(leaves) == 1:  # names of weights may have a number that the layer's name lacks
-            parts = [{k: a for part in by_owner.values() for k, a in part.items()}]
+            merged = {k: a for part in by_owner.values() for k, a in part.items()}
+            # Both directions of an LSTM, or the parts of an attention, have weights of the same names.
+            parts = [merged] if len(merged) == len(arrays) else []
         else:
             parts = [by_owner[owner] for owner in _owners(leaves, by_owner)]
         parts = [_named(leaf, part) for leaf, part in zip(leaves, parts, strict=False)]
@@ -149,8 +151,10 @@ def _named(leaf: Any, arrays: Arrays) -> Arrays:
 
 def _fits(leaf: Any, arrays: Arrays) -> bool:
     """Whether the weights of a layer have its variables' names and shapes."""
-    shapes = {variable.name: tuple(variable.shape) for variable in variables_of(leaf)}
-    return shapes == {name: array.shape for name, array in arrays.items()}
+    variables = variables_of(leaf)
+    shapes = {variable.name: tuple(variable.shape) for variable in variables}
+    stored = {name: array.shape for name, array in arrays.items()}
+    return shapes == stored and len(stored) == len(variables)
 
 
 def _assign_in_order(layer: Any, name: str, arrays: Arrays) -> None:
