@@ -268,11 +268,25 @@ def test_a_server_that_does_not_answer(
         list(client.follow("j1"))
 
 
-@pytest.mark.parametrize("url", ["", "127.0.0.1:8000", "ftp://there", "reading-room"])
-def test_what_is_no_address(url: str) -> None:
+@pytest.mark.parametrize("token", [None, "secret"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "", "127.0.0.1:8000", "ftp://there", "reading-room", "http://[::1", "http://127.0.0.1:port",
+        "https://[", "https://\u202e", "https://a\nb", f"https://{'a' * 70_000}",
+    ],
+)  # fmt: skip
+def test_what_is_no_address(url: str, token: str | None) -> None:
     with pytest.raises(ServerError, match="no address of a server") as error:
-        Client(url)
+        Client(url, token=token)
     assert error.value.hint == "Such as http://127.0.0.1:8000"
+
+
+@pytest.mark.parametrize("token", ["t\u00f6ken", "a\nb", "a\0b"])
+def test_what_is_no_token(token: str) -> None:
+    with pytest.raises(ServerError, match="characters that no token has") as error:
+        Client(URL, token=token)
+    assert token not in str(error.value) + error.value.hint
 
 
 def test_without_httpx_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("pynetdicom", reason="needs the [pacs] extra")
 
 from pneumoscope.errors import UsageError
+from pneumoscope.pacs import status_server
 from pneumoscope.pacs.metrics import NodeMetrics
 from pneumoscope.pacs.status_server import StatusServer
 
@@ -94,3 +95,30 @@ def test_a_visitor_that_says_nothing_stops_no_other(server: StatusServer) -> Non
 def test_a_port_that_is_taken_is_named(server: StatusServer) -> None:
     with pytest.raises(UsageError, match=f"port {server.port} for the metrics"):
         StatusServer(server.port, NodeMetrics().registry, dict)
+
+
+@pytest.fixture
+def of_one(monkeypatch: pytest.MonkeyPatch) -> Iterator[StatusServer]:
+    """A server of one connection, which lasts half a second."""
+    monkeypatch.setattr(status_server, "_MOST_CONNECTIONS", 1)
+    monkeypatch.setattr(status_server, "_TIMEOUT_S", 0.5)
+    metrics = NodeMetrics()
+    running = StatusServer(0, metrics.registry, metrics.status)
+    yield running
+    running.stop()
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HT"])
+def test_a_program_that_says_nothing_occupies_a_thread_for_a_while_only(
+    of_one: StatusServer, sent: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_connection(("127.0.0.1", of_one.port), 20) as silent:
+        silent.sendall(sent)
+        with socket.create_connection(("127.0.0.1", of_one.port), 20) as second:
+            assert second.recv(1) == b""  # there is one already
+        assert silent.recv(1) == b""
+    free = of_one._server._free  # type: ignore[attr-defined]
+    assert free.acquire(timeout=20)
+    free.release()
+    assert answer(of_one, "/").status == 200
+    assert capfd.readouterr().err == ""

@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from dripping import dripping
 from in_process import Served, running_for
 from pneumoscope.audit_log.log import LOG
 from pneumoscope.bundle import Bundle
 from pneumoscope.errors import UsageError
+from pneumoscope.serve import node_status
 from pneumoscope.serve.node_status import NodeNotReachable, NodeStatus
 from pneumoscope.serve.settings import ServeSettings
 
@@ -126,3 +128,10 @@ def test_administrators_see_it_and_nobody_else(tiny_bundle: Bundle, tmp_path: Pa
     assert [(e["what"], e["status"]) for e in lines if "node" in e["what"]] == [
         ("GET /api/v1/node", 403)
     ]
+
+
+def test_a_status_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each page of an administrator would occupy a thread of the server without end."""
+    monkeypatch.setattr(node_status, "_LONGEST_S", 0.3)
+    with dripping() as url, pytest.raises(NodeNotReachable):
+        NodeStatus(url).read()

@@ -35,6 +35,7 @@ _TRIES = 8
 """How often a request is sent while the server is busy."""
 _MOST_WAIT_S = 30.0
 _ADDRESS = "Is this the address of `pneumoscope serve`?"
+_LIKE_THIS = "Such as http://127.0.0.1:8000"
 
 
 class Client:
@@ -66,27 +67,37 @@ class Client:
         except ImportError:
             raise MissingExtra("the client (httpx)", "serve") from None
         token = token or os.environ.get(TOKEN_VARIABLE)
+        if token and not (token.isascii() and token.isprintable()):
+            raise ServerError(
+                f"{url}: the token has characters that no token has",
+                "Copy it again from the output of `pneumoscope token add`.",
+            )
         headers = {"Accept-Encoding": "identity"}  # what is packed may unpack to any length
         if token:
             headers["Authorization"] = f"Bearer {token}"
         if not url.startswith(("http://", "https://")):
-            raise ServerError(f"{url}: no address of a server", "Such as http://127.0.0.1:8000")
+            raise ServerError(f"{url}: no address of a server", _LIKE_THIS)
         self.url = url.rstrip("/")
         plain = url.lower().startswith("http://")
-        if plain and token and not is_loopback(urlsplit(url).hostname or ""):
+        self._errors = (httpx.HTTPError, httpx.InvalidURL, UnicodeError)
+        self._timeout_s = timeout_s
+        self._deadline = Deadline()
+        try:
+            host = urlsplit(url).hostname or ""
+            self._http = httpx.Client(
+                base_url=self.url,
+                headers=headers,
+                timeout=timeout_s,
+                trust_env=not plain,  # a proxy of the environment could read the token
+            )
+        except (httpx.InvalidURL, ValueError) as error:
+            raise ServerError(f"{url}: no address of a server", _LIKE_THIS) from error
+        if plain and token and not is_loopback(host):
+            self.close()
             raise ServerError(
                 f"{url}: the token would be sent without encryption, for everybody to read",
                 "Use https://; or leave the token out.",
             )
-        self._errors = (httpx.HTTPError, httpx.InvalidURL, UnicodeError)
-        self._timeout_s = timeout_s
-        self._deadline = Deadline()
-        self._http = httpx.Client(
-            base_url=self.url,
-            headers=headers,
-            timeout=timeout_s,
-            trust_env=not plain,  # a proxy of the environment could read the token
-        )
 
     def __enter__(self) -> Client:
         return self

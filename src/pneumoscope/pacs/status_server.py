@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
+import sys
 import threading
+from contextlib import suppress
 from http import HTTPStatus
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any
@@ -31,6 +34,9 @@ _HEADERS = [
     ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"),
 ]
 _TIMEOUT_S = 30
+"""Longest pause of a client, and time of its connection in all."""
+_MOST_CONNECTIONS = 20
+"""At the same time; each has a thread and a file of the node, which it needs for films."""
 
 
 class StatusServer:
@@ -113,13 +119,44 @@ def _is_of_this_machine(host: str) -> bool:
 
 
 class _Server(ThreadingMixIn, WSGIServer):
+    """Programs of this machine keep neither its threads nor the log of the node occupied."""
+
     daemon_threads = True
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._free = threading.BoundedSemaphore(_MOST_CONNECTIONS)
+        super().__init__(*args, **options)
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002
+        """Whether there are not too many connections."""
+        return self._free.acquire(blocking=False)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Ends a connection in time, also one whose client sends a byte now and then."""
+        timer = threading.Timer(_TIMEOUT_S, _shut_down, [request])
+        timer.daemon = True
+        timer.start()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            timer.cancel()
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing of a client that is too slow, or that leaves; the base class prints a traceback."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
     def server_bind(self) -> None:
         """Without the look-up of this machine's name, which may wait for a name server."""
         self.socket.bind(self.server_address)
         self.server_name, self.server_port = HOST, self.socket.getsockname()[1]
         self.setup_environ()
+
+
+def _shut_down(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(WSGIRequestHandler):

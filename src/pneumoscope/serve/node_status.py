@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import ssl
+import threading
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
 _HINT = "Such as http://127.0.0.1:9108, with the metrics_port of the node's configuration."
 _TIMEOUT_S = 5.0
+_LONGEST_S = 15.0
+"""Seconds for all of it: an answer that drips would occupy a thread without end."""
 _MOST_BYTES = 2**20
 _PORTS = {"http": 80, "https": 443}
 
@@ -72,7 +77,12 @@ class NodeStatus:
         """The answer; a redirection is none."""
         parts = self._parts
         connection = _connection(parts)
+        timer = None
         try:
+            connection.connect()
+            timer = threading.Timer(_LONGEST_S, _shut_down, [connection.sock])
+            timer.daemon = True
+            timer.start()
             connection.request("GET", f"{parts.path.rstrip('/')}/status.json")
             with connection.getresponse() as response:
                 if response.status != HTTPStatus.OK:
@@ -82,7 +92,15 @@ class NodeStatus:
                 raise NodeNotReachable("its answer is too long")
             return data
         finally:
+            if timer is not None:
+                timer.cancel()
             connection.close()
+
+
+def _shut_down(connection: socket.socket) -> None:
+    with suppress(OSError):
+        # Not the method of an `SSLSocket`, which another thread is using.
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 def _parsed(url: str) -> SplitResult:
