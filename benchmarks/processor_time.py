@@ -1,6 +1,7 @@
-"""Processor times behind the targets that are missed: of one film, of the start, and of the server by its threads.
+"""Processor times behind the targets that are missed: of one film and its steps, of the start, and of the server by its threads.
 
     python benchmarks/processor_time.py film --rounds 9
+    python benchmarks/processor_time.py steps --rounds 9
     python benchmarks/processor_time.py start --rounds 20
     python benchmarks/processor_time.py server --rounds 8
     python benchmarks/processor_time.py server --profile FILE
@@ -34,7 +35,9 @@ import numpy as np
 import pneumoscope
 from batches_and_threads import read_all, session
 from in_turns import Cost, in_turns, speeds, table
+from pneumoscope import images
 from pneumoscope.bundle import Bundle, open_bundle
+from pneumoscope.decision import gate
 from pneumoscope.runtime import Classifier, load
 from pneumoscope.train.inference_bench import measure
 from pneumoscope.train.inference_bench.films import draw
@@ -78,7 +81,7 @@ finally:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("what", choices=("film", "start", "server"))
+    parser.add_argument("what", choices=("film", "steps", "start", "server"))
     parser.add_argument("--bundle", default="children")
     parser.add_argument("--films", type=int, default=128, help="films in a round, but of start")
     parser.add_argument("--rounds", type=int, default=9)
@@ -92,6 +95,8 @@ def main() -> None:
         if options.what == "film":
             costs = in_turns(of_a_film(bundle, films), options.rounds)
             print(table(costs, next(iter(costs)), len(films)))
+        elif options.what == "steps":
+            print(step_table(bundle, films, options.rounds))
         elif options.what == "start":
             print(start_table(in_turns(of_the_start(bundle, films[0], folder), options.rounds)))
         elif options.profile:
@@ -122,6 +127,44 @@ def of_a_film(bundle: Bundle, films: Sequence[Path]) -> dict[str, Callable[[], N
 def _each(call: Callable[..., object], items: Sequence[object]) -> None:
     for item in items:
         call(item)
+
+
+def step_table(bundle: Bundle, films: Sequence[Path], rounds: int) -> str:
+    """Steps in a loop of their own, and each after a run of the network, which displaces code and data from the caches."""
+    reader = load(bundle, threads=1)
+    assert isinstance(reader, Classifier)
+    meta = bundle.meta
+    read = partial(images.read, at_least_px=reader.draft_px)
+    content = [film.read_bytes() for film in films]
+    decoded = [read(data) for data in content]
+    prepared = [reader.prepare(film) for film in films]
+    measured = [reader.measure([item])[0] for item in prepared]
+    inputs = [np.ascontiguousarray(item.pixels[None, ..., None]) for item in prepared]
+    alone = session(bundle, 1)
+    steps: dict[str, Callable[[int], object]] = {
+        "the file": lambda i: images.load_bytes(films[i], "film"),
+        "decoding it": lambda i: read(content[i]),
+        "the network's input": lambda i: images.model_input(decoded[i], meta.size, meta.source_size),
+        "the gate's statistics": lambda i: gate.grey_statistics(prepared[i].pixels),
+        "decision, check of the heatmap, zones": lambda i: reader.conclude(prepared[i], measured[i]),
+        "the network again": lambda i: alone.run(None, {"films": inputs[i]}),
+    }  # fmt: skip
+    lines = ["| | in a loop of its own, ms | after a run of the network, ms |", "|---|---|---|"]
+    for name, step in steps.items():
+        warm, cold = [], []
+        for _ in range(rounds):
+            warm += [_thread_ms(step, i) for i in range(len(films))]
+            for i in range(len(films)):
+                alone.run(None, {"films": inputs[i]})
+                cold.append(_thread_ms(step, i))
+        lines.append(f"| {name} | {median(warm):.2f} | {median(cold):.2f} |")
+    return "\n".join(lines)
+
+
+def _thread_ms(step: Callable[[int], object], i: int) -> float:
+    before = time.thread_time_ns()
+    step(i)
+    return (time.thread_time_ns() - before) / 1e6
 
 
 def of_the_start(bundle: Bundle, film: Path, folder: Path) -> dict[str, Callable[[], float]]:

@@ -24,6 +24,16 @@ def test_every_step_of_a_film_can_be_called_by_itself(tiny_bundle: Bundle, tmp_p
         step()
 
 
+def test_every_step_is_timed_alone_and_after_the_network(
+    tiny_bundle: Bundle, tmp_path: Path
+) -> None:
+    films = processor_time.draw(tmp_path, small=2, large=0, dicom=0).small
+    head, _, *rows = processor_time.step_table(tiny_bundle, films, rounds=1).splitlines()
+    assert head.count("|") == 4
+    assert [row.split("|")[1].strip() for row in rows][-1] == "the network again"
+    assert all(float(figure) >= 0 for row in rows for figure in row.split("|")[2:4])
+
+
 def test_a_start_is_compared_with_the_first_by_processor_time() -> None:
     costs = {
         "imports": [Cost(1.0, 0.1), Cost(2.0, 0.2), Cost(1.0, 0.1)],
