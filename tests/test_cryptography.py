@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -13,6 +14,7 @@ LIBRARIES = {"hmac", "secrets", "ssl", "argon2", "cryptography"}
 ALLOWED = {"sha256", "file_digest"}
 
 
+@cache
 def modules() -> dict[str, ast.Module]:
     """Syntax trees of all modules that can use cryptography."""
     texts = {path: path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.py")}

@@ -28,9 +28,14 @@ from pneumoscope.pacs.spool import Spool
 from receivers import LOCAL
 from sent_films import CR, send, sent
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:unclosed:ResourceWarning", "ignore:The value:UserWarning", "ignore:Invalid:UserWarning"
-)
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.filterwarnings(
+        "ignore:unclosed:ResourceWarning",
+        "ignore:The value:UserWarning",
+        "ignore:Invalid:UserWarning",
+    ),
+]
 VERIFICATION = "1.2.840.10008.1.1"
 PATIENCE_S = 30.0
 OTHERS = "127.0.0.9"

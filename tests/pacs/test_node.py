@@ -154,6 +154,7 @@ def test_results_for_a_destination_that_was_renamed_are_reported(
     results.store.close()
 
 
+@pytest.mark.server
 def test_a_node_that_is_killed_loses_and_doubles_nothing(
     tiny_bundle: Bundle, tmp_path: Path, syslog: Syslog
 ) -> None:

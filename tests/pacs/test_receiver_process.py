@@ -25,7 +25,10 @@ from pneumoscope.pacs.spool import Spool
 from receivers import LOCAL
 from sent_films import send, sent
 
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
+]
 PATIENCE_S = 60.0
 
 

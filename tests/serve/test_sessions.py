@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from http.cookies import SimpleCookie
 from pathlib import Path
 
 import pytest
 
-from in_process import PASSWORD, Clock, small
+from in_process import PASSWORD, Clock, Served, small
 from pneumoscope.serve.security.sessions import ABSOLUTE_S, IDLE_S, cookie_name
 
 USERS = {"lee": "operator"}
@@ -92,6 +93,16 @@ def test_a_session_that_somebody_planted_is_not_taken_up(tmp_path: Path) -> None
 SECRET = "A" * 43
 
 
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[bool, Served]]:
+    """A server without and one with TLS."""
+    with (
+        small(tmp_path_factory.mktemp("plain"), USERS) as plain,
+        small(tmp_path_factory.mktemp("tls"), USERS, tls_self_signed=True) as encrypted,
+    ):
+        yield {False: plain, True: encrypted}
+
+
 @pytest.mark.parametrize("tls", [True, False])
 @pytest.mark.parametrize(
     ("sent", "left"),
@@ -108,7 +119,11 @@ SECRET = "A" * 43
     ],
 )
 def test_nothing_parses_a_cookie_but_that_of_a_session(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tls: bool, sent: list[str], left: str | None
+    servers: Mapping[bool, Served],
+    monkeypatch: pytest.MonkeyPatch,
+    tls: bool,
+    sent: list[str],
+    left: str | None,
 ) -> None:
     """Python before 3.11.10 takes minutes for the first one, if it is as long as a head may be."""
     parsed: list[str] = []
@@ -120,9 +135,8 @@ def test_nothing_parses_a_cookie_but_that_of_a_session(
     monkeypatch.setattr("starlette.requests.cookie_parser", parse)
     name = cookie_name(tls)
     cookies = [("Cookie", text.replace("NAME", name)) for text in sent]
-    with small(tmp_path, USERS, tls_self_signed=tls) as server:
-        for path in ("/api/v1/things/a", "/login"):
-            server("GET", path, headers=cookies)
+    for path in ("/api/v1/things/a", "/login"):
+        servers[tls]("GET", path, headers=cookies)
     assert set(parsed) <= {f"{name}={left}"}
     assert bool(parsed) == (left is not None)
 
