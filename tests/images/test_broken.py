@@ -190,10 +190,22 @@ CASES: dict[str, tuple[Callable[[], bytes], type[errors.ImageError]]] = {
     "dicom, 7 bits allocated": (lambda: dicom(ramp(), BitsAllocated=7), errors.UnreadableImage),
     "dicom, 99 bits allocated": (lambda: dicom(ramp(), BitsAllocated=99), errors.UnreadableImage),
     "dicom, 16 bits stored in 8": (lambda: dicom(ramp(), BitsStored=16), errors.UnreadableImage),
+    "dicom, monochrome of no number": (
+        lambda: dicom(ramp(), PhotometricInterpretation="MONOCHROME"),
+        errors.UnsupportedCoding,
+    ),
+    "dicom, ARGB": (
+        lambda: dicom(ramp(), PhotometricInterpretation="ARGB", SamplesPerPixel=4),
+        errors.UnsupportedCoding,
+    ),
+    "dicom, YBR_PARTIAL_420": (
+        lambda: dicom(ramp(), PhotometricInterpretation="YBR_PARTIAL_420", SamplesPerPixel=3),
+        errors.UnsupportedCoding,
+    ),
     "dicom, 2 samples": (lambda: dicom(ramp(), SamplesPerPixel=2), errors.UnreadableImage),
     "dicom, unknown photometric": (
         lambda: dicom(ramp(), PhotometricInterpretation="HSV"),
-        errors.UnreadableImage,
+        errors.UnsupportedCoding,
     ),
     "dicom, preamble only": (lambda: bytes(128) + b"DICM", errors.TruncatedImage),
     "dicom, cut in the meta": (lambda: dicom(ramp())[:180], errors.TruncatedImage),
@@ -322,13 +334,16 @@ def test_no_permission(tmp_path: Path) -> None:
         images.read(path)
 
 
-def test_no_permission_as_the_system_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_permission_as_the_system_says_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)
+    (tmp_path / "film.png").touch()
+    monkeypatch.setattr("builtins.open", refuse)
     with pytest.raises(errors.NotPermitted):
-        images.read("film.png")
+        images.read(tmp_path / "film.png")
 
 
 @pytest.mark.parametrize("path", ["a\0b", "x" * 5000])

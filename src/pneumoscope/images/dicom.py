@@ -17,6 +17,7 @@ from pneumoscope.errors import (
     StoredAsText,
     TruncatedImage,
     UnreadableImage,
+    UnsupportedCoding,
     UnsupportedObject,
     UnsupportedSyntax,
 )
@@ -210,6 +211,10 @@ def _check_pixels(head: Header, name: str, limits: Limits, compressed: bool) -> 
     allocated, stored = head.short(tags.ALLOCATED) or 0, head.stored_bits
     limits.check(name, rows, columns, frames)
     samples = head.short(tags.SAMPLES) or 1
+    if not any(head.photometric in names for names in _PHOTOMETRICS.values()):
+        # ARGB, CMYK, YBR_PARTIAL_420, or a name of the program that wrote the film
+        said = _code(head, tags.PHOTOMETRIC)
+        raise UnsupportedCoding(name, f"photometric interpretation {said}")
     if samples not in _PHOTOMETRICS:
         raise UnreadableImage(name, f"{samples} samples per pixel")
     if head.photometric not in _PHOTOMETRICS[samples]:

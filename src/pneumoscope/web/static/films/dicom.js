@@ -6,7 +6,7 @@ import { fileMeta, isElement, parsed, TAGS } from "./dicom-header.js";
 import { actualSyntax, CODINGS, DEFLATED, decodedValues, GE_PRIVATE, isEncapsulated, SYNTAX_NAMES } from "./dicom-pixels.js";
 import { shown } from "./greyscale.js";
 import { checkSize } from "./limits.js";
-import { FilmError, notOneFilm, truncated, unreadable } from "./problems.js";
+import { FilmError, notOneFilm, rareCoding, truncated, unreadable } from "./problems.js";
 
 const STORAGE = "1.2.840.10008.5.1.4.1.1";
 const CLASSES = new Set(["1", "1.1", "7", "7.1", "7.2", "7.3", "7.4"].map((part) => `${STORAGE}.${part}`));
@@ -103,6 +103,10 @@ function checkPixels(head, compressed) {
   checkSize(rows, columns, Math.max(1, Math.trunc(head.number(TAGS.frames, 1))));
   const { samples, storedBits: stored } = head;
   const allocated = head.short(TAGS.allocated) ?? 0;
+  if (!Object.values(PHOTOMETRICS).some((names) => names.includes(head.photometric))) {
+    // ARGB, CMYK, YBR_PARTIAL_420, or a name of the program that wrote the film
+    throw rareCoding(`photometric interpretation ${code(head, TAGS.photometric)}`);
+  }
   if (!(samples in PHOTOMETRICS)) throw unreadable(`${samples} samples per pixel`);
   if (!PHOTOMETRICS[samples].includes(head.photometric)) {
     throw unreadable(`photometric interpretation ${code(head, TAGS.photometric)}, ${samples} samples`);
