@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pneumoscope.bundle.content import meta_from_json, rules_from_json
+from pneumoscope.decision.conformal import Scores, Sides
 from pneumoscope.records import Population
 from tiny import findings_meta, scored_meta, tiny_meta
 
@@ -32,6 +33,14 @@ def changed(**values: Any) -> dict[str, Any]:
     return made
 
 
+def test_bundles_of_earlier_versions_name_no_sources_of_their_limits() -> None:
+    former = content(scored_meta())
+    del former["conformal"]["sources"]
+    conformal = meta_from_json(former).conformal
+    assert conformal is not None
+    assert conformal.sources == ()
+
+
 @pytest.mark.parametrize(
     "meta",
     [
@@ -42,8 +51,11 @@ def changed(**values: Any) -> dict[str, Any]:
         tiny_meta(explanation={"limits": {"fast": 0.25}, "films": 200, "negative": {"limits": {}}}),
         tiny_meta(population=Population("nobody knows", None, ())),
         tiny_meta(warnings=("Look twice.",), kinds_warning="They look alike."),
+        tiny_meta(
+            conformal=Scores({"PNEUMONIA": Sides((0.5,), (0.5,))}, sources=("north", "south"))
+        ),
     ],
-    ids=["tiny", "scores", "findings", "gate", "explanation", "population", "sentences"],
+    ids=["tiny", "scores", "findings", "gate", "explanation", "population", "sentences", "sources"],
 )
 def test_what_was_written_is_read(meta: Any) -> None:
     assert meta_from_json(content(meta)) == meta

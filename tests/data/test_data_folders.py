@@ -11,7 +11,7 @@ from pneumoscope import data
 from pneumoscope.data.layouts import find
 from pneumoscope.errors import DataError
 
-NO_KEYS = "no patient keys: split by film, so films of one patient may stand on both sides"
+NO_KEYS = "no patient keys: split by film, so films of one patient may be on both sides"
 
 
 def load(root: Path, task: str = "multiclass", split: str = "patient") -> data.FilmSet:

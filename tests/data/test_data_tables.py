@@ -159,7 +159,7 @@ def test_a_written_manifest_still_knows_that_it_knew_no_patients(tmp_path: Path)
     root = manifest(tmp_path / "m", "path,label", *rows)
     data.write_manifest(load(root), root / "split.csv")
     assert load(root / "split.csv").warnings == (
-        "no patient keys: films of one patient may stand on both sides",
+        "no patient keys: films of one patient may be on both sides",
     )
 
 

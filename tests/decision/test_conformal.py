@@ -149,45 +149,35 @@ def test_an_error_just_below_one_takes_the_largest_score() -> None:
     assert scores.at(1 - 1e-12).questions["P"] == (0.4, 0.6)
 
 
-def test_the_limit_of_positive_verdicts_holds_in_each_source() -> None:
+def test_the_limit_of_positive_verdicts_holds_in_further_groups() -> None:
     rng = np.random.default_rng(3)
-    p = np.r_[rng.beta(1, 8, 600), rng.beta(3, 4, 40), rng.beta(6, 2, 300)]
-    positive = np.repeat([False, True], [640, 300])
-    sources = np.array(["large"] * 600 + ["small"] * 40 + ["large"] * 300)
-    pooled = conformal.Sides.of(p, positive)
-    each = conformal.Sides.of(p, positive, sources)
-    assert each.positive == pooled.positive
-    assert len(each.negative) == len(pooled.negative)
-    assert list(each.negative) == sorted(each.negative)
+    p = np.r_[rng.beta(1, 8, 600), rng.beta(6, 2, 300)]
+    positive = np.repeat([False, True], [600, 300])
+    other = rng.beta(3, 4, 40)
+    alone = conformal.Sides.of(p, positive)
+    both = conformal.Sides.of(p, positive, [other])
+    assert both.positive == alone.positive
+    assert len(both.negative) == len(alone.negative)
+    assert list(both.negative) == sorted(both.negative)
     for error in (0.05, 0.1, 0.2):
-        before = conformal.Scores({"P": pooled}).at(error).questions["P"][0]
-        limit = conformal.Scores({"P": each}).at(error).questions["P"][0]
-        shares = [
-            ((1 - p < limit) & ~positive & (sources == name)).sum()
-            / ((sources == name) & ~positive).sum()
-            for name in ("large", "small")
-        ]
-        small = (1 - p < before)[~positive & (sources == "small")].mean()
-        assert max(shares) <= error < small, "pooled, the small source has more errors"
-        assert max(shares) >= error / 2, "no stricter than the strictest source"
+        before = conformal.Scores({"P": alone}).at(error).questions["P"][0]
+        limit = conformal.Scores({"P": both}).at(error).questions["P"][0]
+        shares = [(1 - q < limit).mean() for q in (p[~positive], other)]
+        assert max(shares) <= error < (1 - other < before).mean()
+        assert max(shares) >= error / 2, "no stricter than the strictest group"
 
 
-def test_a_source_is_too_small_for_a_limit_or_for_an_error() -> None:
-    p = np.r_[np.linspace(0.01, 0.3, 400), np.linspace(0.5, 0.9, 19), np.linspace(0.6, 1, 99)]
-    positive = np.repeat([False, True], [419, 99])
-    sources = np.array(["a"] * 400 + ["b"] * 19 + ["a"] * 99)
-    known = {
-        films: conformal.Scores({"P": conformal.Sides.of(p[rows], positive[rows], sources[rows])})
-        for films, rows in ((19, slice(None)), (18, np.r_[:418, 419:518]))
-    }
-    # With 19 films the highest of them is the limit, also at an error that needs more films.
-    assert known[19].at(0.05).questions["P"][0] == pytest.approx(0.1, abs=1e-5)
-    assert known[19].at(0.01).questions["P"][0] == pytest.approx(0.1, abs=1e-5)
-    # Eighteen do not support an error of 5 %: the limit of all films.
-    assert known[18].at(0.05).questions["P"][0] > 0.2
+def test_a_group_that_is_too_small_for_an_error_counts_with_its_lowest_score() -> None:
+    p = np.r_[np.linspace(0.01, 0.3, 400), np.linspace(0.6, 1, 99)]
+    positive = np.repeat([False, True], [400, 99])
+    scores = conformal.Scores({"P": conformal.Sides.of(p, positive, [np.linspace(0.5, 0.9, 19)])})
+    assert scores.at(0.05).questions["P"][0] == pytest.approx(0.1, abs=1e-5)
+    assert scores.at(0.01).questions["P"][0] == pytest.approx(0.1, abs=1e-5)
+    assert scores.at(0.2).questions["P"][0] == pytest.approx(0.1 + 2 * 0.4 / 18, abs=1e-5)
 
 
-def test_films_of_one_source_have_the_limits_of_all() -> None:
+def test_groups_with_lower_probabilities_change_nothing() -> None:
     p = np.linspace(0.01, 0.99, 90)
     positive = p > 0.4
-    assert conformal.Sides.of(p, positive, np.array(["a"] * 90)) == conformal.Sides.of(p, positive)
+    others = [p[:30], p[:30] / 2]
+    assert conformal.Sides.of(p, positive, others) == conformal.Sides.of(p, positive)

@@ -30,7 +30,7 @@ def test_a_card_has_model_figures_and_data_sheet() -> None:
 def test_a_record_without_figures_gives_a_card_that_says_so(meta: Any) -> None:
     card = card_of(meta)
     assert "The record holds none." in card
-    assert "does not tell which films" in card
+    assert "does not say which films" in card
     assert "Not recorded." in card
     assert "None" not in card
     assert "nan" not in card

@@ -59,7 +59,7 @@ def test_answers_from_the_record() -> None:
     assert made["How are exactly these films identified?"] == "Manifest SHA-256 `ab12`."
     assert made["Known errors, doubts"] == "Few films. One patient twice."
     assert made["Are there recommended splits?"] == (
-        "Split here by patient: all films of a patient stand on one side, exact duplicates too, "
+        "Split here by patient: all films of a patient are on one side, exact duplicates too, "
         "seed 5."
     )
 
@@ -67,7 +67,7 @@ def test_answers_from_the_record() -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        ({"split": "film"}, "by film: one patient may stand on both sides"),
+        ({"split": "film"}, "by film: one patient may be on both sides"),
         ({"split": "given"}, "as the data set gives it"),
         ({"split": "odd"}, "Split here odd."),
         ({"split": "patient", "left_out": ["a", "b"]}, "too. The films of a, b were left out."),

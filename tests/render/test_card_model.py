@@ -37,6 +37,10 @@ def test_limits_of_the_conformal_sets() -> None:
     assert "They belong to a prevalence of 50%" in text
     assert "| PNEUMONIA | 39 | 39 | 0.800 | 0.400 |" in text
     assert "\n2.5 % or more)" in text
+    assert "in each of these sources" not in text
+    each = Scores({"PNEUMONIA": Sides(low, high)}, sources=("north", "south"))
+    text = section("Probabilities and UNDETERMINED", model_card(tiny_meta(conformal=each)))
+    assert "of the healthy films in each of these sources: north, south." in text
 
 
 def test_without_scores_nothing_is_undetermined() -> None:
@@ -47,7 +51,7 @@ def test_without_scores_nothing_is_undetermined() -> None:
 def test_findings_without_scores_are_named() -> None:
     sides = Sides((0.5,) * 39, (0.5,) * 39)
     text = model_card(findings_meta(conformal=Scores({"Mass": sides})))
-    assert "Without sets, for want of films: Device, Nodule." in text
+    assert "Without sets, because there are too few films: Device, Nodule." in text
     assert "prevalence" not in section("Probabilities and UNDETERMINED", text)
 
 

@@ -339,10 +339,10 @@ def _warnings(
     if bare and split != "film":
         some = "" if bare == len(entries) else f" for {bare:,} of {len(entries):,} films"
         how = "" if fixed else "split by film, so "
-        warnings.append(f"no patient keys{some}: {how}films of one patient may stand on both sides")
+        warnings.append(f"no patient keys{some}: {how}films of one patient may be on both sides")
     if split == "film" and not fixed:
         warnings.append(
-            "split by film: films of one patient stand on both sides, so validation figures are "
+            "split by film: films of one patient are on both sides, so validation figures are "
             "too good"
         )
     if split != "patient" and (both := straddling(films)):

@@ -7,8 +7,8 @@ of two classes, or an empty one, means that somebody else should read the film. 
 A bundle keeps the sorted scores of its calibration films (`Scores`), so that readers can choose the
 error. `Scores.at` turns them into limits (`Limits`).
 
-Where calibration films are from several hospitals, the limit that keeps a healthy film from a positive
-verdict holds for the films of each of them: pooled, a large hospital hides what happens in a small one.
+The limit that keeps a negative film from a positive verdict may have to hold in further groups of films,
+such as those of each hospital: pooled, a large hospital hides what happens in a small one.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class Sides:
     """Scores of one question, ascending.
 
     Attributes:
-        negative: 1 - P(positive) of the negative calibration films.
+        negative: 1 - P(positive) of the negative calibration films, or lower where the limit has to hold in
+            further groups of films, see `Sides.of`.
         positive: P(positive) of the positive ones.
     """
 
@@ -50,30 +51,23 @@ class Sides:
         cls,
         p: NDArray[np.floating[Any]],
         positive: NDArray[np.bool_],
-        sources: NDArray[np.str_] | None = None,
+        others: Sequence[NDArray[np.floating[Any]]] = (),
     ) -> Sides:
         """Scores of calibration films, see `scores_of`.
-
-        With sources, the negative scores give limits that hold for all negative films together and for
-        those of each source with at least `LEAST_FILMS` of them. The positive side is pooled: a
-        source whose positive films look healthy, or have wrong labels, would leave no film negative.
 
         Args:
             p: P(positive), (films,).
             positive: bool (films,).
-            sources: Source of each film, (films,); None if they are not known.
+            others: P(positive) of further groups of negative films, in each of which the limit of the
+                negative side is to hold, too; each (n,) with n at least `LEAST_FILMS`.
 
         Raises:
             UsageError: There are no films, or the lengths differ.
         """
         if p.ndim != 1 or len(p) != len(positive) or not len(p):
             raise UsageError(f"probabilities {p.shape} for {len(positive)} films")
-        negative = 1 - p[~positive]
-        groups = [negative]
-        if sources is not None:
-            of = sources[~positive]
-            groups += [negative[of == source] for source in np.unique(of)]
-        return cls(_strictest(groups), scores_of(p[positive]))
+        negative = _strictest(scores_of(1 - p[~positive]), [scores_of(1 - q) for q in others])
+        return cls(negative, scores_of(p[positive]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +99,13 @@ class Scores:
         questions: Positive name, or finding, to its scores.
         kinds: Kind of disease to its share of P(positive) on the films that have it, ascending;
             empty if there is only one kind.
+        sources: Sources of calibration films in each of which the limit of the negative side holds; empty
+            if it holds for all films together only.
     """
 
     questions: Mapping[str, Sides]
     kinds: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
 
     @property
     def smallest_error(self) -> float:
@@ -158,22 +155,16 @@ def scores_of(p: NDArray[np.floating[Any]]) -> tuple[float, ...]:
     return tuple(_rounded_down(value) for value in ascending.tolist())
 
 
-def _strictest(groups: Sequence[NDArray[np.floating[Any]]]) -> tuple[float, ...]:
+def _strictest(scores: tuple[float, ...], others: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
     """Scores whose limit at any error is the lowest of the limits of all groups.
 
-    Args:
-        groups: Scores of all films first, and then those of each source. A source that is too small
-            for limits of its own is left out; one that is too small for an error counts with its
-            lowest score.
+    A group that is too small for an error counts with its lowest score.
     """
-    pooled = scores_of(groups[0])
-    lowest = np.array(pooled)
-    errors = np.arange(1, len(pooled) + 1) / (len(pooled) + 1)
-    for group in groups[1:]:
-        if len(group) >= LEAST_FILMS:
-            scores = np.array(scores_of(group))
-            places = np.floor(np.round(errors * (len(scores) + 1), 9)).astype(int)
-            lowest = np.minimum(lowest, scores[np.clip(places - 1, 0, len(scores) - 1)])
+    lowest = np.array(scores)
+    errors = np.arange(1, len(scores) + 1) / (len(scores) + 1)
+    for group in map(np.array, others):
+        places = np.floor(np.round(errors * (len(group) + 1), 9)).astype(int)
+        lowest = np.minimum(lowest, group[np.clip(places - 1, 0, len(group) - 1)])
     return tuple(lowest.tolist())
 
 

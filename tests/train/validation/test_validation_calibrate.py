@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
@@ -10,6 +13,9 @@ from pneumoscope.metrics import expected_calibration_error
 from pneumoscope.train.validation import calibrate
 from pneumoscope.train.validation.predictions import Validation
 from validations import overlapping, validation
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 NAN = np.nan
 
@@ -42,22 +48,53 @@ def test_conformal_scores_are_of_plain_films() -> None:
     assert scores.kinds["viral"] == pytest.approx((0.4,) * 200, abs=1e-5)
 
 
-def test_healthy_films_of_each_source_keep_their_limit() -> None:
+def of_two_hospitals(small: int = 40) -> tuple[Validation, NDArray[np.bool_]]:
+    """Healthy films of a large and a small hospital, and ill ones; which films are of the small one."""
     rng = np.random.default_rng(1)
-    p_ill = np.r_[rng.beta(1, 9, 400), rng.beta(4, 4, 40), rng.beta(9, 1, 400)]
+    p_ill = np.r_[rng.beta(1, 9, 400), rng.beta(3, 5, small), rng.beta(9, 1, 400)]
     said = np.stack([1 - p_ill, p_ill], axis=1)
-    truth = np.repeat([0, 1], [440, 400])
-    sources = ("north",) * 400 + ("south",) * 40 + ("north",) * 400
-    patients = tuple(map(str, range(840)))
-    known = calibrate.calibrate(
-        Validation(truth, patients, {"plain": said, "blur": said}, sources), ("well", "ill"), "ILL"
+    truth = np.repeat([0, 1], [400 + small, 400])
+    sources = ("north",) * 400 + ("south",) * small + ("north",) * 400
+    v = Validation(truth, tuple(map(str, range(len(truth)))), {"plain": said}, sources)
+    return v, np.array(sources) == "south"
+
+
+def called_ill(v: Validation) -> NDArray[np.bool_]:
+    scores = calibrate.conformal_scores(v, ("well", "ill"), "ILL")
+    assert scores is not None
+    return 1 - v.p_positive() < scores.at(0.05).questions["ILL"][0]
+
+
+def test_healthy_films_of_each_source_keep_their_limit() -> None:
+    v, south = of_two_hospitals()
+    assert called_ill(replace(v, sources=()))[south].mean() > 0.2
+    assert called_ill(v)[south].mean() <= 0.05
+    assert called_ill(v)[v.ill].mean() > 0.5
+    scores = calibrate.conformal_scores(v, ("well", "ill"), "ILL")
+    assert scores is not None
+    assert scores.sources == ("north", "south")
+
+
+def test_one_source_with_enough_healthy_films_has_the_limits_of_all() -> None:
+    v, _ = of_two_hospitals(small=18)
+    labels = ("well", "ill")
+    assert calibrate.conformal_scores(v, labels, "ILL") == calibrate.conformal_scores(
+        replace(v, sources=()), labels, "ILL"
     )
-    assert known.conformal is not None
-    limit = known.conformal.at(0.05).questions["ILL"][0]
-    called = 1 - known.validation.p_positive() < limit
-    assert 0 < called[400:440].mean() <= 0.05
-    assert called[:400].mean() == 0
-    assert called[440:].mean() > 0.2
+
+
+def test_findings_hold_in_each_source_too() -> None:
+    v, _ = of_two_hospitals()
+    truth = v.ill.astype(np.float32)[:, None]
+    findings = Validation(
+        truth, v.patients, {n: p[:, 1:] for n, p in v.probabilities.items()}, v.sources
+    )
+    scores = calibrate.conformal_scores(findings, ("Mass",), "ABNORMAL")
+    of_classes = calibrate.conformal_scores(v, ("well", "ill"), "ILL")
+    assert scores is not None
+    assert of_classes is not None
+    assert scores.questions["Mass"] == of_classes.questions["ILL"]
+    assert scores.sources == of_classes.sources
 
 
 def test_too_few_films_give_no_scores() -> None:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 NOT_RECORDED = "Not recorded."
 _KEYS = {
-    "patient": "by patient: all films of a patient stand on one side, exact duplicates too",
-    "film": "by film: one patient may stand on both sides",
+    "patient": "by patient: all films of a patient are on one side, exact duplicates too",
+    "film": "by film: one patient may be on both sides",
     "given": "as the data set gives it",
 }
 

@@ -70,7 +70,7 @@ def _text(record: Mapping[str, Any], bundle: Mapping[str, Any]) -> str:
         "",
         f"By `pneumoscope evaluate` {record['version']} on {record['created'][:10]}, of the bundle SHA-256 "
         f"`{bundle['sha256']}`, on {count:,} films {patients}: {films['source']}. "
-        f"{_sentence(films['chosen'])} {_sentence(bundle['overlap']['words'])} Brackets hold 95 % intervals from "
+        f"{_sentence(films['chosen'])} {_sentence(bundle['overlap']['words'])} In brackets: 95 % intervals from "
         f"{record['settings']['draws']:,} draws of patients.",
     ]
     lines += ["", *_verdicts(bundle["verdicts"])]

@@ -118,7 +118,7 @@ def _baseline(baseline: Mapping[str, Any], name: str) -> str:
 def _heatmaps(v: Mapping[str, Any]) -> str:
     heat = v["heatmaps"]
     if heat is None:
-        return "**Heatmaps**: not measured, for want of validation films of both kinds."
+        return "**Heatmaps**: not measured, because one of the classes has no validation films."
     return f"""**Heatmaps**: on {heat["films"]} films composed of a healthy and an ill half, the ill half holds
 {interval_text(heat["pointing"])} of the heat (0.5 is chance). The peak lies in one and the same
 cell on {heat["same_peak"]:.0%} of the ill films."""

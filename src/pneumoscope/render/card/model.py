@@ -32,8 +32,8 @@ def model_card(meta: BundleMeta) -> str:
         f"The heatmaps are {heatmap_method(meta)}.",
         f"""## Population
 
-{meta.population.text}. On other films - adults, other hospitals, other views - nothing below is
-promised; the gate notes an age or a view of the header that does not belong here.""",
+{meta.population.text}. For other films - other ages, hospitals or views - nothing below is promised.
+A film whose header has an age outside the population is UNDETERMINED; the gate notes another view.""",
         _data(meta),
         _figures(meta),
         _points(meta),
@@ -54,7 +54,7 @@ promised; the gate notes an age or a view of the header that does not belong her
 def _data(meta: BundleMeta) -> str:
     data = meta.data
     if not {"source", "films"} <= data.keys():
-        return "## Data\n\nThe record does not tell which films the network was trained on."
+        return "## Data\n\nThe record does not say which films the network was trained on."
     counts, several = data["films"], meta.negative is None
     return f"""## Data
 
@@ -73,7 +73,7 @@ def _figures(meta: BundleMeta) -> str:
         return "## Figures on held-out patients\n\nThe record holds none."
     return f"""## Figures on held-out patients
 
-{v["films"]} films of {v["patients"]} patients. Brackets hold 95 % intervals from {v["draws"]:,}
+{v["films"]} films of {v["patients"]} patients. In brackets: 95 % intervals from {v["draws"]:,}
 bootstrap draws of patients. {_point(meta)} Recipe, calibration and thresholds were chosen
 on these films, so the figures are optimistic. No test film was used.
 
@@ -127,14 +127,25 @@ def _sets(meta: BundleMeta) -> str:
         for low, high in [_limits(scores, name)]
     )
     lacking = [n for n in meta.labels if meta.negative is None and n not in scores.questions]
-    without = f"\n\nWithout sets, for want of films: {', '.join(lacking)}." if lacking else ""
+    without = (
+        f"\n\nWithout sets, because there are too few films: {', '.join(lacking)}."
+        if lacking
+        else ""
+    )
     return f"""A verdict is UNDETERMINED if its conformal set at error {DEFAULT_ERROR:.0%} (`--error` chooses another,
 {_percent_up(scores.smallest_error)} or more) is not exactly the class that the operating point calls. The scores come from the
-plain validation films, which also chose recipe and thresholds.
+plain validation films, which also chose recipe and thresholds.{_held(scores)}
 
 | question | films without | films with | "no" is possible up to P | "yes" from P |
 |---|---|---|---|---|
 {rows}{without}"""
+
+
+def _held(scores: Scores) -> str:
+    if not scores.sources:
+        return ""
+    return f"""
+The answer "no" is kept for all but that share of the healthy films in each of these sources: {", ".join(scores.sources)}."""
 
 
 def _limits(scores: Scores, name: str) -> tuple[str, str]:
@@ -204,8 +215,8 @@ def _verdict(meta: BundleMeta) -> str:
 
 
 _SPLIT = {
-    "patient": "Split by patient; exact duplicates stand on one side.",
-    "film": "Split by film: **one patient may stand on both sides, so every figure below is too good**.",
+    "patient": "Split by patient; exact duplicates are on one side.",
+    "film": "Split by film: **one patient may be on both sides, so every figure below is too good**.",
     "given": "Split as the data set gives it.",
 }
 

@@ -28,8 +28,8 @@ cat. Only size, colour and header of a film are checked."""
     learned = ", ".join(f"{kind} {count}" for kind, count in measured["learned"].items())
     return f"""## Gate
 
-Films that cannot be judged are REFUSED, with a coded reason (`--force` gives the verdict all the
-same, marked). Of {plain["films"]} validation films as they are it refuses {plain["refused"]:.1%}; under the stress
+Films that cannot be judged are REFUSED, with a coded reason (`--force` gives the verdict
+anyway, marked). Of {plain["films"]} validation films as they are it refuses {plain["refused"]:.1%}; under the stress
 suite {sum(stress.values()) / len(stress):.1%} on average, at worst {stress[worst]:.1%} ({worst}); augmented {measured["augmented"]:.1%}.
 The limits were set on these films, so the shares are optimistic. Validation films changed on purpose:
 
@@ -37,8 +37,8 @@ The limits were set on these films, so the shares are optimistic. Validation fil
 |---|---|---|
 {rows}
 
-It learned from: {learned}. What it says of pictures that it has not seen is in the project's
-documentation (safe verdicts). It has seen few or no real radiographs of other parts of the body."""
+It learned from: {learned}. The project's documentation (safe verdicts) has its answers to pictures
+that it has not seen. It has seen few or no real radiographs of other parts of the body."""
 
 
 def _words(kind: str) -> str:
@@ -56,8 +56,8 @@ def explanation_section(meta: BundleMeta) -> str:
     if record is None:
         return """## When a heatmap is shown
 
-Always. Nobody measured what its score is worth on
-these films."""
+Always. What its score is worth has not been measured
+on these films."""
     verdict = meta.positive if "negative" in record else "any verdict"
     rows = _heatmap_rows(verdict, record)
     if "negative" in record:

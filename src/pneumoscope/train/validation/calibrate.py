@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pneumoscope.data.sources import UNNAMED
 from pneumoscope.decision import calibration, conformal
-from pneumoscope.decision.probability import p_positive
 from pneumoscope.train.validation import classes, findings
 from pneumoscope.train.validation.predictions import PLAIN, Validation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from pneumoscope.decision.calibration import Calibration
     from pneumoscope.records import OperatingPoint
@@ -84,8 +86,10 @@ def conformal_scores(
     """Conformal scores of the plain validation films, from which sets of classes follow.
 
     Perturbed films do not count: a guarantee per class applies to films like those it was
-    calibrated on, and each film may count only once. The negative side holds for the films of each
-    source, see `conformal.Sides.of`.
+    calibrated on, and each film may count only once. Where several sources have enough negative
+    films, the limit that keeps a negative film from a positive verdict holds in each of them: pooled,
+    a large source hides what happens in a small one. The positive side is not made stricter: a source
+    whose positive films look healthy, or are labelled wrongly, would leave hardly any film negative.
 
     Args:
         validation: Predictions of the calibrated network.
@@ -98,25 +102,44 @@ def conformal_scores(
     """
     p, truth = validation.probabilities[PLAIN], validation.truth
     if validation.negative is None:
-        names, columns = labels, [(p[:, k], truth[:, k]) for k in range(len(labels))]
+        answers = {name: (p[:, k], truth[:, k]) for k, name in enumerate(labels)}
     else:
-        ill = p_positive(p, validation.negative)
-        names, columns = (positive,), [(ill, validation.ill.astype(np.float64))]
+        answers = {positive: (validation.p_positive(), validation.ill.astype(np.float64))}
+    answers = {
+        name: (p_yes, t)
+        for name, (p_yes, t) in answers.items()
+        if min((t == 0).sum(), (t == 1).sum()) >= conformal.LEAST_FILMS
+    }
+    if not answers:
+        return None
+    held = {name: _sources_with_limits(validation, t == 0) for name, (_, t) in answers.items()}
     questions = {
         name: conformal.Sides.of(
             p_yes[~np.isnan(t)],
             t[~np.isnan(t)] == 1,
-            np.array(validation.sources)[~np.isnan(t)] if validation.sources else None,
+            [p_yes[films] for films in held[name].values()],
         )
-        for name, (p_yes, t) in zip(names, columns, strict=True)
-        if min((t == 0).sum(), (t == 1).sum()) >= conformal.LEAST_FILMS
+        for name, (p_yes, t) in answers.items()
     }
-    if not questions:
-        return None
     kinds = {}
     if validation.negative is not None and len(labels) > 2:
         shares = p[:, 1:] / p[:, 1:].sum(axis=1, keepdims=True)
         kinds = {
             labels[k]: conformal.scores_of(shares[truth == k, k - 1]) for k in range(1, len(labels))
         }
-    return conformal.Scores(questions, kinds)
+    # Of several findings, the sources in which all of their limits hold.
+    common = set.intersection(*(set(sources) for sources in held.values()))
+    return conformal.Scores(questions, kinds, tuple(sorted(common)))
+
+
+def _sources_with_limits(
+    validation: Validation, negative: NDArray[np.bool_]
+) -> dict[str, NDArray[np.bool_]]:
+    """Sources to their negative films, if several have enough of them; empty otherwise."""
+    sources = np.array(validation.sources or ("",) * len(negative), np.str_)
+    films = {
+        source or UNNAMED: negative & (sources == source)
+        for source in sorted(set(sources.tolist()))
+    }
+    enough = {name: rows for name, rows in films.items() if rows.sum() >= conformal.LEAST_FILMS}
+    return enough if len(enough) > 1 else {}
