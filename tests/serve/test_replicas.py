@@ -17,7 +17,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import create_engine, text
 
+from databases import postgresql
 from grey_films import BRIGHT, DARK
 from live import serving
 from pneumoscope.bundle import Bundle
@@ -42,14 +44,14 @@ def balanced(folder: Path, *servers: str) -> Iterator[str]:
     assert block is not None
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    text = re.sub(r"bind .+", f"bind 127.0.0.1:{port}", block[1])
+    lines = re.sub(r"bind .+", f"bind 127.0.0.1:{port}", block[1])
     for name, server in zip(("10.0.0.11:8000", "10.0.0.12:8000"), servers, strict=True):
-        assert name in text
-        text = text.replace(name, server.removeprefix("http://"))
-    text = text.replace("films.hospital.example", "127.0.0.1")
-    text = text.replace(" ssl verify required ca-file /etc/ssl/hospital-ca.pem", "")
+        assert name in lines
+        lines = lines.replace(name, server.removeprefix("http://"))
+    lines = lines.replace("films.hospital.example", "127.0.0.1")
+    lines = lines.replace(" ssl verify required ca-file /etc/ssl/hospital-ca.pem", "")
     configuration = folder / "haproxy.cfg"
-    configuration.write_text(text)
+    configuration.write_text(lines)
     proxy = subprocess.Popen([program, "-db", "-f", str(configuration)], stderr=subprocess.PIPE)
     try:
         end = time.monotonic() + 60
@@ -109,6 +111,20 @@ class Sender(threading.Thread):
         self.client.close()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """The URLs of two databases: SQLite files, or on one server of PostgreSQL."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'first.sqlite'}", f"sqlite:///{tmp_path / 'second.sqlite'}"
+        return
+    with postgresql() as url:
+        engine = create_engine(url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text("CREATE DATABASE second"))
+        engine.dispose()
+        yield url, url.replace("/postgres?", "/second?")
+
+
 def until(condition: object, sending: list[Sender]) -> None:
     """Waits until a condition holds for each sender."""
     end = time.monotonic() + 60
@@ -118,14 +134,19 @@ def until(condition: object, sending: list[Sender]) -> None:
 
 
 def test_one_of_two_servers_is_killed_under_load_and_no_accepted_film_is_lost(
-    tiny_bundle: Bundle, tmp_path: Path
+    tiny_bundle: Bundle, tmp_path: Path, databases: tuple[str, str]
 ) -> None:
     bundle = (str(tiny_bundle.path),)
-    second = ServeSettings(folder=tmp_path / "second", bundle=bundle, threads=1)
-    first = ServeSettings(folder=tmp_path / "first", bundle=bundle, threads=1, keep_films=True)
+    first, second = (
+        ServeSettings(
+            folder=tmp_path / name, database=url, bundle=bundle, threads=1, keep_films=True
+        )
+        for name, url in zip(("first", "second"), databases, strict=True)
+    )
     (tmp_path / "first").mkdir()
     with serving(second) as other:
-        with process(tmp_path / "first", tiny_bundle, "--keep-films") as (url, server):
+        options = ("--keep-films", "--database", databases[0])
+        with process(tmp_path / "first", tiny_bundle, *options) as (url, server):
             wait_ready(url)
             with balanced(tmp_path, url, other.url) as address:
                 sending = [Sender(address) for _ in range(2)]
