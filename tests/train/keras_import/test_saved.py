@@ -116,6 +116,24 @@ def test_paths_that_are_no_model(name: str, tmp_path: Path) -> None:
     assert caught.value.hint
 
 
+def test_a_damaged_file_is_not_to_be_saved_as_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "a.keras").write_bytes(b"PK\3\4 and no more")
+    with pytest.raises(ConversionError, match="not a saved Keras model") as caught:
+        saved.locate(tmp_path / "a.keras", None)
+    assert "complete" in caught.value.hint
+    assert ".keras" not in caught.value.hint
+
+
+def test_models_in_other_wrappings_are_named(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "m.zip", "w") as archive:
+        archive.writestr("m/saved_model.pb", b"")
+    with pytest.raises(ConversionError, match="packed SavedModel"):
+        saved.locate(tmp_path / "m.zip", None)
+    (tmp_path / "model.json").write_text(json.dumps({"modelTopology": CONFIG}))
+    with pytest.raises(ConversionError, match=r"TensorFlow\.js"):
+        saved.locate(tmp_path / "model.json", None)
+
+
 @pytest.mark.parametrize(
     ("text", "cause"),
     [

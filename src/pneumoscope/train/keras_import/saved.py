@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 KERAS, H5, SAVED_MODEL, PARTS = ".keras", ".h5", "SavedModel", "architecture and weights"
 _H5 = (".h5", ".hdf5")
 _WHOLE = "Save the whole model, not only its weights: model.save('model.keras')."
+_DAMAGED = "Is it complete? Copy it again, or save the model again where it was made."
 _WEIGHTS = (
     "Give the weights that belong to it: model.save_weights('model.weights.h5') in the notebook, then "
     "--weights model.weights.h5."
@@ -138,6 +139,11 @@ def _in_folder(folder: Path, weights: Path | None) -> SavedModel:
 
 def _parts(architecture: Path, weights: Path | None) -> SavedModel:
     config = _reading(architecture, lambda file: _dictionary(file.read_text(encoding="utf-8")))
+    if "modelTopology" in config:
+        raise ConversionError(
+            f"{architecture.name}: is a model of TensorFlow.js",
+            f"Give the model that it was made of. {_WHOLE}",
+        )
     file = weights or _weights_beside(architecture)
     if file is None:
         raise UsageError(f"{architecture.name}: has layers, but no weights", _WEIGHTS)
@@ -174,10 +180,12 @@ def _reading(file: Path, read: Callable[[Path], Any]) -> Any:
     """The architecture in a file; damage becomes an error in words."""
     try:
         return read(file)
+    except ConversionError:
+        raise
     # h5py, zipfile and protobuf raise many classes for damaged files.
     except Exception as error:
         raise ConversionError(
-            f"{file.name}: is not a saved Keras model ({reason_of(error)})", _WHOLE
+            f"{file.name}: is not a saved Keras model ({reason_of(error)})", _DAMAGED
         ) from error
 
 
@@ -195,6 +203,11 @@ def reason_of(error: BaseException) -> str:
 
 def _keras_config(file: Path) -> Any:
     with zipfile.ZipFile(file) as archive:
+        names = archive.namelist()
+        if "config.json" not in names and any(n.endswith("saved_model.pb") for n in names):
+            raise ConversionError(
+                f"{file.name}: is a packed SavedModel", "Unpack it, and give the folder."
+            )
         return _dictionary(archive.read("config.json").decode())
 
 
