@@ -44,23 +44,29 @@ class Watch:
         return labels
 
 
+DECODERS = DecoderPool(1, 30, 2**30)
+"""One for all tests; its process starts with the first film."""
 LIMITS = QueueLimits(films=6, size_bytes=2**20)
 SETTINGS = BatchSettings(threads=1, max_batch_size=4, max_wait_ms=0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _decoders_end() -> Iterator[None]:
+    yield
+    DECODERS.stop()
 
 
 @contextmanager
 def batching(bundle: Bundle, watch: Watch) -> Iterator[tuple[FilmQueue, Batcher]]:
     queue = FilmQueue(LIMITS, SETTINGS.threads)
     readers = Readers({"tiny": Classifier(bundle, threads=1)}, max_pixels=50_000_000)
-    decoders = DecoderPool(1, 30, 2**30)
     hooks = BatchHooks(watch.begin, lambda outcomes: watch.finish(outcomes))
-    batcher = Batcher(queue, readers, decoders, SETTINGS, hooks)
+    batcher = Batcher(queue, readers, DECODERS, SETTINGS, hooks)
     try:
         yield queue, batcher
     finally:
         watch.go.set()
         batcher.stop()
-        decoders.stop()
 
 
 def film(tag: object, data: bytes = DARK[1], **more: object) -> QueuedFilm:
