@@ -13,9 +13,16 @@ from pneumoscope.bundle import Bundle
 for module in ("fastapi", "uvicorn", "sqlalchemy", "httpx", "prometheus_client"):
     pytest.importorskip(module, reason="needs the [serve] extra")
 
+from kept_decoders import kept_decoders
 from live import Live, serving
 from pneumoscope.serve.settings import Limits, ServeSettings
 from two_populations import children_and_adults
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kept_decoders() -> Iterator[None]:
+    with kept_decoders():
+        yield
 
 
 @pytest.fixture(scope="session")

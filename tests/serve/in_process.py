@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from argon2 import PasswordHasher
 from fastapi import FastAPI, Request
 
-from pneumoscope.images.decoders import DecoderPool
 from pneumoscope.jobs.keys import open_keys
 from pneumoscope.jobs.store import Store
 from pneumoscope.serve import problems
@@ -97,12 +95,11 @@ class Served:
 
 @contextmanager
 def running(app: FastAPI, base: str = HERE) -> Iterator[Served]:
-    """The app between start and end. Its decoders start with the first film: most tests send none."""
-    with ExitStack() as stack:
-        portal = stack.enter_context(start_blocking_portal())
-        with mock.patch.object(DecoderPool, "start"):
-            lifespan = app.router.lifespan_context(app)
-            stack.enter_context(portal.wrap_async_context_manager(lifespan))
+    """The app between start and end."""
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(app.router.lifespan_context(app)),
+    ):
         yield Served(app, portal, base)
 
 
