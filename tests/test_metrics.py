@@ -93,6 +93,12 @@ def test_figures_that_do_not_exist_are_an_error_not_nan() -> None:
         patient_bootstrap(lambda w: w.sum(axis=1), [])
 
 
+def test_the_exact_bound_of_a_share_without_a_case() -> None:
+    # Clopper and Pearson: (1 - x) ** 20 = 0.025.
+    assert metrics.largest_share_of_none(20) == pytest.approx(0.16843, abs=1e-5)
+    assert metrics.largest_share_of_none(1) == pytest.approx(0.975)
+
+
 def test_calibration_error_by_hand() -> None:
     # Two bins of two films: |0.5 - 0.15| and |1 - 0.75|, each with half of the films.
     probability = np.array([0.1, 0.2, 0.7, 0.8])

@@ -161,6 +161,11 @@ def patient_bootstrap(
     return Interval(value, float(low), float(high))
 
 
+def largest_share_of_none(patients: int) -> float:
+    """Upper end of the exact 95 % interval (Clopper and Pearson) of a share of which no patient is a case."""
+    return float(1 - 0.025 ** (1 / patients))
+
+
 def equal_mass_bins(score: NDArray[np.floating[Any]], bins: int = 15) -> NDArray[np.intp]:
     """Bin of each film, (n,), by rank: equally many films each, but equal scores stay together.
 

@@ -9,7 +9,8 @@ from pneumoscope.data.ages import age_text, years_of
     ("text", "years"),
     [("58", 58.0), ("058Y", 58.0), ("018M", 1.5), ("003W", 21 / 365.25), ("010D", 10 / 365.25),
      ("58 years", 58.0), ("6 months", 0.5), ("1,5", 1.5), (" 4y ", 4.0), ("", None),
-     ("unknown", None), ("-1", None), ("58X", None)],
+     ("unknown", None), ("-1", None), ("58X", None),
+     ("130", 130.0), ("999D", 999 / 365.25), ("131", None), ("411Y", None), ("999", None)],
 )  # fmt: skip
 def test_ages_in_years(text: str, years: float | None) -> None:
     assert years_of(text) == (None if years is None else pytest.approx(years))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pneumoscope.decision import thresholds
-from pneumoscope.decision.thresholds import NOISE, choose, worst_balanced_accuracy
+from pneumoscope.decision.thresholds import LEAST, NOISE, choose, worst_balanced_accuracy
 from pneumoscope.records import OperatingPoint
 
 TRUTH = np.array([True] * 4 + [False] * 4)
@@ -88,8 +88,8 @@ def test_balanced_is_the_middle_of_a_flat_top() -> None:
 
 
 def best_of_all(positive: np.ndarray, scores: dict[str, np.ndarray]) -> float:
-    """The best worst-case balanced accuracy of any threshold, one by one."""
-    cuts = np.unique(np.concatenate([*scores.values(), [1.0]]))
+    """The best worst-case balanced accuracy of any threshold inside (0, 1), one by one."""
+    cuts = np.unique(np.clip(np.concatenate([*scores.values(), [1.0]]), LEAST, 1 - LEAST))
     return max(worst_balanced_accuracy(positive, scores, float(cut))[0] for cut in cuts)
 
 
@@ -107,6 +107,42 @@ def test_the_best_point_is_reached_at_any_prevalence(prevalence: float) -> None:
         assert points["screen"].threshold <= points["balanced"].threshold
         assert points["balanced"].threshold <= points["rule-in"].threshold
         assert (scores["plain"][positive] >= points["screen"].threshold).mean() >= thresholds.SCREEN
+
+
+KINDS = {
+    "calibrated": lambda p, ill: p,
+    "tied": lambda p, ill: np.round(p, 1),
+    "called": lambda p, ill: np.round(p),
+    "alike": lambda p, ill: np.full(len(p), p[0]),
+    "certain": lambda p, ill: ill.astype(float),
+    "certain and wrong": lambda p, ill: 1.0 - ill,
+}
+"""Name to scores, from calibrated probabilities and labels."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("prevalence", [0.002, 0.012, 0.1, 0.5, 0.9, 0.988, 0.998])
+def test_any_films_have_the_best_point_that_a_threshold_reaches(
+    kind: str, prevalence: float
+) -> None:
+    rng = np.random.default_rng(round(1000 * prevalence))
+    for films in (2, 3, 8, 30, 120, 500):
+        ill = min(max(round(films * prevalence), 1), films - 1)  # often a single one
+        positive = rng.permutation(np.arange(films) < ill)
+        x = np.log(prevalence / (1 - prevalence)) + rng.normal(positive * 1.0) - 0.5
+        score = KINDS[kind](1 / (1 + np.exp(-x)), positive)
+        for scores in ({"plain": score}, {"plain": score, "turned": np.roll(score, 1)}):
+            points = named(choose(positive, scores))
+            screen, balanced, rule_in = (
+                points[name].threshold for name in ("screen", "balanced", "rule-in")
+            )
+            assert LEAST <= screen <= balanced <= rule_in <= 1 - LEAST
+            reached = worst_balanced_accuracy(positive, scores, balanced)[0]
+            assert reached >= best_of_all(positive, scores) - NOISE - 1e-9
+            caught = min((s[positive] >= screen).mean() for s in scores.values())
+            assert caught >= thresholds.SCREEN or "cannot be reached" in points["screen"].rule
+            spared = min((s[~positive] < rule_in).mean() for s in scores.values())
+            assert spared >= thresholds.RULE_IN or "cannot be reached" in points["rule-in"].rule
 
 
 @pytest.mark.parametrize("spread", [1e-3, 1e-5])

@@ -235,6 +235,23 @@ def test_a_target_is_known_or_not(tmp_path: Path) -> None:
         leaderboard.blind_predictions([tmp_path / "b.json"])
 
 
+@pytest.mark.parametrize("written", ["NaN", "Infinity", '"0.7"', "null", "1.2", "-0.1", "true"])
+def test_a_probability_is_a_number_between_0_and_1(tmp_path: Path, written: str) -> None:
+    film = {"label": "ill", "patient": "p", "probabilities": {"well": 0.5, "ill": "HERE"}}
+    record = {"labels": ["well", "ill"], "negative": "well", "films": [film]}
+    text = json.dumps({"set": "s", "bundle_sha256": "0", **record}).replace('"HERE"', written)
+    (tmp_path / "b.json").write_text(text)
+    with pytest.raises(DataError, match=r"b\.json.*probability .*: no number between 0 and 1"):
+        leaderboard.blind_predictions([tmp_path / "b.json"])
+
+
+def test_a_record_without_films_is_named(tmp_path: Path) -> None:
+    record = {"labels": ["well", "ill"], "negative": "well", "films": []}
+    (tmp_path / "b.json").write_text(json.dumps({"set": "s", "bundle_sha256": "0", **record}))
+    with pytest.raises(DataError, match="it has no films"):
+        leaderboard.blind_predictions([tmp_path / "b.json"])
+
+
 @pytest.mark.parametrize("text", ["{}", "nonsense", '{"labels": ["a"], "films": [{"label": "b"}]}'])
 def test_a_broken_record_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "b.json").write_text(text)

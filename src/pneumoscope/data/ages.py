@@ -9,6 +9,8 @@ _AGE = re.compile(
     r"(?:(y)(?:ears?|rs?|o)?|(m)(?:onths?|os?)?|(w)(?:eeks?|ks?)?|(d)(?:ays?)?)?",
     re.IGNORECASE,
 )
+_OLDEST = 130
+"""Years. Tables write a missing age as 999, and NIH ChestX-ray14 has mistyped ages of over 400 years."""
 # Years in a unit of an age string (PS3.5 6.2, value representation AS).
 _YEARS = {"": 1.0, "Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 
@@ -20,14 +22,15 @@ def years_of(text: str) -> float | None:
         text: Such as ``"58"``, ``"058Y"``, ``"018M"``, ``"003W"``, ``"010D"`` or ``"58 years"``.
 
     Returns:
-        None if the text is no age.
+        None if the text is no age, or one that nobody reaches.
     """
     match = _AGE.fullmatch(text.strip())
     if match is None:
         return None
     number, *units = match.groups()
     unit = next((unit for unit in units if unit), "")
-    return float(number.replace(",", ".")) * _YEARS[unit.upper()]
+    years = float(number.replace(",", ".")) * _YEARS[unit.upper()]
+    return years if years <= _OLDEST else None
 
 
 def age_text(text: str) -> str:

@@ -48,6 +48,22 @@ def test_prior_shift_by_hand() -> None:
     assert shift.p < 1e-6
 
 
+def test_a_split_of_one_group_has_an_exact_interval() -> None:
+    # All draws give a difference of 1. 0.025 ** (1 / 10) = 0.6915, 0.025 ** (1 / 20) = 0.8316.
+    apart = [(f"v{i}", "viral", "train") for i in range(10)]
+    apart += [(f"n{i}", "normal", "test") for i in range(20)]
+    (pair,), _ = contrasts(listed(*apart))
+    (shift,) = shifts(listed(*apart), pair)
+    assert shift.difference == Interval(1.0, pytest.approx(1 - 0.3085 - 0.1684, abs=1e-4), 1.0)
+    # Both splits have viral films only: either share may be lower.
+    alike = [(f"v{i}", "viral", "train" if i < 10 else "test") for i in range(30)]
+    alike += [("n", "normal", "validation")]
+    (pair,), _ = contrasts(listed(*alike))
+    ends = {s.splits: s.difference for s in shifts(listed(*alike), pair)}["train", "test"]
+    expected = (0.0, pytest.approx(-0.3085, abs=1e-4), pytest.approx(0.1684, abs=1e-4))
+    assert (ends.value, ends.low, ends.high) == expected
+
+
 def test_the_order_of_films_does_not_matter() -> None:
     films = [
         ("bacteria/person1", "bacterial", "train"),

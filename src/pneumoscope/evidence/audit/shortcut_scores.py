@@ -9,7 +9,7 @@ import numpy as np
 
 from pneumoscope.decision.probability import logit
 from pneumoscope.evidence.audit.shortcuts import FILE, Score, number_text
-from pneumoscope.metrics import Interval, patient_bootstrap, roc_auc
+from pneumoscope.metrics import Interval, largest_share_of_none, patient_bootstrap, roc_auc
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -122,7 +122,7 @@ def auc_of(films: ContrastFilms, score: Scores) -> Interval:
     # Every draw gives 1: the exact interval, as in `ranking` (docs/explanation/statistics.md).
     keys = np.asarray(films.patients)
     least = min(len(np.unique(keys[films.truth == kind])) for kind in (True, False))
-    return Interval(1.0, float(0.025 ** (1 / least)), 1.0)
+    return Interval(1.0, 1 - largest_share_of_none(least), 1.0)
 
 
 _HALF = Interval(0.5, 0.5, 0.5)

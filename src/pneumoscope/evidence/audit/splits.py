@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumoscope.evidence.audit.listing import class_of, without_subtype
-from pneumoscope.metrics import Interval, patient_bootstrap, share
+from pneumoscope.metrics import Interval, largest_share_of_none, patient_bootstrap, share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,8 @@ class Shift:
         splits: The two.
         shares: Share of the positive group in each, in [0, 1].
         films: Films in each.
-        difference: First minus second, with its patient-clustered interval.
+        difference: First minus second, with its patient-clustered interval. A split of one group only
+            adds the exact bound of its share, as its films do not vary between draws.
         p: P-value of Fisher's exact test, which assumes independent films.
     """
 
@@ -130,11 +131,22 @@ def _shift(
         return share(truth, first, weights) - share(truth, second, weights)
 
     keys = [key for key, kept in zip(patients, both, strict=True) if kept]
+    drawn = patient_bootstrap(difference, keys, 1000)
+    up, down = _beyond_draws(truth[first], np.array(keys)[first])
+    up_two, down_two = _beyond_draws(truth[second], np.array(keys)[second])
     return Shift(
         contrast=contrast.name,
         splits=pair,
         shares=(table[0][0] / sum(table[0]), table[1][0] / sum(table[1])),
         films=(sum(table[0]), sum(table[1])),
-        difference=patient_bootstrap(difference, keys, 1000),
+        difference=Interval(
+            drawn.value, max(drawn.low - down - up_two, -1.0), min(drawn.high + up + down_two, 1.0)
+        ),
         p=float(fisher_exact(table).pvalue),
     )
+
+
+def _beyond_draws(truth: NDArray[np.bool_], patients: NDArray[np.str_]) -> tuple[float, float]:
+    """How much higher and lower a share of 0 or 1 may be, although every draw gives the same; else 0."""
+    bound = largest_share_of_none(len(np.unique(patients)))
+    return (0.0 if truth.any() else bound), (bound if truth.all() else 0.0)

@@ -13,9 +13,9 @@ import numpy as np
 
 from pneumoscope.errors import UsageError
 from pneumoscope.evidence.statistics.confusion import kappa, mcc, tables
-from pneumoscope.evidence.statistics.intervals import ALIKE, LEVEL, Bootstrap, Figure, figure_of
+from pneumoscope.evidence.statistics.intervals import ALIKE, Bootstrap, Figure, figure_of
 from pneumoscope.evidence.statistics.ranking import ONE_CLASS, smaller_class
-from pneumoscope.metrics import as_bools
+from pneumoscope.metrics import as_bools, largest_share_of_none
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -207,17 +207,12 @@ def at_prevalence(
     )
     # Without a single mistake on one side, its exact bound still limits the predictive value.
     if values.ppv == Figure(1.0, note=ALIKE):
-        false_low = _false_share(boot.patients_with(~positive)) * (1 - prevalence)
+        false_low = largest_share_of_none(boot.patients_with(~positive)) * (1 - prevalence)
         values = replace(values, ppv=_bounded(hits[0] / (hits[0] + false_low), "specificity"))
     if values.npv == Figure(1.0, note=ALIKE):
-        misses_low = _false_share(boot.patients_with(positive)) * prevalence
+        misses_low = largest_share_of_none(boot.patients_with(positive)) * prevalence
         values = replace(values, npv=_bounded(right[0] / (right[0] + misses_low), "sensitivity"))
     return values
-
-
-def _false_share(patients: int) -> float:
-    """Upper end of the exact interval of a share of which no case was observed among so many."""
-    return float(1 - ((1 - LEVEL) / 2) ** (1 / patients))
 
 
 def _bounded(low: float, side: str) -> Figure:

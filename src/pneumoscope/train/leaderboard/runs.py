@@ -154,10 +154,11 @@ def _recorded(record: dict[str, Any]) -> Validation:
         raise ValueError("labels must be those of the bundle, the negative one first")
     else:
         truth = np.array([names.index(f["label"]) for f in films], np.intp)
+    if not films:
+        raise ValueError("it has no films")
+    p = [[_probability(f["probabilities"][n]) for n in names] for f in films]
     return predictions.Validation(
-        truth,
-        tuple(str(f["patient"]) for f in films),
-        {predictions.PLAIN: np.array([[f["probabilities"][n] for n in names] for f in films])},
+        truth, tuple(str(f["patient"]) for f in films), {predictions.PLAIN: np.array(p)}
     )
 
 
@@ -165,3 +166,12 @@ def _target(value: Any) -> float:
     if value not in (0, 1, None):
         raise ValueError(f"target {value!r}: neither 0, 1 nor null")
     return math.nan if value is None else float(value)
+
+
+def _probability(value: Any) -> float:
+    # Python reads NaN in JSON as a number, and an AUC of it would be a number too. A network may round
+    # to a little more than 1.
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not -1e-6 <= value <= 1 + 1e-6:
+        raise ValueError(f"probability {value!r}: no number between 0 and 1")
+    return float(value)
