@@ -193,7 +193,7 @@ def test_a_name_without_subtype(films_folder: Path, tmp_path: Path) -> None:
     films = load(films_folder, tmp_path, task="binary")
     assert np.bincount(films.labels).tolist() == [24, 40]
     assert films.warnings == (
-        "no patient keys for 1 of 64 films: split by film, so films of one patient may stand on "
+        "no patient keys for 1 of 64 films: split by film, so films of one patient may be on "
         "both sides",
     )
 
