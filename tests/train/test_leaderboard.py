@@ -245,6 +245,12 @@ def test_a_probability_is_a_number_between_0_and_1(tmp_path: Path, written: str)
         leaderboard.blind_predictions([tmp_path / "b.json"])
 
 
+def test_a_record_that_is_nested_too_deeply_is_named(tmp_path: Path) -> None:
+    (tmp_path / "b.json").write_text("[" * 100_000)
+    with pytest.raises(DataError, match=r"b\.json: not a record of predictions"):
+        leaderboard.blind_predictions([tmp_path / "b.json"])
+
+
 def test_a_record_without_films_is_named(tmp_path: Path) -> None:
     record = {"labels": ["well", "ill"], "negative": "well", "films": []}
     (tmp_path / "b.json").write_text(json.dumps({"set": "s", "bundle_sha256": "0", **record}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -148,7 +149,7 @@ def written_of(record: Mapping[str, Any]) -> Written:
     """One film, from a record of `serialise.outcome_to_json` or from a CSV row in its shape.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError: It is not a record.
+        KeyError, TypeError, ValueError, AttributeError, OverflowError: It is not a record.
     """
     source = str(record["source"])
     if record.get("error") and "bundle_sha256" not in record:
@@ -163,6 +164,8 @@ def written_of(record: Mapping[str, Any]) -> Written:
     if record.get("label") == REFUSED:
         refused = True
     scores = {str(name): float(value) for name, value in (gate.get("scores") or {}).items()}
+    if odd := [name for name, value in scores.items() if not math.isfinite(value)]:
+        raise ValueError(f"gate score {odd[0]} of {source} is not a number")
     return Written(
         source=source,
         p=p,
@@ -185,7 +188,9 @@ def _read(file: Path) -> Iterator[Written]:
         records = _json(text) if text.lstrip()[:1] in ("{", "[") else _csv(text)
         for record in records:
             yield written_of(record)
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, csv.Error) as error:
+    except (
+        KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, csv.Error,
+    ) as error:  # fmt: skip
         if isinstance(error, UsageError):
             raise
         raise UsageError(f"{file}: is not what predict writes ({cause(error)})", _HINT) from error

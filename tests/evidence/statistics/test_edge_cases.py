@@ -11,11 +11,15 @@ import pytest
 pytest.importorskip("scipy", reason="needs the [evidence] extra")
 pytest.importorskip("hypothesis", reason="needs the [dev] extra")
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
+from evaluated import evaluated_film, question, settings
 from pneumoscope.decision.conformal import Limits
 from pneumoscope.errors import UsageError
+from pneumoscope.evidence.evaluation.sources import source_result
+from pneumoscope.evidence.evaluation.subgroups import subgroups
 from pneumoscope.evidence.statistics import (
     brier,
     calls,
@@ -32,7 +36,7 @@ from pneumoscope.evidence.statistics import (
 )
 from pneumoscope.evidence.statistics.intervals import Bootstrap, Figure
 
-QUICK = settings(
+QUICK = example_settings(
     max_examples=60,
     deadline=None,
     derandomize=True,
@@ -212,6 +216,28 @@ def test_no_interval_leaves_its_figures_range(
     other = np.clip(score + 0.2 * rng.normal(size=films), 0, 1)
     check(comparison.compare(positive, (score, other), (0.5, 0.4), boot))
     check(paired_tests.delong(positive, score, other))
+
+
+@pytest.mark.parametrize("kind", EXTREMES)
+@pytest.mark.parametrize(("ill_films", "films"), [(1, 12), (2, 40), (20, 40), (20, 60), (39, 40)])
+def test_no_interval_of_a_group_or_a_source_leaves_its_range(
+    kind: str, ill_films: int, films: int
+) -> None:
+    rng = np.random.default_rng(films)
+    positive = rng.permutation(np.arange(films) < ill_films)
+    places, ages = rng.choice(["a", "b", ""], films), rng.choice(["5", "999", "060Y", ""], films)
+    score = EXTREMES[kind](positive, rng)
+    # Of the place b mostly wrong, so that differences come close to 1.
+    turned = (places == "b") & (rng.random(films) < 0.9)
+    whole = question(np.where(turned, 1 - score, score).tolist(), positive.tolist())
+    evaluated = [
+        evaluated_film(i, source=str(place), columns={"place": str(place), "age": str(age)})
+        for i, (place, age) in enumerate(zip(places, ages, strict=True))
+    ]
+    chosen = settings(by=("place", "age"), draws=100)
+    for group in subgroups(whole, evaluated, 0.5, chosen):
+        check((group.figures, group.against_rest))
+    check(source_result(whole, evaluated, 0.5, chosen))
 
 
 @QUICK

@@ -138,7 +138,7 @@ def blind_predictions(files: Iterable[Path]) -> dict[str, dict[str, Validation]]
             for record in content if isinstance(content, list) else [content]:
                 by_bundle = by_set.setdefault(str(record["set"]), {})
                 by_bundle[str(record["bundle_sha256"])] = _recorded(record)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise DataError(
                 f"{file}: not a record of predictions ({cause(error)})",
                 "It needs set, bundle_sha256, labels, negative and films.",
