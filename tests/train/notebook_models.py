@@ -153,6 +153,30 @@ def ensemble(activation: str | None) -> keras.Model:
     return keras.Model(inputs, layers.Average()([member(inputs) for member in members]))
 
 
+def nested_ensemble(activation: str) -> keras.Model:
+    """The same average, computed by a model in a model, which get probabilities only."""
+    inputs = keras.Input((SIZE, SIZE, 3))
+    units = 1 if activation == "sigmoid" else 2
+    first, second = keras.Input((units,)), keras.Input((units,))
+    average = keras.Model([first, second], layers.Average()([first, second]))
+    third, fourth = keras.Input((units,)), keras.Input((units,))
+    around = keras.Model([third, fourth], layers.Dropout(0.5)(average([third, fourth])))
+    return keras.Model(inputs, around([cnn(units, activation)(inputs) for _ in range(2)]))
+
+
+def nested_dropout(activation: str) -> keras.Model:
+    """A Dropout in a model of its own, after the probabilities."""
+    inputs = keras.Input((SIZE, SIZE, 3))
+    units = 1 if activation == "sigmoid" else 2
+    dropout = keras.Sequential([keras.Input((units,)), layers.Dropout(0.5)])
+    return keras.Model(inputs, dropout(cnn(units, activation)(inputs)))
+
+
+def nested_top(maps: keras.KerasTensor, *top: layers.Layer) -> keras.Sequential:
+    """A top in a model of its own, for the maps or values of a base."""
+    return keras.Sequential([keras.Input(maps.shape[1:]), *top])
+
+
 REFUSED: dict[str, tuple[Callable[[], keras.Model], str]] = {
     "multi-label": (lambda: cnn(2, "sigmoid"), "2 independent findings"),
     "lambda": (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import layers
@@ -13,17 +14,27 @@ from pneumoscope.errors import ConversionError, UsageError
 from pneumoscope.train.network import gradcam, pools
 from pneumoscope.train.network.pools import Pools, pools_to_one_cell
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
 _STRUCTURE = "The model must end in feature maps, pooling or Flatten, and a chain of dense layers."
 _JOINS = {
     layers.Concatenate: pools.CONCATENATED,
     layers.Add: pools.ADDED,
     layers.Average: pools.AVERAGED,
 }
-_WEIGHTED = (layers.Dense, layers.Conv2D)
+_WEIGHTED = (
+    layers.Dense, layers.EinsumDense, layers.MultiHeadAttention, layers.GroupQueryAttention,
+    layers.Conv1D, layers.Conv2D, layers.Conv3D,
+    layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose,
+    layers.DepthwiseConv1D, layers.DepthwiseConv2D, layers.SeparableConv1D, layers.SeparableConv2D,
+)  # fmt: skip
+"""Layers whose values are weighted sums: logits, whatever came before."""
 _KEEPING = (
     *gradcam.FLAT, *gradcam.UNCHANGED, layers.Average, layers.GlobalAveragePooling2D, layers.AveragePooling2D
 )  # fmt: skip
-_RECTIFIERS = (layers.ReLU, layers.LeakyReLU, layers.PReLU, layers.ELU)
+_ACTIVATIONS = {name.replace("_", "") for name in dir(keras.activations)} | {"prelu", "exp"}
+"""Classes of layers and operations that are activations, in lower case."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,10 +169,10 @@ def whole(model: Any) -> Network:
     return Network(body=model, head=None, final=final, units=units)
 
 
-def _other_activation(layer: Any, activation: str) -> ConversionError:
+def _other_activation(layer: Any, activation: str, *, is_last: bool = True) -> ConversionError:
     shown = activation if activation != "linear" else type(layer).__name__
     return ConversionError(
-        f"the last layer {layer.name!r} has the activation {shown!r}",
+        f"{'the last layer' if is_last else 'layer'} {layer.name!r} has the activation {shown!r}",
         "sigmoid, softmax or none is possible.",
     )
 
@@ -172,37 +183,62 @@ def applied_final(model: Any) -> str:
     Raises:
         ConversionError: Its outputs are neither logits nor probabilities of these two.
     """
-    return _applied(model.outputs[0], {})
+    return _Applied({}).of(model.outputs[0], is_last=True)
 
 
-def _applied(tensor: Any, known: dict[int, str]) -> str:
-    """What turned logits into a tensor; results by the tensors' ids are kept in ``known``."""
-    if id(tensor) in known:
-        return known[id(tensor)]
-    operation, index, position = tensor._keras_history
-    node = operation._inbound_nodes[index]
-    activation = gradcam.activation_name(operation)
-    if isinstance(operation, keras.Model):
-        applied = _applied(operation.outputs[position], known)
-    elif activation in ("sigmoid", "softmax"):
-        applied = activation
-    elif type(operation).__name__.lower() in ("sigmoid", "softmax"):  # a layer or an operation
-        applied = type(operation).__name__.lower()
-    elif activation != "linear" or isinstance(operation, _RECTIFIERS):
-        raise _other_activation(operation, activation)
-    elif isinstance(operation, _WEIGHTED):
-        applied = ""
-    else:
+class _Applied:
+    """What turned logits into the tensors of one call of a model.
+
+    Args:
+        inputs: By the ids of the model's inputs, what says the same of the tensors that the call
+            gets. Only called if needed: layers with weights make logits of anything.
+    """
+
+    def __init__(self, inputs: Mapping[int, Callable[[], str]]) -> None:
+        self._inputs = inputs
+        self._known = dict[int, str]()
+
+    def of(self, tensor: Any, *, is_last: bool = False) -> str:
+        """``"sigmoid"``, ``"softmax"`` or nothing; see `applied_final`."""
+        if id(tensor) not in self._known:
+            given = self._inputs.get(id(tensor))
+            self._known[id(tensor)] = given() if given else self._computed(tensor, is_last)
+        return self._known[id(tensor)]
+
+    def _computed(self, tensor: Any, is_last: bool) -> str:
+        operation, index, position = tensor._keras_history
+        parents = operation._inbound_nodes[index].input_tensors
+        while isinstance(operation, layers.Wrapper):
+            operation = operation.layer
+        if isinstance(operation, keras.Model):
+            # The same model can be called with other tensors elsewhere.
+            inputs = zip(operation.inputs, parents, strict=False)
+            call = _Applied({id(inner): partial(self.of, outer) for inner, outer in inputs})
+            return call.of(operation.outputs[position], is_last=is_last)
+        activation = _activation(operation)
+        if activation.lower() in ("sigmoid", "softmax"):
+            return activation.lower()
+        if activation.lower() in ("logsoftmax", "log_softmax"):
+            return ""  # softmax makes the same of these as of the logits before them
+        if activation != "linear":
+            raise _other_activation(operation, activation, is_last=is_last)
+        if isinstance(operation, _WEIGHTED):
+            return ""
         # An ensemble averages probabilities: they need no second sigmoid or softmax.
-        before = {_applied(parent, known) for parent in node.input_tensors}
+        before = {self.of(parent) for parent in parents}
         applied = before.pop() if len(before) == 1 else ""
         if before or (applied and not _keeps_probabilities(operation, applied)):
             raise ConversionError(
                 f"layer {operation.name!r} changes probabilities: it is not clear what its values mean",
                 "Let the model end in sigmoid, softmax or logits, or in their average.",
             )
-    known[id(tensor)] = applied
-    return applied
+        return applied
+
+
+def _activation(operation: Any) -> str:
+    """The activation that a layer has or that a layer or an operation is, or ``"linear"``."""
+    kind = type(operation).__name__
+    return kind if kind.lower() in _ACTIVATIONS else gradcam.activation_name(operation)
 
 
 def _keeps_probabilities(operation: Any, final: str) -> bool:
@@ -218,16 +254,28 @@ def _only_output(model: Any) -> Any:
     return model.outputs[0]
 
 
-def _split(model: Any) -> tuple[Any, list[Any]]:
+def _split(model: Any, *, is_nested: bool = False) -> tuple[Any, list[Any]]:
+    """The body and the head; in place of a body, the position of the input that a nested head reads."""
     tensor, head = _only_output(model), list[Any]()
-    while not _is_maps(tensor) or _is_rearranged(tensor):
+    while True:
+        if is_nested and (position := _position(tensor, model.inputs)) is not None:
+            return position, head  # only the outer model knows what these are
         operation, index, _ = tensor._keras_history
         parents = operation._inbound_nodes[index].input_tensors
+        if _is_maps(tensor) and isinstance(operation, gradcam.UNCHANGED):
+            tensor = parents[0]  # whether the maps are rearranged is seen there
+            continue
+        if _is_maps(tensor) and not _is_rearranged(tensor):
+            return keras.Model(model.inputs, tensor), head
         if isinstance(operation, keras.Model):  # which contains the head, or a part of it
-            inner, inside = _split(operation)
+            inner, inside = _split(operation, is_nested=True)
+            head = inside + head
+            if isinstance(inner, int):
+                tensor = parents[inner]
+                continue
             before = keras.Model(model.inputs, parents[0])
             films = keras.Input(model.inputs[0].shape[1:])
-            return keras.Model(films, inner(before(films))), inside + head
+            return keras.Model(films, inner(before(films))), head
         if len(parents) > 1:
             tensor, pools = _joined(operation, parents)
             head.insert(0, pools)
@@ -239,7 +287,10 @@ def _split(model: Any) -> tuple[Any, list[Any]]:
             )
         head.insert(0, operation)
         tensor = parents[0]
-    return keras.Model(model.inputs, tensor), head
+
+
+def _position(tensor: Any, tensors: list[Any]) -> int | None:
+    return next((i for i, other in enumerate(tensors) if other is tensor), None)
 
 
 def _joined(operation: Any, parents: list[Any]) -> tuple[Any, Pools]:
