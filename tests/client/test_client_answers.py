@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +11,7 @@ httpx = pytest.importorskip("httpx", reason="needs the [serve] extra")
 
 from pneumoscope.client import answers
 from pneumoscope.client.answers import json_object, lines, read, sentence
+from pneumoscope.client.deadlines import Deadline
 from pneumoscope.errors import ServerError
 
 URL = "https://reading-room.example"
@@ -31,7 +32,7 @@ class Endless(httpx.SyncByteStream):  # type: ignore[misc]
 
 def test_a_whole_answer() -> None:
     stream = httpx.Response(200, content=b"{}", headers={"Retry-After": "3"})
-    answer = read(stream, URL, 5.0)
+    answer = read(stream, URL, 5.0, Deadline())
     assert (answer.status, answer.content, answer.retry_after) == (200, b"{}", "3")
     assert not answer.refused
 
@@ -40,16 +41,24 @@ def test_an_answer_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(answers, "MOST_BYTES", 4500)
     body = Endless()
     with pytest.raises(ServerError, match="longer than 4,500 bytes"):
-        read(httpx.Response(200, stream=body), URL, 1e9)
+        read(httpx.Response(200, stream=body), URL, 1e9, Deadline())
     assert body.taken == 5
 
 
 def test_an_answer_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = itertools.count(0.0, 30.0)
-    monkeypatch.setattr(answers.time, "monotonic", lambda: next(clock))
-    body = Endless(b"x")
+    now = 0.0
+
+    class Slow(Endless):
+        def __iter__(self) -> Iterator[bytes]:
+            nonlocal now
+            for piece in super().__iter__():
+                now += 30.0
+                yield piece
+
+    monkeypatch.setattr(answers, "time", SimpleNamespace(monotonic=lambda: now))
+    body = Slow(b"x")
     with pytest.raises(ServerError, match="takes too long"):
-        read(httpx.Response(200, stream=body), URL, 10.0)
+        read(httpx.Response(200, stream=body), URL, 10.0, Deadline())
     assert body.taken == 4  # at 120 s, when ten waits of 10 s are over
 
 
@@ -70,7 +79,7 @@ def test_lines_across_pieces() -> None:
 
 @pytest.mark.parametrize("coding", ["gzip", "identity, gzip", "br"])
 def test_what_was_packed_is_not_unpacked(coding: str) -> None:
-    for take in (lambda s: read(s, URL, 5.0), lambda s: list(lines(s, URL))):
+    for take in (lambda s: read(s, URL, 5.0, Deadline()), lambda s: list(lines(s, URL))):
         stream = httpx.Response(200, stream=Endless(), headers={"Content-Encoding": coding})
         with pytest.raises(ServerError, match="compressed"):
             take(stream)

@@ -62,6 +62,17 @@ def test_a_server_that_takes_a_film_bit_by_bit_is_given_up(monkeypatch: pytest.M
     assert sum(map(len, taken)) < 16_000_000
 
 
+def test_a_body_of_which_no_part_comes_has_the_deadline_too() -> None:
+    """The size of a chunk comes digit by digit."""
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;"
+    with (
+        again_and_again(lambda line: line.sendall(head), lambda line: line.sendall(b"x")) as url,
+        Client(url, timeout_s=0.5) as client,
+        pytest.raises(ServerError, match="takes too long"),
+    ):
+        client.job("j1")
+
+
 def test_a_request_without_a_deadline_keeps_its_pauses() -> None:
     stream = SimpleNamespace(
         read=lambda _most, timeout: timeout, write=lambda _piece, timeout: None

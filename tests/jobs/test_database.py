@@ -152,6 +152,7 @@ def test_the_password_of_a_url_is_in_no_error() -> None:
         ("ann@localhost/db?hostaddr=10.0.0.9", False),
         ("ann@db.example/db?sslmode=prefer", False),
         ("ann@db.example/db?sslmode=require", False),
+        ("ann@db.example/db?sslmode=require&sslrootcert=ca.pem", True),
         ("ann@db.example/db?sslmode=verify-ca&sslrootcert=ca.pem", True),
         ("ann@db.example/db?sslmode=verify-full&sslrootcert=ca.pem", True),
         ("ann@db.example/db?sslmode=disable", True),

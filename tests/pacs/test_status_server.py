@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -122,3 +123,26 @@ def test_a_program_that_says_nothing_occupies_a_thread_for_a_while_only(
     free.release()
     assert answer(of_one, "/").status == 200
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("without", ["process_request_thread", "_shut_down"])
+def test_a_connection_without_a_thread_leaves_its_place(
+    of_one: StatusServer, without: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, refused = threading.Thread.start, list[threading.Thread]()
+
+    def start_all_but_one(thread: threading.Thread) -> None:
+        act = getattr(thread, "function", None) or thread._target  # type: ignore[attr-defined]
+        if not refused and getattr(act, "__name__", "") == without:
+            refused.append(thread)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_all_but_one)
+    with socket.create_connection(("127.0.0.1", of_one.port), 20) as line:
+        assert line.recv(1) == b""
+    free = of_one._server._free  # type: ignore[attr-defined]
+    assert free.acquire(timeout=20)
+    free.release()
+    assert refused
+    assert answer(of_one, "/").status == 200

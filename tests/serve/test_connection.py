@@ -10,8 +10,10 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from answers import assert_problem
 from listening import listening
 from pneumoscope.serve.security import connection
 from pneumoscope.serve.security.headers import FIXED
@@ -87,7 +89,7 @@ def test_what_is_no_request_gets_the_security_headers_too(tmp_path: Path) -> Non
     headers = dict(line.split(": ", 1) for line in head.splitlines())
     assert status == "HTTP/1.1 400 Bad Request"
     assert FIXED.items() <= headers.items()
-    assert int(headers["Content-Length"]) == len(body) > 0
+    assert int(headers["content-length"]) == len(body) > 0
 
 
 def test_only_some_requests_of_a_connection_wait(tmp_path: Path) -> None:
@@ -102,6 +104,14 @@ def test_only_some_requests_of_a_connection_wait(tmp_path: Path) -> None:
         assert httpx.get(f"http://127.0.0.1:{port}/").text == "http"
 
 
+def received(sent: bytes) -> httpx.Response:
+    """An answer as a client reads it."""
+    head, _, body = sent.partition(b"\r\n\r\n")
+    status, *lines = head.decode().split("\r\n")
+    headers = [(name, value) for name, _, value in (line.partition(": ") for line in lines)]
+    return httpx.Response(int(status.split()[1]), headers=headers, content=body)
+
+
 class Timer:
     """A timer that a test ends."""
 
@@ -112,7 +122,8 @@ class Timer:
         timers.append(self)
 
     def cancel(self) -> None:
-        self.timers.remove(self)
+        if self in self.timers:  # it has not ended
+            self.timers.remove(self)
 
 
 class Line:
@@ -151,6 +162,12 @@ class Line:
 
     def abort(self) -> None:
         self.aborted = True
+
+    def pause_reading(self) -> None:
+        """As a transport has it."""
+
+    def resume_reading(self) -> None:
+        """As a transport has it."""
 
     def get_extra_info(self, _name: str) -> None:
         return None
@@ -221,6 +238,11 @@ POST = b"POST / HTTP/1.1\r\nHost: x\r\n"
 SMALL = POST + b"Content-Length: 5\r\n\r\n"
 
 
+def test_uvicorn_starts_requests_where_they_are_delayed() -> None:
+    """In versions before 0.45 nothing would call the override."""
+    assert "_start_asgi_task" in vars(HttpToolsProtocol)
+
+
 @pytest.mark.parametrize(
     ("incomplete", "rest"),
     [
@@ -265,6 +287,46 @@ def test_a_small_body_has_an_end_and_more_time_for_what_comes() -> None:
     assert line.closed
     assert line.sent.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
     assert line.started == 0
+
+
+def test_a_late_small_body_is_refused_as_other_requests_are() -> None:
+    german = b"POST /sent HTTP/1.1\r\nHost: x\r\nAccept-Language: de\r\nContent-Length: 5\r\n\r\n"
+    for head in (german, german.replace(b": de", b": en")):
+        line = Line()
+        protocol = protocol_on(line)
+        protocol.data_received(head + b"film")
+        line.now = 31.0
+        line.look("_check_body")
+        answer = received(line.sent)
+        problem = assert_problem(answer, 408, "BadRequest")
+        assert (problem["instance"], answer.headers["connection"]) == ("/sent", "close")
+        shown = (answer.headers["content-language"], problem["detail"], problem["hint"])
+        if head is german:
+            assert shown == (
+                "de",
+                "der Inhalt der Anfrage kam zu langsam",
+                "Senden Sie weniger auf einmal.",
+            )
+        else:
+            assert shown == ("en", "the body took too long", "Send less at once.")
+
+
+@pytest.mark.parametrize("rest", [b"", b"s"], ids=["incomplete", "complete"])
+def test_a_request_behind_one_that_was_refused_does_not_start(rest: bytes) -> None:
+    """Its body would have the time of a small body, and its answer would follow the last one."""
+    line = Line()
+    protocol = protocol_on(line)
+    protocol.data_received(POST + b"\r\n" + SMALL + b"film")
+    refused = protocol._cycles[0]
+    refused.response_complete = True
+    protocol.close()  # the first answer is the last one
+    protocol.on_response_complete()
+    assert [timer.act.__name__ for timer in line.timers] == ["_close"]
+    if rest:
+        protocol.data_received(rest)
+    else:
+        line.look("_close")
+    assert (line.closed, line.started, line.sent) == (True, 1, b"")
 
 
 def test_a_server_that_stops_does_not_wait_for_a_small_body() -> None:

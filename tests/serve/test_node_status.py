@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from dripping import dripping
+from dripping import again_and_again
 from in_process import Served, running_for
 from pneumoscope.audit_log.log import LOG
 from pneumoscope.bundle import Bundle
@@ -130,8 +132,28 @@ def test_administrators_see_it_and_nobody_else(tiny_bundle: Bundle, tmp_path: Pa
     ]
 
 
-def test_a_status_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+HEAD = b"HTTP/1.1 200 OK\r\n\r\n{"
+
+
+@pytest.mark.parametrize("begins", [b"", HEAD], ids=["head", "body"])
+def test_a_status_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch, begins: bytes) -> None:
     """Each page of an administrator would occupy a thread of the server without end."""
     monkeypatch.setattr(node_status, "_LONGEST_S", 0.3)
-    with dripping() as url, pytest.raises(NodeNotReachable):
+    server = again_and_again(lambda line: line.sendall(begins), lambda line: line.sendall(b" "))
+    with server as url, pytest.raises(NodeNotReachable, match="its answer takes too long"):
+        NodeStatus(url).read()
+
+
+def test_the_time_of_a_status_begins_before_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect, now = http.client.HTTPConnection.connect, 0.0
+
+    def connect_slowly(self: http.client.HTTPConnection) -> None:
+        nonlocal now
+        connect(self)
+        now = node_status._LONGEST_S
+
+    monkeypatch.setattr(http.client.HTTPConnection, "connect", connect_slowly)
+    monkeypatch.setattr(node_status, "time", SimpleNamespace(monotonic=lambda: now))
+    server = again_and_again(lambda line: None, lambda line: None)
+    with server as url, pytest.raises(NodeNotReachable, match="its answer takes too long"):
         NodeStatus(url).read()

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -72,24 +73,58 @@ def test_each_is_closed_in_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     run(trial)
 
 
-def test_those_that_came_together_are_not_closed_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of them would come back at once."""
-    waited, loop_now = list[tuple[int, float]](), [0.0]
+def closed_at(monkeypatch: pytest.MonkeyPatch, arrivals: list[float]) -> list[float]:
+    """When connections that arrive at these times are closed, by a clock that moves in pauses only."""
+    kept, lines, closed = Tarpit(1000), list[Transport](), dict[Transport, float]()
+    now = 0.0
+
+    def note() -> None:
+        for line in lines:
+            if line.state == "closed":
+                closed.setdefault(line, now)
 
     async def sleep(seconds: float) -> None:
-        waited.append((len(kept), round(seconds, 3)))
-        loop_now[0] += seconds
+        nonlocal now
+        note()
+        end = now + seconds
+        for arrival in arrivals[len(lines) :]:
+            if arrival <= end:
+                now = arrival
+                lines.append(held(kept))
+        now = end
 
     async def trial() -> list[Transport]:
-        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: loop_now[0])
-        lines = [held(kept) for _ in range(4)]
-        await kept._close_in_time()
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
+        while len(lines) < len(arrivals):
+            await sleep(max(0.0, arrivals[len(lines)] - now))
+            await kept._close_in_time()
+            note()
         return lines
 
-    kept = Tarpit(9)
-    monkeypatch.setattr(tarpit.asyncio, "sleep", sleep)
-    assert [line.state for line in run(trial)] == ["closed"] * 4
-    assert waited[:5] == [(4, 15.0), (3, 3.75), (2, 5.0), (1, 7.5), (0, 15.0)]
+    # Servers of other tests may run in other threads, and sleep too.
+    clocked = SimpleNamespace(get_running_loop=asyncio.get_running_loop, sleep=sleep)
+    monkeypatch.setattr(tarpit, "asyncio", clocked)
+    return [closed[line] for line in run(trial)]
+
+
+def test_those_that_came_together_are_not_closed_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them would come back at once."""
+    assert closed_at(monkeypatch, [0.0] * 4) == pytest.approx([15.0, 18.75, 22.5, 26.25])
+
+
+@pytest.mark.parametrize(
+    "arrivals",
+    [[0.0] * 500, [0.0, *[16.0] * 500], [0.0, *[14.0] * 500, *[29.0] * 100]],
+    ids=["together", "many after a single one", "in groups"],
+)
+def test_each_is_closed_within_twice_the_time(
+    monkeypatch: pytest.MonkeyPatch, arrivals: list[float]
+) -> None:
+    held_s = [
+        end - began for began, end in zip(arrivals, closed_at(monkeypatch, arrivals), strict=True)
+    ]
+    assert min(held_s) >= tarpit.HOLD_S - 1e-6
+    assert max(held_s) <= 2 * tarpit.HOLD_S + 1e-6
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx"])

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from pneumoscope.client.deadlines import Deadline
+
 MOST_BYTES = 256 * 2**20
 """Of an answer; the longest are reports as PDF and films as PNG."""
 MOST_LINE_BYTES = 16 * 2**20
@@ -66,25 +68,35 @@ def too_slow(url: str) -> ServerError:
     return ServerError(f"{url}: the answer takes too long", "Is the network very slow?")
 
 
-def read(stream: httpx.Response, url: str, timeout_s: float) -> Answer:
+def read(stream: httpx.Response, url: str, timeout_s: float, deadline: Deadline) -> Answer:
     """Reads an answer up to its end.
 
     Args:
         stream: The answer, of which only the head was read.
         url: The server, for messages.
         timeout_s: Longest wait for a part of it.
+        deadline: That of the client; what comes may be no part of the answer, and come without an end.
 
     Raises:
         ServerError: It is too long, too slow, or compressed although this was not asked for.
     """
     _check_coding(stream, url)
     content, started = bytearray(), time.monotonic()
-    for piece in stream.iter_bytes():
+    pieces = stream.iter_bytes()
+    while True:
+        left = started + longest_s(timeout_s, len(content)) - time.monotonic()
+        if left <= 0:
+            raise too_slow(url)
+        try:
+            with deadline.within(left):
+                piece = next(pieces, None)
+        except TimeoutError:
+            raise too_slow(url) from None
+        if piece is None:
+            break
         content += piece
         if len(content) > MOST_BYTES:
             raise ServerError(f"{url}: the answer is longer than {MOST_BYTES:,} bytes", _ADDRESS)
-        if time.monotonic() - started > longest_s(timeout_s, len(content)):
-            raise too_slow(url)
     return Answer(stream.status_code, stream.headers.get("retry-after", ""), bytes(content))
 
 

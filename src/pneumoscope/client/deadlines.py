@@ -1,7 +1,11 @@
-"""The time in which a server must have taken a request and begun its answer.
+"""The time in which a server must have taken a request and begun its answer, or sent a part of its body.
 
 httpx limits each pause only: a server that takes a byte now and then, or whose head comes byte by byte,
 would keep a client waiting without end.
+
+With a proxy at an ``https://`` address, TLS runs within TLS: one read of the inner connection may take
+several of the outer one, each up to the time that was left at its start. So a proxy that drips can
+pass the deadline there.
 """
 
 from __future__ import annotations

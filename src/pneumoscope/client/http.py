@@ -211,7 +211,7 @@ class Client:
         try:
             with self._answering("GET", f"/jobs/{_id(job)}/events") as stream:
                 if stream.status_code != 200:
-                    raise read(stream, self.url, self._timeout_s).refusal()
+                    raise read(stream, self.url, self._timeout_s, self._deadline).refusal()
                 for line in lines(stream, self.url):
                     if line.startswith("data: "):
                         content = self._parsed(line.removeprefix("data: "), json_object)
@@ -339,7 +339,7 @@ class Client:
         for attempt in range(_TRIES):
             try:
                 with self._answering(method, path, **more) as stream:
-                    answer = read(stream, self.url, self._timeout_s)
+                    answer = read(stream, self.url, self._timeout_s, self._deadline)
             except self._errors as error:
                 raise self._silent(error) from error
             wait = answer.retry_after

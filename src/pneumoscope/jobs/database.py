@@ -109,6 +109,8 @@ def _check_encrypted(url: URL) -> None:
     mode = next(
         iter(_values(url, "sslmode")), None if any(services) else os.environ.get("PGSSLMODE")
     )
+    if mode == "require" and _values(url, "sslrootcert"):
+        mode = "verify-ca"  # which is what the library makes of it
     if elsewhere and mode in _RISKS:
         raise UsageError(
             f"the database {elsewhere[0]} might be reached {_RISKS[mode]}",

@@ -131,13 +131,23 @@ class _Server(ThreadingMixIn, WSGIServer):
         """Whether there are not too many connections."""
         return self._free.acquire(blocking=False)
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Starts a thread for a connection; without one, its place is free again."""
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._free.release()
+            raise
+
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Ends a connection in time, also one whose client sends a byte now and then."""
         timer = threading.Timer(_TIMEOUT_S, _shut_down, [request])
         timer.daemon = True
-        timer.start()
         try:
+            timer.start()
             super().process_request_thread(request, client_address)
+        except RuntimeError:  # the system allows no more threads
+            self.shutdown_request(request)
         finally:
             timer.cancel()
             self._free.release()

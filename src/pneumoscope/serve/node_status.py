@@ -7,6 +7,7 @@ import json
 import socket
 import ssl
 import threading
+import time
 from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 _HINT = "Such as http://127.0.0.1:9108, with the metrics_port of the node's configuration."
 _TIMEOUT_S = 5.0
 _LONGEST_S = 15.0
-"""Seconds for all of it: an answer that drips would occupy a thread without end."""
+"""Seconds for all of it, once the node's address is known: an answer that drips would occupy a thread
+without end."""
 _MOST_BYTES = 2**20
 _PORTS = {"http": 80, "https": 443}
 
@@ -77,10 +79,12 @@ class NodeStatus:
         """The answer; a redirection is none."""
         parts = self._parts
         connection = _connection(parts)
-        timer = None
+        timer, late = None, threading.Event()
+        until = time.monotonic() + _LONGEST_S
         try:
             connection.connect()
-            timer = threading.Timer(_LONGEST_S, _shut_down, [connection.sock])
+            left = max(0.0, until - time.monotonic())
+            timer = threading.Timer(left, _shut_down, [connection.sock, late])
             timer.daemon = True
             timer.start()
             connection.request("GET", f"{parts.path.rstrip('/')}/status.json")
@@ -90,14 +94,20 @@ class NodeStatus:
                 data = response.read(_MOST_BYTES + 1)
             if len(data) > _MOST_BYTES:
                 raise NodeNotReachable("its answer is too long")
-            return data
+        except (OSError, http.client.HTTPException):
+            if not late.is_set():
+                raise
         finally:
             if timer is not None:
                 timer.cancel()
             connection.close()
+        if late.is_set():  # an answer without a length just ends early
+            raise NodeNotReachable("its answer takes too long")
+        return data
 
 
-def _shut_down(connection: socket.socket) -> None:
+def _shut_down(connection: socket.socket, late: threading.Event) -> None:
+    late.set()
     with suppress(OSError):
         # Not the method of an `SSLSocket`, which another thread is using.
         socket.socket.shutdown(connection, socket.SHUT_RDWR)

@@ -125,6 +125,13 @@ class NoRoom(Refusal):
         super().__init__("the server's disk is full", "Tell its administrator.")
 
 
+def slow_body() -> Refusal:
+    """The refusal of a request whose body does not come in time."""
+    slow = BadRequest("the body took too long", "Send less at once.")
+    slow.status = HTTPStatus.REQUEST_TIMEOUT
+    return slow
+
+
 STATUS_OF_CODE = {
     "ShuttingDown": HTTPStatus.SERVICE_UNAVAILABLE,
     "DatabaseInUse": HTTPStatus.SERVICE_UNAVAILABLE,

@@ -11,9 +11,13 @@ from urllib.parse import parse_qs
 from starlette.datastructures import Headers, MutableHeaders
 
 from pneumoscope.languages.current import LANGUAGES, preferred, speaking
+from pneumoscope.serve.problems import response
 
 if TYPE_CHECKING:
+    from fastapi.responses import JSONResponse
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from pneumoscope.errors import PneumoscopeError
 
 PARAMETER = "language"
 
@@ -27,6 +31,20 @@ def language_of(scope: Scope) -> str:
         if wanted in LANGUAGES
         else preferred(Headers(scope=scope).get("accept-language", ""))
     )
+
+
+def response_to(scope: Scope, error: PneumoscopeError) -> JSONResponse:
+    """The response to a request that failed before any middleware saw it, in its language."""
+    language = language_of(scope)
+    with speaking(language):
+        answer = response(error, scope["path"])
+    _name_language(answer.headers, language)
+    return answer
+
+
+def _name_language(headers: MutableHeaders, language: str) -> None:
+    headers.setdefault("content-language", language)
+    headers.add_vary_header("Accept-Language")
 
 
 class ReaderLanguage:
@@ -49,8 +67,7 @@ class ReaderLanguage:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 if "json" in headers.get("content-type", ""):
-                    headers.setdefault("content-language", language)
-                    headers.add_vary_header("Accept-Language")
+                    _name_language(headers, language)
             await send(message)
 
         with speaking(language):

@@ -73,8 +73,8 @@ class ConnectionLimits:
             proxies have no such limit.
         handshake_s: Seconds for the TLS handshake.
         head_s: Seconds from the first byte, or from the connection, to the end of the headers.
-        body_s: Seconds for the body of a request, and one more for every
-            ``client_bytes_per_s`` bytes received.
+        body_s: Seconds for the body of a request, and one more for every ``client_bytes_per_s``
+            bytes received. A body in chunks has them for its first 64 KiB, and again for all of it.
         idle_s: Seconds that a connection may wait for its next request.
         stalled_s: Seconds after which a client that takes its answer more slowly than
             ``client_bytes_per_s`` is dropped.
@@ -92,6 +92,10 @@ class ConnectionLimits:
 
     def __post_init__(self) -> None:
         _check_positive(self)
+
+    def body_within_s(self, received_bytes: int) -> float:
+        """Seconds that a body has as long as no more than these bytes of it have come."""
+        return self.body_s + received_bytes / self.client_bytes_per_s
 
 
 def _check_positive(limits: Limits | ConnectionLimits) -> None:

@@ -11,16 +11,21 @@ import asyncio
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from starlette.responses import PlainTextResponse
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from pneumoscope.serve.problems import slow_body
+from pneumoscope.serve.reader_language import response_to
 from pneumoscope.serve.settings import SMALL_BODY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from starlette.responses import Response
     from uvicorn._types import ASGI3Application
 
     from pneumoscope.serve.settings import ConnectionLimits
@@ -87,7 +92,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     A request starts when its body is complete, if this is small: the application costs several times
     what a connection that only waits does. The time of a larger body is limited where it is read, in the
-    security middleware. It is also the transport of its requests, so that it closes a connection only
+    security middleware; a large one in chunks has its time there once more. It is also the transport of its requests, so that it closes a connection only
     when the client has the answer.
     """
 
@@ -154,7 +159,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._connection.received_bytes += len(data)
         super().data_received(data)
         if self._head_bytes > HEAD_BYTES:
-            self._refuse("The head of this request is too large.")
+            self.send_400_response("The head of this request is too large.")
 
     def pause_writing(self) -> None:
         """The client takes its answer more slowly than it is made."""
@@ -225,16 +230,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def timeout_keep_alive_handler(self) -> None:
         """Uvicorn's timer; this class has its own."""
 
-    def send_400_response(self, msg: str, status: str = "400 Bad Request") -> None:
-        """Refuses what is no request, or none that is complete in time."""
-        headers = {
-            **self._headers, "Content-Type": "text/plain; charset=utf-8",
-            "Content-Length": str(len(msg)), "Connection": "close",
-        }  # fmt: skip
-        lines = [f"{name}: {value}" for name, value in headers.items()]
-        self.transport.write("\r\n".join([f"HTTP/1.1 {status}", *lines, "", msg]).encode())
-        self.transport.close()
-        self._watch_answer(watch=True)
+    def send_400_response(self, msg: str) -> None:
+        """Refuses what is no request, or none whose head is complete in time."""
+        self._send_last(PlainTextResponse(msg, HTTPStatus.BAD_REQUEST))
 
     def shutdown(self) -> None:
         """The server stops."""
@@ -251,6 +249,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """Starts the application; if the body is small, only when it is complete."""
         waits = cycle is self.cycle and cycle.more_body and _has_small_body(cycle.scope["headers"])
+        if self._lingering:  # a request behind one that was refused
+            return
         if not waits:
             super()._start_asgi_task(cycle, app)
             return
@@ -269,13 +269,12 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def _check_body(self, began: float) -> None:
         """Refuses a small body that is late; each of its bytes gives it a little time."""
-        extra_s = len(self.cycle.body) / self._limits.client_bytes_per_s
-        left = began + self._limits.body_s + extra_s - self.loop.time()
+        left = began + self._limits.body_within_s(len(self.cycle.body)) - self.loop.time()
         if left > 0:
             self._timer = self.loop.call_later(left, self._check_body, began)
         else:
             self._awaiting_body = None
-            self._refuse("The body of this request took too long.", "408 Request Timeout")
+            self._send_last(response_to(dict(self.cycle.scope), slow_body()))
 
     # Called by requests, in place of the transport's
 
@@ -308,7 +307,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._stop_timer()
         if not self._lingering:
             slow = "The head of this request took too long."
-            self._timer = self.loop.call_later(self._limits.head_s, self._refuse, slow)
+            self._timer = self.loop.call_later(self._limits.head_s, self.send_400_response, slow)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -333,9 +332,17 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def _unanswered(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _refuse(self, reason: str, status: str = "400 Bad Request") -> None:
-        if not self.transport.is_closing():
-            self.send_400_response(reason, status)
+    def _send_last(self, answer: Response) -> None:
+        """Answers without the application, and closes the connection."""
+        if self.transport.is_closing():
+            return
+        status = HTTPStatus(answer.status_code)
+        headers = {**self._headers, **answer.headers, "connection": "close"}
+        lines = [f"{name}: {value}" for name, value in headers.items()]
+        head = "\r\n".join([f"HTTP/1.1 {status} {status.phrase}", *lines, "", ""])
+        self.transport.write(head.encode() + answer.body)
+        self.transport.close()
+        self._watch_answer(watch=True)
 
     def _close(self) -> None:
         self._stop_timer()

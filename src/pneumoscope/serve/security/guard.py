@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from fastapi import Request
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import MutableHeaders
 
-from pneumoscope.serve.problems import BadRequest, Refusal, TooMuch, Unavailable, response
+from pneumoscope.serve.problems import (
+    BadRequest,
+    Refusal,
+    TooMuch,
+    Unavailable,
+    response,
+    slow_body,
+)
 from pneumoscope.serve.security.admission import SAFE_METHODS, Admission
 from pneumoscope.serve.security.audit_trail import (
     QUIET,
@@ -119,12 +125,6 @@ def _needs_line(security: Security, request: Request) -> bool:
     return not quiet and not security.lines.wait_s(network_of(address_of(request)))
 
 
-def _slow_body() -> Refusal:
-    slow = BadRequest("the body took too long")
-    slow.status = HTTPStatus.REQUEST_TIMEOUT
-    return slow
-
-
 class _Body:
     """The body of a request: up to a limit of bytes, and of time as long as it is being received."""
 
@@ -179,12 +179,12 @@ class _Body:
         return await (self._next() if self._more else self._receive())
 
     async def _next(self) -> Message:
-        extra_s = self._size / self._limits.client_bytes_per_s
+        until = self._started + self._limits.body_within_s(self._size)
         try:
-            async with asyncio.timeout_at(self._started + self._limits.body_s + extra_s):
+            async with asyncio.timeout_at(until):
                 message = await self._receive()
         except TimeoutError:
-            raise _slow_body() from None
+            raise slow_body() from None
         self._size += len(message.get("body", b""))
         self._more = message.get("more_body", False)
         self.complete = self.complete or (message["type"] == "http.request" and not self._more)

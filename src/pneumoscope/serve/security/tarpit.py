@@ -71,13 +71,15 @@ class Tarpit:
         loop = asyncio.get_running_loop()
         try:
             while self._until:
-                until = next(iter(self._until.values()))
-                if until > loop.time():
-                    await asyncio.sleep(until - loop.time())
+                until, now = next(iter(self._until.values())), loop.time()
+                if until > now:
+                    await asyncio.sleep(until - now)
                 else:
-                    pause_s = HOLD_S / len(self._until)
+                    # At this pace all would be closed in time for the first, so each is for itself.
+                    pause_s = max(0.0, until + HOLD_S - now) / len(self._until)
                     self._close_first()
-                    await asyncio.sleep(pause_s)
+                    if self._until:
+                        await asyncio.sleep(pause_s)
         finally:
             while self._until:
                 self._close_first()
