@@ -38,7 +38,7 @@ def test_bundles_of_earlier_versions_name_no_sources_of_their_limits() -> None:
     del former["conformal"]["sources"]
     conformal = meta_from_json(former).conformal
     assert conformal is not None
-    assert conformal.sources == ()
+    assert conformal.sources == {}
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,9 @@ def test_bundles_of_earlier_versions_name_no_sources_of_their_limits() -> None:
         tiny_meta(population=Population("nobody knows", None, ())),
         tiny_meta(warnings=("Look twice.",), kinds_warning="They look alike."),
         tiny_meta(
-            conformal=Scores({"PNEUMONIA": Sides((0.5,), (0.5,))}, sources=("north", "south"))
+            conformal=Scores(
+                {"PNEUMONIA": Sides((0.5,), (0.5,))}, sources={"north": 0.05, "south": 0.02}
+            )
         ),
     ],
     ids=["tiny", "scores", "findings", "gate", "explanation", "population", "sentences", "sources"],

@@ -38,9 +38,9 @@ def test_limits_of_the_conformal_sets() -> None:
     assert "| PNEUMONIA | 39 | 39 | 0.800 | 0.400 |" in text
     assert "\n2.5 % or more)" in text
     assert "in each of these sources" not in text
-    each = Scores({"PNEUMONIA": Sides(low, high)}, sources=("north", "south"))
+    each = Scores({"PNEUMONIA": Sides(low, high)}, sources={"north": 0.05, "south": 1 / 48})
     text = section("Probabilities and UNDETERMINED", model_card(tiny_meta(conformal=each)))
-    assert "of the healthy films in each of these sources: north, south." in text
+    assert "in brackets: north (5 % or more), south (2.1 % or more)." in text
 
 
 def test_without_scores_nothing_is_undetermined() -> None:

@@ -128,7 +128,7 @@ def _conformal(content: Mapping[str, Any]) -> Scores:
             for name, s in content["questions"].items()
         },
         {str(name): tuple(map(float, s)) for name, s in content["kinds"].items()},
-        tuple(map(str, content.get("sources", ()))),
+        {str(name): float(error) for name, error in content.get("sources", {}).items()},
     )
 
 

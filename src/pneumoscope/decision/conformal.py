@@ -59,7 +59,8 @@ class Sides:
             p: P(positive), (films,).
             positive: bool (films,).
             others: P(positive) of further groups of negative films, in each of which the limit of the
-                negative side is to hold, too; each (n,) with n at least `LEAST_FILMS`.
+                negative side is to hold, too, from an error of 1 / (n + 1) on; each (n,) with n at least
+                `LEAST_FILMS`.
 
         Raises:
             UsageError: There are no films, or the lengths differ.
@@ -99,13 +100,13 @@ class Scores:
         questions: Positive name, or finding, to its scores.
         kinds: Kind of disease to its share of P(positive) on the films that have it, ascending;
             empty if there is only one kind.
-        sources: Sources of calibration films in each of which the limit of the negative side holds; empty
-            if it holds for all films together only.
+        sources: Sources of calibration films in each of which the limit of the negative side holds, to the
+            smallest error at which it does; empty if it holds for all films together only.
     """
 
     questions: Mapping[str, Sides]
     kinds: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    sources: tuple[str, ...] = ()
+    sources: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def smallest_error(self) -> float:
@@ -158,7 +159,7 @@ def scores_of(p: NDArray[np.floating[Any]]) -> tuple[float, ...]:
 def _strictest(scores: tuple[float, ...], others: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
     """Scores whose limit at any error is the lowest of the limits of all groups.
 
-    A group that is too small for an error counts with its lowest score.
+    A group that is too small for an error counts with its lowest score, which promises nothing for it.
     """
     lowest = np.array(scores)
     errors = np.arange(1, len(scores) + 1) / (len(scores) + 1)

@@ -52,6 +52,14 @@ def test_a_validation_survives_its_file(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["validation.npz"]
 
 
+def test_sources_of_other_films_are_no_record(tmp_path: Path) -> None:
+    path = tmp_path / "validation.npz"
+    probabilities = {"plain": np.array([[0.7, 0.3], [0.2, 0.8]])}
+    predictions.save(Validation(np.array([0, 1]), ("a", "b"), probabilities, ("north",)), path)
+    with pytest.raises(DataError, match="not a validation record"):
+        predictions.load(path)
+
+
 @pytest.mark.parametrize("content", [None, b"", b"PK but not a zip file", b"PK\3\4 cut short"])
 def test_a_file_without_a_validation(content: bytes | None, tmp_path: Path) -> None:
     path = tmp_path / "validation.npz"

@@ -144,8 +144,12 @@ plain validation films, which also chose recipe and thresholds.{_held(scores)}
 def _held(scores: Scores) -> str:
     if not scores.sources:
         return ""
+    sources = ", ".join(
+        f"{name} ({_percent_up(error)} or more)" for name, error in scores.sources.items()
+    )
     return f"""
-The answer "no" is kept for all but that share of the healthy films in each of these sources: {", ".join(scores.sources)}."""
+The answer "no" is kept for all but that share of the healthy films in each of these sources, at the errors
+in brackets: {sources}."""
 
 
 def _limits(scores: Scores, name: str) -> tuple[str, str]:

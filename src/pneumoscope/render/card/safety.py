@@ -37,8 +37,8 @@ The limits were set on these films, so the shares are optimistic. Validation fil
 |---|---|---|
 {rows}
 
-It learned from: {learned}. The project's documentation (safe verdicts) has its answers to pictures
-that it has not seen. It has seen few or no real radiographs of other parts of the body."""
+It learned from: {learned}. How it answers pictures that it has not seen is in the
+project's documentation (safe verdicts). It has seen few or no real radiographs of other parts of the body."""
 
 
 def _words(kind: str) -> str:

@@ -127,9 +127,11 @@ def conformal_scores(
         kinds = {
             labels[k]: conformal.scores_of(shares[truth == k, k - 1]) for k in range(1, len(labels))
         }
-    # Of several findings, the sources in which all of their limits hold.
-    common = set.intersection(*(set(sources) for sources in held.values()))
-    return conformal.Scores(questions, kinds, tuple(sorted(common)))
+    # Of several findings, the sources in which all of their limits hold, and from which error on.
+    common = sorted(set.intersection(*(set(sources) for sources in held.values())))
+    fewest = {name: min(int(films[name].sum()) for films in held.values()) for name in common}
+    errors = {name: 1 / (films + 1) for name, films in fewest.items()}
+    return conformal.Scores(questions, kinds, errors)
 
 
 def _sources_with_limits(

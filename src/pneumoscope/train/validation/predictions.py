@@ -140,12 +140,15 @@ def load(path: Path, bundle_sha256: str = "") -> Validation:
                 )
             conditions = stored["conditions"].tolist()
             parts = stored["probabilities"].astype(np.float64)
+            # Earlier versions did not record the sources.
+            sources = tuple(stored["sources"].tolist()) if "sources" in stored else ()
+            if len(sources) not in (0, len(stored["truth"])):
+                raise ValueError(f"{len(sources)} sources of {len(stored['truth'])} films")
             return Validation(
                 stored["truth"],
                 tuple(stored["patients"].tolist()),
                 dict(zip(conditions, parts, strict=True)),
-                # Earlier versions did not record them.
-                tuple(stored["sources"].tolist()) if "sources" in stored else (),
+                sources,
             )
     except DataError:
         raise
