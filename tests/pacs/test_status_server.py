@@ -132,7 +132,7 @@ def test_a_connection_without_a_thread_leaves_its_place(
     start, refused = threading.Thread.start, list[threading.Thread]()
 
     def start_all_but_one(thread: threading.Thread) -> None:
-        act = getattr(thread, "function", None) or thread._target  # type: ignore[attr-defined]
+        act = getattr(thread, "function", None) or thread._target
         if not refused and getattr(act, "__name__", "") == without:
             refused.append(thread)
             raise RuntimeError("can't start new thread")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -42,20 +44,33 @@ def folder() -> Iterator[Path]:
         yield made
 
 
+def started(folder: Path, stack: ExitStack) -> PostgreSQL:
+    """A server on a free port; another program may take the port before the server does."""
+    authority = "authority.pem" if os.geteuid() == 0 else "reader.pem"
+    for tries_left in (2, 1, 0):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        server = postgresql_server(
+            listen_addresses="127.0.0.1",
+            port=str(port),
+            hba_file=f"{folder}/hba",
+            ssl="on",
+            ssl_cert_file=f"{folder}/postgresql.pem",
+            ssl_key_file=f"{folder}/postgresql.pem",
+            ssl_ca_file=f"{folder}/{authority}",
+        )
+        try:
+            return stack.enter_context(server)
+        except subprocess.CalledProcessError:
+            if not tries_left:
+                raise
+    raise AssertionError
+
+
 @pytest.fixture
 def database(folder: Path) -> Iterator[PostgreSQL]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    authority = "authority.pem" if os.geteuid() == 0 else "reader.pem"
-    with postgresql_server(
-        listen_addresses="127.0.0.1",
-        port=str(port),
-        hba_file=f"{folder}/hba",
-        ssl="on",
-        ssl_cert_file=f"{folder}/postgresql.pem",
-        ssl_key_file=f"{folder}/postgresql.pem",
-        ssl_ca_file=f"{folder}/{authority}",
-    ) as server:
+    with ExitStack() as stack:
+        server = started(folder, stack)
         engine = create_engine(server.url, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.execute(text("CREATE ROLE reader LOGIN"))

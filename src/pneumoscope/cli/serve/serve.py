@@ -270,7 +270,7 @@ def _run(settings: ServeSettings) -> None:
         raise UsageError("the server did not start", "The lines above say why.")
 
 
-def _leave_to_itself_what_stays() -> None:
+def _freeze_what_stays() -> None:
     """Keeps the garbage collector from looking through what the server is made of, again and again.
 
     Nothing runs while it looks through all objects, and many new connections are a reason to do so.
@@ -296,7 +296,7 @@ class _Watched:
             if message["type"] == "lifespan.startup.failed" and self._is_ours():
                 message = {"type": message["type"], "message": ""}
             elif message["type"] == "lifespan.startup.complete":
-                _leave_to_itself_what_stays()
+                _freeze_what_stays()
                 sys.stderr.write(self._greeting)
                 sys.stderr.flush()
             await send(message)

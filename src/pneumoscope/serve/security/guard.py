@@ -143,9 +143,10 @@ class _Body:
         self._awaited = request.method == "POST" and not self.complete
 
     async def begin(self) -> Refusal | None:
-        """Waits for a small body, or for the beginning of a long one, before the application starts.
+        """Waits for the beginning of a long body before the application starts.
 
-        Somebody who never sends it then costs a small part of what a request costs.
+        Somebody who never sends it then costs a small part of what a request costs. A small body is
+        complete: `LimitedHttpProtocol` has waited for it.
 
         Returns:
             Why the body is refused.
