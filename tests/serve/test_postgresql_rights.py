@@ -11,17 +11,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
 
 from databases import PostgreSQL, postgresql_server
 from grey_films import BRIGHT
-from live import serving
 from pneumoscope.bundle import Bundle
-from pneumoscope.jobs.database import open_engine
-from pneumoscope.serve.settings import ServeSettings
+from test_restart import process, wait_ready
 
 certificates = pytest.importorskip("archives", reason="needs the [pacs] extra")
 pytestmark = pytest.mark.server
@@ -82,23 +80,27 @@ def database(folder: Path) -> Iterator[PostgreSQL]:
 def test_a_database_needs_no_password_and_no_rights_beyond_its_own(
     database: PostgreSQL, folder: Path, tiny_bundle: Bundle, tmp_path: Path
 ) -> None:
+    # In processes of their own: TLS of PostgreSQL's library aborts where TensorFlow is loaded.
     port = make_url(database.url).query["port"]
     place = f"postgresql+psycopg://reader@127.0.0.1:{port}/rooms?sslmode=verify-full"
     place += f"&sslrootcert={folder}/postgresql.pem"
-    settings = ServeSettings(
-        folder=tmp_path, bundle=(str(tiny_bundle.path),), threads=1,
-        database=f"{place}&sslcert={folder}/reader.pem&sslkey={folder}/reader.pem",
-    )  # fmt: skip
-    with serving(settings) as live:
-        assert live.read(BRIGHT)[0]["state"] == "done"
-        with live.services.store.engine.connect() as connection:
+    certified = f"{place}&sslcert={folder}/reader.pem&sslkey={folder}/reader.pem"
+    with process(tmp_path, tiny_bundle, "--database", certified) as (url, _):
+        wait_ready(url)
+        answer = httpx.post(f"{url}/api/v1/predictions", files={"files": BRIGHT}, timeout=60)
+        assert answer.json()["predictions"][0]["state"] == "done"
+        engine = create_engine(database.url)
+        with engine.connect() as connection:
             rights = text(
-                "SELECT rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = current_user"
+                "SELECT rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = 'reader'"
             )
             assert tuple(connection.execute(rights).one()) == (False, False, False)
-            encrypted = text("SELECT ssl, client_dn FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
-            assert tuple(connection.execute(encrypted).one()) == (True, "/CN=reader")
-    without = open_engine(place)
-    with pytest.raises(OperationalError, match="certificate"):
-        without.connect()
-    without.dispose()
+            encrypted = text(
+                "SELECT DISTINCT ssl, client_dn FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) "
+                "WHERE usename = 'reader'"
+            )
+            assert connection.execute(encrypted).all() == [(True, "/CN=reader")]
+        engine.dispose()
+    without = process(tmp_path, tiny_bundle, "--database", place)
+    with pytest.raises(AssertionError, match="the database cannot be used"):
+        without.__enter__()
