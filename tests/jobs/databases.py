@@ -42,6 +42,16 @@ def postgresql() -> Iterator[str]:
         yield server.url
 
 
+def created(url: str, name: str) -> str:
+    """The URL of a new database on the server whose URL is that of `postgresql`."""
+    sqlalchemy = pytest.importorskip("sqlalchemy")
+    engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return url.replace("/postgres?", f"/{name}?")
+
+
 @contextmanager
 def postgresql_server(**settings: str) -> Iterator[PostgreSQL]:
     """A server of its own, which a test may stop and start.

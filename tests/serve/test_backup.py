@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import create_engine, select, text
 from sqlalchemy.orm import Session
 
-from databases import postgresql
+from databases import created, postgresql
 from grey_films import BRIGHT, DARK
 from live import Live, serving
 from pneumoscope.bundle import Bundle
@@ -65,11 +65,7 @@ def databases(kind: str) -> Iterator[tuple[str | None, str | None]]:
         yield None, None
         return
     with postgresql() as url:
-        engine = create_engine(url, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.execute(text("CREATE DATABASE restored"))
-        engine.dispose()
-        yield url, url.replace("/postgres?", "/restored?")
+        yield url, created(url, "restored")
 
 
 @pytest.mark.server

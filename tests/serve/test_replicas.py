@@ -17,9 +17,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import create_engine, text
 
-from databases import postgresql
+from databases import created, postgresql
 from grey_films import BRIGHT, DARK
 from live import serving
 from pneumoscope.bundle import Bundle
@@ -118,11 +117,7 @@ def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[
         yield f"sqlite:///{tmp_path / 'first.sqlite'}", f"sqlite:///{tmp_path / 'second.sqlite'}"
         return
     with postgresql() as url:
-        engine = create_engine(url, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.execute(text("CREATE DATABASE second"))
-        engine.dispose()
-        yield url, url.replace("/postgres?", "/second?")
+        yield url, created(url, "second")
 
 
 def until(condition: object, sending: list[Sender]) -> None:
