@@ -81,6 +81,7 @@ def graph(metadata: str = "") -> bytes:
     return bytes(content.SerializeToString())
 
 
+@pytest.mark.train
 def test_a_graph_of_keras_3_has_no_layers(tmp_path: Path) -> None:
     (tmp_path / "saved_model.pb").write_bytes(graph())
     with pytest.raises(ConversionError, match="SavedModel without Keras' layers") as caught:
@@ -88,6 +89,7 @@ def test_a_graph_of_keras_3_has_no_layers(tmp_path: Path) -> None:
     assert ".keras" in caught.value.hint
 
 
+@pytest.mark.train
 def test_the_graph_of_tensorflow_2_4_has_the_layers(tmp_path: Path) -> None:
     (tmp_path / "saved_model.pb").write_bytes(graph(json.dumps(CONFIG)))
     (tmp_path / "variables").mkdir()
