@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from pneumoscope.data.class_names import (
+    denying_besides,
+    healthy_besides,
     is_negative,
     kept_spellings,
     negative_first,
@@ -14,7 +16,7 @@ from pneumoscope.data.class_names import (
 @pytest.mark.parametrize(
     "name",
     ["NORMAL", "Normal", " normal ", "No Finding", "No_Finding", "no-findings", "Healthy", "0_normal",
-     "1. Normal", "Non-Pneumonia", "NoPneumonia", "NORMAL (1)", "normal - Copy", "unauffa\u0308llig", "NO PNEUMONIA", "negative", "none", "neg", "gesund", "Unauffällig"],
+     "1. Normal", "Non-Pneumonia", "NoPneumonia", "NORMAL (1)", "normal - Copy", "unauffa\u0308llig", "NO PNEUMONIA", "negative", "none", "neg", "gesund", "\uff2eormal", "Unauffällig"],
 )  # fmt: skip
 def test_names_of_healthy_films(name: str) -> None:
     assert is_negative(name)
@@ -30,6 +32,34 @@ def test_a_name_that_denies_another_is_the_negative_one() -> None:
     assert negative_of(["no_TB", "tb"]) == "no_TB"
     assert negative_of(["non-COVID", "tb"]) is None  # denies something else
     assert negative_of(["non-COVID", "COVID", "normal"]) == "normal"
+
+
+@pytest.mark.parametrize(
+    ("denying", "other"),
+    [("without_TB", "with_TB"), ("COVID-negative", "COVID-positive"), ("TB_NO", "TB_YES"),
+     ("Negative for pneumonia", "pneumonia"), ("no TB", "TB positive")],
+)  # fmt: skip
+def test_ways_to_deny(denying: str, other: str) -> None:
+    assert negative_of([other, denying]) == denying
+    assert negative_of([denying, "atypical"]) is None
+    assert denying_besides(["NORMAL", other, denying]) == [denying]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["normal2", "NormalCXR", "NORMALIMAGES", "Normale", "norm", "controls", "uninfected", "HealthyLungs", "Copy of normal",
+     "Noraml", "Norml", "Helthy"],
+)  # fmt: skip
+def test_names_that_speak_of_healthy_films(name: str) -> None:
+    assert healthy_besides(["NORMAL", "TB", name]) == [name]
+    assert healthy_besides(["TB", name]) == []  # a training asks for the healthy class
+
+
+@pytest.mark.parametrize(
+    "name", ["abnormal", "not normal", "unhealthy", "nodule", "normothermia", "normalised", "minimal", "subnormal"]
+)  # fmt: skip
+def test_names_that_do_not_speak_of_healthy_films(name: str) -> None:
+    assert healthy_besides(["NORMAL", name]) == denying_besides(["NORMAL", name]) == []
 
 
 def test_the_negative_name_comes_first() -> None:

@@ -5,14 +5,23 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from drawn import name_films
-from pneumoscope.data.film_files import films_below, folders_in, is_mask, masks_below, stem_of
+from pneumoscope.data.film_files import (
+    films_below,
+    folders_in,
+    holds_masks,
+    is_mask,
+    masks_below,
+    stem_of,
+)
 
 
 @pytest.mark.parametrize(
     "path",
     ["COVID/masks/a.png", "mask/a.png", "x/lung masks/a.png", "infection_masks/a.png",
      "ManualMask/leftMask/a.png", "Segmentation/a.png", "Ground-truths/mask_a.png",
-     "tb/GT/a.png", "tb/Heat maps/a.png", "tb/overlays/a.png", "CHNCXR_0001_0_mask.png", "a-Mask.png", "mask_a.png"],
+     "tb/GT/a.png", "tb/Heat maps/a.png", "tb/overlays/a.png", "CHNCXR_0001_0_mask.png", "a-Mask.png", "mask_a.png",
+     "COVID/Masks_Lung/a.png", "lung masks png/a.png", "MASKS-v2/a.png", "lungmasks/a.png", "a_mask_left.png", "1Mask.png", "a_leftmask.png",
+     "a_mask_2.png", "a_seg.png"],
 )  # fmt: skip
 def test_masks_by_name(path: str) -> None:
     assert is_mask(PurePosixPath(path))
@@ -21,7 +30,7 @@ def test_masks_by_name(path: str) -> None:
 @pytest.mark.parametrize(
     "path",
     ["images/a.png", "masked/a.png", "unmasked films/a.png", "damask/a.png", "Lung Segmentation Data/a.png",
-     "a_masked.png", "normal/p1.png"],
+     "a_masked.png", "normal/p1.png", "gas_mask_on_face.png", "maskless/a.png"],
 )  # fmt: skip
 def test_films_by_name(path: str) -> None:
     assert not is_mask(PurePosixPath(path))
@@ -41,6 +50,17 @@ def test_films_below_a_folder_are_no_masks(tmp_path: Path) -> None:
     # The name of the folder itself does not count.
     assert [p.name for p in films_below(folder)] == ["1.png"]
     assert masks_below(folder) == 2
+
+
+def test_a_set_for_segmentation_is_called_like_its_masks(tmp_path: Path) -> None:
+    name_films(
+        tmp_path, "data/Lung Segmentation/CXR_png/1.png", "data/Lung Segmentation/masks/1_m.png"
+    )
+    name_films(tmp_path, "other/segmentation/NORMAL/2.png")
+    assert [p.name for p in films_below(tmp_path)] == ["1.png"]
+    assert masks_below(tmp_path) == 2
+    assert holds_masks(tmp_path / "other/segmentation")
+    assert not holds_masks(tmp_path / "data/Lung Segmentation")
 
 
 def test_folders_without_hidden_ones(tmp_path: Path) -> None:

@@ -98,8 +98,11 @@ def test_other_words_for_healthy_are_no_illness(tmp_path: Path, other: str) -> N
 
 def test_classes_that_are_not_healthy_by_their_names(tmp_path: Path) -> None:
     """As those of RSNA's detailed classes and of COVIDx."""
-    root = draw(tmp_path / "f", *numbered("Normal", "No Lung Opacity, Not Normal", "Lung Opacity"))
-    assert len(data.find(root).names) == 3
+    none = "No Lung Opacity, Not Normal"
+    root = draw(tmp_path / "f", *numbered("Normal", none, "Lung Opacity"))
+    listing = data.find(root)
+    assert len(listing.names) == 3
+    assert listing.warnings == (f"classes that count as positive, as there is Normal: {none}",)
     root = draw(tmp_path / "c", *numbered("Normal", "Non-COVID", "COVID"))
     warning = "classes that count as positive, as there is Normal: Non-COVID"
     assert data.find(root).warnings == (warning,)

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from pneumoscope.data.class_names import negative_first, negative_of
-from pneumoscope.data.film_files import films_below, folders_in, is_mask_folder, masks_below
+from pneumoscope.data.film_files import films_below, folders_in, holds_masks, masks_below
 from pneumoscope.data.listing import KERMANY, LABELS, NO_SUBTYPE, Entry, Listing, one_hot
 from pneumoscope.data.sheet import shipped_sheet
 from pneumoscope.data.split_names import split_of
@@ -255,7 +255,7 @@ def _relative(path: Path, root: Path) -> str:
 
 def _classes_in(parent: Path) -> list[Path]:
     """The folders of classes; a link to another one of them is no class of its own."""
-    folders = [folder for folder in folders_in(parent) if not is_mask_folder(folder.name)]
+    folders = [folder for folder in folders_in(parent) if not holds_masks(folder)]
     real = {folder.resolve() for folder in folders if not folder.is_symlink()}
     return [folder for folder in folders if not folder.is_symlink() or folder.resolve() not in real]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pneumoscope.data.class_names import is_negative, plain_name
-from pneumoscope.data.film_files import films_below, folders_in, is_mask_folder
+from pneumoscope.data.film_files import films_below, folders_in, holds_masks
 from pneumoscope.data.folders import classes_with_films, read_class_folders, read_split_folders
 from pneumoscope.data.masks import with_masks
 from pneumoscope.data.public_sets import (
@@ -164,7 +164,7 @@ def _data_folder(root: Path, negative: str) -> Path:
 
 def _inside(folder: Path, negative: str, depth: int) -> Iterator[Path]:
     """The data folders in a folder, or the folder itself if it is one."""
-    if is_mask_folder(folder.name) or split_of(folder.name):
+    if holds_masks(folder) or split_of(folder.name):
         return
     children = folders_in(folder)
     if _has_layout(folder) or (

@@ -25,6 +25,20 @@ def test_labels_are_in_the_names_of_films(tmp_path: Path) -> None:
     assert len(only.entries) == 4
 
 
+def test_a_picture_of_another_name_is_left_out(tmp_path: Path) -> None:
+    films = [f"Lung Segmentation/CXR_png/CHNCXR_000{i}_{i % 2}.png" for i in range(4)]
+    name_films(tmp_path, *films, "Lung Segmentation/masks/CHNCXR_0001_1_mask.png")
+    name_films(tmp_path, "Lung Segmentation/overview.png")
+    listing = find(tmp_path)
+    assert Counter(e.values for e in listing.entries) == {(1.0, 0.0): 2, (0.0, 1.0): 2}
+    assert listing.warnings == (
+        "pictures that are masks by their names, left out: 1",
+        "films whose names tell no class, left out: 1",
+    )
+    name_films(tmp_path, *(f"Lung Segmentation/{i}.png" for i in range(3)))
+    assert tuberculosis_films(tmp_path) == []  # half of the films have other names
+
+
 def test_films_of_other_names_make_it_another_set(tmp_path: Path) -> None:
     name_films(tmp_path, "normal/CHNCXR_0000_0.png", "tb/CHNCXR_0001_1.png", "tb/own.png")
     assert tuberculosis_films(tmp_path) == []

@@ -24,6 +24,12 @@ def test_numbers_form_quarters_of_the_films() -> None:
     assert values_of(mixed) == mixed
 
 
+def test_numbers_that_are_not_finite_are_unknown() -> None:
+    """A division by zero leaves such cells, and made words of a whole column of numbers."""
+    texts = [*(str(k) for k in range(9)), "inf", "-inf", "nan"]
+    assert values_of(texts) == [*values_of(texts[:9]), *[UNKNOWN_VALUE] * 3]
+
+
 def test_ages_form_quarters_however_they_are_written() -> None:
     # Quantiles of 2, 40, 60 and 80 years: 2, 30.5, 50, 65, 80. A text that is no age is unknown.
     texts = ["024M", "040Y", "60", "80 years", "", "n/a"]

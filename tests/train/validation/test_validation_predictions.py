@@ -60,6 +60,16 @@ def test_sources_of_other_films_are_no_record(tmp_path: Path) -> None:
         predictions.load(path)
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -0.1, 1.5])
+def test_probabilities_that_are_none_are_no_record(tmp_path: Path, wrong: float) -> None:
+    path = tmp_path / "validation.npz"
+    blur = np.array([[0.7, 0.3], [wrong, 0.8]])
+    probabilities = {"plain": np.array([[0.7, 0.3], [0.2, 0.8]]), "blur": blur}
+    predictions.save(Validation(np.array([0, 1]), ("a", "b"), probabilities), path)
+    with pytest.raises(DataError, match="not a validation record"):
+        predictions.load(path)
+
+
 @pytest.mark.parametrize("content", [None, b"", b"PK but not a zip file", b"PK\3\4 cut short"])
 def test_a_file_without_a_validation(content: bytes | None, tmp_path: Path) -> None:
     path = tmp_path / "validation.npz"

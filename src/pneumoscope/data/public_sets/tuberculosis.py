@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pneumoscope.data.film_files import films_below, masks_below
+from pneumoscope.data.folders import classes_with_films
 from pneumoscope.data.listing import Entry, Listing, one_hot
 
 if TYPE_CHECKING:
@@ -18,12 +19,15 @@ _SOURCES = {"CHN": "Shenzhen", "MCU": "Montgomery"}
 
 
 def tuberculosis_films(root: Path) -> list[Path]:
-    """The films below a folder, if all are called like ``CHNCXR_0001_0.png``; else nothing."""
-    films = []
-    for path in films_below(root):
-        if not _NAME.fullmatch(path.stem):
-            return []
-        films.append(path)
+    """The films below a folder that are called like ``CHNCXR_0001_0.png``.
+
+    Returns:
+        Nothing if half of the films or more have other names, or if several folders of the root have films
+        and one has another name: those folders are classes.
+    """
+    films, others = _by_name(root)
+    if others and (len(others) >= len(films) or len(classes_with_films(root)) > 1):
+        return []
     return films
 
 
@@ -45,7 +49,11 @@ def read_tuberculosis(films: list[Path], root: Path) -> Listing:
                 source=_SOURCES[match[1].upper()],
             )
         )
-    masks = masks_below(root)
+    warnings = []
+    if masks := masks_below(root):
+        warnings.append(f"pictures that are masks by their names, left out: {masks:,}")
+    if others := _by_name(root)[1]:
+        warnings.append(f"films whose names tell no class, left out: {len(others):,}")
     return Listing(
         layout="tuberculosis",
         findings=False,
@@ -53,5 +61,14 @@ def read_tuberculosis(films: list[Path], root: Path) -> Listing:
         entries=tuple(entries),
         source="Chest films of Shenzhen and Montgomery County (Jaeger et al. 2014), folder "
         f"{root.resolve().name}",
-        warnings=(f"pictures that are masks by their names, left out: {masks:,}",) if masks else (),
+        warnings=tuple(warnings),
     )
+
+
+def _by_name(root: Path) -> tuple[list[Path], list[Path]]:
+    """The films whose names tell a class, and the others."""
+    films: list[Path] = []
+    others: list[Path] = []
+    for path in films_below(root):
+        (films if _NAME.fullmatch(path.stem) else others).append(path)
+    return films, others

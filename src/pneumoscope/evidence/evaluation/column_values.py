@@ -32,7 +32,8 @@ def values_of(texts: Sequence[str], column: str = "") -> list[str]:
     """The group of each text.
 
     Columns with many different numbers are divided into quarters of the films, such as ``"0 to below
-    9.75"``, ages always. Empty texts become `UNKNOWN`, rare ones `OTHERS`.
+    9.75"``, ages always; ``"inf"`` and ``"nan"`` among numbers are not known.
+    Empty texts become `UNKNOWN`, rare ones `OTHERS`.
 
     Args:
         texts: Texts of one column, one per film; ``""`` where it is not known.
@@ -43,13 +44,11 @@ def values_of(texts: Sequence[str], column: str = "") -> list[str]:
         ages = [years_of(text) for text in texts]
         return _quarters(ages, [age for age in ages if age is not None])
     known = [text for text in texts if text]
-    numbers = [_number(text) for text in known]
-    if len(set(known)) <= _NUMBERS or any(number is None for number in numbers):
+    if len(set(known)) <= _NUMBERS or not all(map(_is_number, known)):
         common = {text for text, _ in Counter(known).most_common(MOST)}
         return [text if text in common else OTHERS if text else UNKNOWN for text in texts]
-    return _quarters(
-        [_number(text) for text in texts], [number for number in numbers if number is not None]
-    )
+    numbers = [_number(text) for text in texts]
+    return _quarters(numbers, [number for number in numbers if number is not None])
 
 
 def _quarters(numbers: Sequence[float | None], known: Sequence[float]) -> list[str]:
@@ -77,9 +76,15 @@ def _quarter(number: float | None, edges: Sequence[float]) -> str:
     return f"{edges[k]:.4g} to {last}{edges[k + 1]:.4g}"
 
 
-def _number(text: str) -> float | None:
+def _is_number(text: str) -> bool:
+    """Also of those that are not finite, which a division by zero leaves in a column of numbers."""
     try:
-        number = float(text)
+        float(text)
     except ValueError:
-        return None
+        return False
+    return True
+
+
+def _number(text: str) -> float | None:
+    number = float(text) if _is_number(text) else np.nan
     return number if np.isfinite(number) else None

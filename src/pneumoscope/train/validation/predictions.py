@@ -144,6 +144,9 @@ def load(path: Path, bundle_sha256: str = "") -> Validation:
             sources = tuple(stored["sources"].tolist()) if "sources" in stored else ()
             if len(sources) not in (0, len(stored["truth"])):
                 raise ValueError(f"{len(sources)} sources of {len(stored['truth'])} films")
+            # Also false for NaN. A float32 softmax may exceed 1 by rounding.
+            if not ((parts >= 0) & (parts <= 1 + 1e-6)).all():
+                raise ValueError("probabilities that are no numbers, or not in [0, 1]")
             return Validation(
                 stored["truth"],
                 tuple(stored["patients"].tolist()),
