@@ -4,6 +4,7 @@ import io
 import json
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,11 +14,12 @@ from pyarrow import parquet
 
 from command_line import Done, run
 from grey_films import BRIGHT, DARK
-from pneumoscope.batch import workers
+from pneumoscope.batch import reading, workers
 from pneumoscope.batch.listing import Listing
 from pneumoscope.batch.reading import FilmReader
 from pneumoscope.bundle import Bundle, write_bundle
 from pneumoscope.errors import UsageError
+from pneumoscope.images.decoders import Decoder
 from tiny import scored_meta, tiny_files
 
 
@@ -47,9 +49,19 @@ class AtOnce(threading.Thread):
         self.run()
 
 
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[Decoder]:
+    """One for all batches in this process: to start one takes longer than a batch."""
+    decoder = Decoder(reading._DECODE_S, reading._DECODE_BYTES)
+    yield decoder
+    decoder.stop()
+
+
 @pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch) -> None:
+def here(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "Workers", InThisProcess)
+    shared = SimpleNamespace(decode=decoder.decode, stop=lambda: None)
+    monkeypatch.setattr(reading, "Decoder", lambda *_: shared)
 
 
 @pytest.fixture

@@ -24,11 +24,21 @@ receive(sys.stdin.buffer)
 """
 
 
-@pytest.fixture(autouse=True)
-def _no_children_left() -> Iterator[None]:
+@pytest.fixture
+def _no_children() -> Iterator[None]:
+    """For tests of children; the others take over the child of the test before."""
     codec_process.stop_children()
     yield
     codec_process.stop_children()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_children_left() -> Iterator[None]:
+    yield
+    codec_process.stop_children()
+
+
+alone = pytest.mark.usefixtures("_no_children")
 
 
 def film(bits: int = 8, stored: int = 8) -> bytes:
@@ -41,6 +51,7 @@ def child_that(monkeypatch: pytest.MonkeyPatch, does: str) -> None:
     monkeypatch.setattr(codec_process, "COMMAND", (sys.executable, "-c", _FAKE + does))
 
 
+@alone
 @pytest.mark.parametrize("does", ["os.abort()", "sys.exit()", "print(1, flush=True); os.abort()"])
 def test_a_crash_costs_one_film(monkeypatch: pytest.MonkeyPatch, does: str) -> None:
     with monkeypatch.context() as patched:
@@ -50,6 +61,7 @@ def test_a_crash_costs_one_film(monkeypatch: pytest.MonkeyPatch, does: str) -> N
     np.testing.assert_array_equal(images.read(film()).pixels, ramp() / np.float32(255))
 
 
+@alone
 def test_a_film_that_stops_the_decoder_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     child_that(monkeypatch, "time.sleep(60)")
     monkeypatch.setattr(codec_process, "TIME_S", 0.2)
@@ -58,6 +70,7 @@ def test_a_film_that_stops_the_decoder_is_given_up(monkeypatch: pytest.MonkeyPat
     assert codec_process._free == []
 
 
+@alone
 @pytest.mark.skipif(sys.platform == "win32", reason="the system has no such limit")
 def test_a_decoder_that_loops_is_ended_by_the_time_it_computes(
     monkeypatch: pytest.MonkeyPatch,
@@ -70,6 +83,7 @@ def test_a_decoder_that_loops_is_ended_by_the_time_it_computes(
         images.read(film())
 
 
+@alone
 def test_a_film_that_waits_for_its_decoder_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Longer than it may compute."""
     monkeypatch.setattr(codec_process, "TIME_S", 0.001)
@@ -80,12 +94,14 @@ def test_a_film_that_waits_for_its_decoder_is_read(monkeypatch: pytest.MonkeyPat
     assert images.read(film()).pixels.max() == 0
 
 
+@alone
 def test_a_child_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(codec_process, "COMMAND", (sys.executable, "-c", ""))
     with pytest.raises(errors.UnreadableImage, match="brought the decoder down"):
         images.read(film())
 
 
+@alone
 def test_a_child_is_kept_for_the_next_film() -> None:
     images.read(film())
     (child,) = codec_process._free
@@ -93,6 +109,7 @@ def test_a_child_is_kept_for_the_next_film() -> None:
     assert codec_process._free == [child]
 
 
+@alone
 def test_threads_use_children_of_their_own() -> None:
     films: list[np.ndarray] = []
     threads = [
@@ -113,6 +130,7 @@ def test_fewer_bits_stored_than_the_frame_has_do_not_end_the_process() -> None:
     np.testing.assert_allclose(pixels, (ramp() >> 1) / 127, atol=1e-6)
 
 
+@alone
 def test_a_process_that_is_a_child_itself_starts_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(codec_process, "_is_child", False)
     codec_process.decode_in_this_process()
@@ -146,6 +164,7 @@ def jpeg_ls_film() -> bytes:
     return compressed(dataset(ramp()), JLS, "pyjpegls")
 
 
+@alone
 def test_jpeg_ls_is_decoded_in_the_child_too(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(images.read(jpeg_ls_film()).pixels, ramp() / np.float32(255))
     assert len(codec_process._free) == 1
@@ -194,6 +213,7 @@ def test_colour_of_lossless_jpeg_comes_by_pixel(tmp_path: Path, planar: int) -> 
     np.testing.assert_array_equal(film.pixels, images.read(dicom(colours)).pixels)
 
 
+@alone
 def test_a_child_does_not_get_the_secrets_of_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
     environment = Path("/proc/self/environ")
     if not environment.exists():
@@ -210,6 +230,7 @@ def test_a_child_does_not_get_the_secrets_of_its_parent(monkeypatch: pytest.Monk
     assert b"sesame" not in seen
 
 
+@alone
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux only")
 def test_the_child_is_confined_as_the_decoders_of_a_server_are() -> None:
     images.read(film())
@@ -225,6 +246,7 @@ def test_the_child_is_confined_as_the_decoders_of_a_server_are() -> None:
     assert [line.split()[3] for line in limits if "open files" in line] == ["128"]
 
 
+@alone
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux only")
 def test_a_decoder_that_a_film_has_taken_over_reads_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -239,6 +261,7 @@ def test_a_decoder_that_a_film_has_taken_over_reads_no_file(
     codec_process._borrow().stop()  # it has started, so nothing was read
 
 
+@alone
 @pytest.mark.parametrize("installed_in", ["site-packages", "wheel of gdcm"])
 def test_a_decoder_may_be_installed_in_any_folder(
     installed_in: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -32,9 +32,14 @@ from pneumoscope.evidence.report.sections.gallery import jpeg
 from pneumoscope.render.serialise import NOTICE
 
 
-def test_the_pdf_contains_every_word_and_marks_every_page(whole: Report) -> None:
+@pytest.fixture(scope="module")
+def whole_pdf(whole: Report) -> bytes:
+    return pdf.pdf(whole)
+
+
+def test_the_pdf_contains_every_word_and_marks_every_page(whole: Report, whole_pdf: bytes) -> None:
     pypdf = pytest.importorskip("pypdf")
-    pages = pypdf.PdfReader(io.BytesIO(pdf.pdf(whole))).pages
+    pages = pypdf.PdfReader(io.BytesIO(whole_pdf)).pages
     texts = [page.extract_text() for page in pages]
     for number, text in enumerate(texts, 1):
         assert NOTICE in text
@@ -51,10 +56,9 @@ def test_the_pdf_is_the_same_every_time() -> None:
     assert pdf.pdf(made) == pdf.pdf(made)
 
 
-def test_streams_are_not_written_as_letters(whole: Report) -> None:
-    made = pdf.pdf(whole)
-    assert b"FlateDecode" in made
-    assert b"ASCII85Decode" not in made
+def test_streams_are_not_written_as_letters(whole_pdf: bytes) -> None:
+    assert b"FlateDecode" in whole_pdf
+    assert b"ASCII85Decode" not in whole_pdf
 
 
 def texts(*blocks: Block, title: str = "T", mark: str = "m") -> list[str]:
