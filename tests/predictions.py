@@ -56,6 +56,8 @@ def prediction(**changes: Any) -> Prediction:
         bundle="tiny 1",
         bundle_sha256="ab" * 32,
         profile=None,
+        negative_below=0.5,
+        positive_from=0.5,
     )
     return replace(p, **changes)
 
@@ -76,9 +78,17 @@ def with_zones(**changes: Any) -> Prediction:
 def with_findings(**changes: Any) -> Prediction:
     """A film with a mass, and a nodule that is not clear."""
     findings = (
-        Finding("Mass", 0.9, 0.5, present=True),
-        Finding("Nodule", 0.06, 0.05, present=True, undetermined=True),
-        Finding("Device", 0.1, 0.6, present=False),
+        Finding("Mass", 0.9, 0.5, present=True, negative_below=0.5, positive_from=0.5),
+        Finding(
+            name="Nodule",
+            probability=0.06,
+            threshold=0.05,
+            present=True,
+            undetermined=True,
+            negative_below=0.05,
+            positive_from=0.09,
+        ),
+        Finding("Device", 0.1, 0.6, present=False, negative_below=0.6, positive_from=0.6),
     )
     given = {
         "label": "ABNORMAL",
@@ -93,5 +103,7 @@ def with_findings(**changes: Any) -> Prediction:
         "findings": findings,
         "operating_point": OperatingPoint("balanced", 0.5, "by hand", "Mass"),
         "heatmap_class": "Mass",
+        "negative_below": None,
+        "positive_from": None,
     }
     return prediction(**(given | changes))

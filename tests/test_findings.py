@@ -30,9 +30,9 @@ def test_the_leading_finding_lies_furthest_above_its_own_threshold(
     bright = load(findings_bundle).predict(film_files / "bright.png")
     assert (bright.label, bright.heatmap_class, bright.subtype) == ("ABNORMAL", "Nodule", None)
     assert bright.findings == (
-        Finding("Nodule", pytest.approx(0.8022, abs=1e-4), 0.05, True),
-        Finding("Mass", pytest.approx(0.9168, abs=1e-4), 0.5, True),
-        Finding("Device", pytest.approx(0.5, abs=1e-4), 0.6, False),
+        Finding("Nodule", pytest.approx(0.8022, abs=1e-4), 0.05, True, False, 0.05, 0.05),
+        Finding("Mass", pytest.approx(0.9168, abs=1e-4), 0.5, True, False, 0.5, 0.5),
+        Finding("Device", pytest.approx(0.5, abs=1e-4), 0.6, False, False, 0.6, 0.6),
     )
     assert bright.p_positive == bright.findings[0].probability
     assert (bright.operating_point.finding, bright.operating_point.threshold) == ("Nodule", 0.05)
@@ -63,7 +63,7 @@ def test_the_table_names_the_findings(findings_bundle: Bundle, film_files: Path)
     assert lines[0].split() == ["film", "verdict", "P(leading)", "findings"]
     assert lines[1].split()[1:] == ["ABNORMAL", "0.802", "Nodule", "(0.80),", "Mass", "(0.92)"]
     assert lines[2].split()[1:] == ["NORMAL", "0.500"]
-    assert "its own threshold" in lines[3]
+    assert "ABNORMAL if a finding is present" in lines[3]
 
 
 def test_json_and_csv_hold_the_findings(findings_bundle: Bundle, film_files: Path) -> None:
@@ -75,6 +75,8 @@ def test_json_and_csv_hold_the_findings(findings_bundle: Bundle, film_files: Pat
         "threshold": 0.05,
         "present": True,
         "undetermined": False,
+        "negative_below": 0.05,
+        "positive_from": 0.05,
     }
     assert [finding["present"] for finding in dark["findings"]] == [False] * 3
     rows = list(csv.DictReader(io.StringIO(run("predict", "--csv", *where))))
@@ -89,14 +91,17 @@ def test_the_sheet_shows_each_threshold(
     run("predict", film_files / "bright.png", "--bundle", findings_bundle.path, "--sheet", page)
     text = page.read_text()
     assert "P(Nodule) 0.802" in text
-    assert "<tr class=positive><td>Mass</td><td>0.917, from 0.500</td></tr>" in text
-    assert "<tr><td>Device</td><td>0.500, from 0.600</td></tr>" in text
+    assert (
+        "<tr class=positive><td>Mass</td><td>0.917: absent below 0.500, present from 0.500</td></tr>"
+        in text
+    )
+    assert "<tr><td>Device</td><td>0.500: absent below 0.600, present from 0.600</td></tr>" in text
 
 
 def test_info_lists_findings(findings_bundle: Bundle) -> None:
     text = run("info", "--bundle", findings_bundle.path)
     assert "Device, Mass, Nodule" in text
-    assert "Nodule from 0.050" in text
+    assert "Nodule absent below 0.050, present from 0.050: by hand" in text
 
 
 @pytest.mark.parametrize("keep", [slice(0, 2), slice(2, None), slice(None, None, -1)])

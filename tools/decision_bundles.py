@@ -23,6 +23,11 @@ CHILDREN = {"text": "children", "age_years": [1.0, 5.0], "views": ["AP", "PA"]}
 NOBODY_KNOWS = {"text": "nobody knows", "age_years": None, "views": []}
 FINDINGS = {"Effusion": 0.6, "Mass": 0.5, "Nodule": 0.0005, "Support Devices": 0.02}
 """Finding to its threshold at the operating point ``balanced``."""
+UNUSUAL_SETS = {
+    "never positive": (0.0, 0.7), "never normal": (0.7, 0.0), "always undetermined": (0.0, 0.0),
+    "close limits": (0.50001, 0.50001), "nearly 1": (0.5, 0.99997), "rarely normal": (1.0, 0.0002),
+}  # fmt: skip
+"""Bundle to its conformal limits of 1 - P and of P, where these leave no range for a verdict, or a narrow one."""
 
 
 def bundles() -> dict[str, dict[str, Any]]:
@@ -44,6 +49,7 @@ def bundles() -> dict[str, dict[str, Any]]:
         "several": several,
         "findings": findings,
         "findings without scores": findings | without,
+        **{name: binary | _with_limits(*limits) for name, limits in UNUSUAL_SETS.items()},
     }
 
 
@@ -82,6 +88,11 @@ def _binary(draw: Generator) -> dict[str, Any]:
         "conformal": {"questions": {"TUBERCULOSIS": _sides(draw, 0.5)}, "kinds": {}},
         "population": NOBODY_KNOWS,
     }
+
+
+def _with_limits(negative: float, positive: float) -> dict[str, Any]:
+    sides = {"negative": [negative] * SCORES, "positive": [positive] * SCORES}
+    return {"conformal": {"questions": {"TUBERCULOSIS": sides}, "kinds": {}}}
 
 
 def _several(draw: Generator) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from decision_bundles import FINDINGS, LIMITS, SEED, bundles, profiles
+from decision_bundles import FINDINGS, LIMITS, SEED, UNUSUAL_SETS, bundles, profiles
 from pneumoscope.bundle.content import rules_from_json
 from pneumoscope.decision.rules import Rules
 from pneumoscope.records import Settings
@@ -87,7 +87,7 @@ def verdicts() -> Iterator[Case]:
                 probabilities=of_kinds(p),
                 settings={"operating_point": point},
             )
-    for bundle in ("binary", "binary without gate"):
+    for bundle in ("binary", "binary without gate", *UNUSUAL_SETS):
         for p in (1e-9, 0.3, 0.51, 0.97):
             yield Case(name=f"P(positive) {p:g}", bundle=bundle, probabilities=at(p))
 

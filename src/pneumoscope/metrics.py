@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     Weighted = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
+_MOST_DECIMALS = 7
+"""Of thresholds that are too close to each other, or to 1, for three."""
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -48,9 +51,21 @@ def interval_text(figure: Mapping[str, Any]) -> str:
     return f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
-def threshold_text(threshold: float) -> str:
+def threshold_text(threshold: float, decimals: int = 3) -> str:
     """A threshold for people: ``0.433``, or ``2.5e-04``, that of a rare finding, which is not 0."""
-    return f"{threshold:.3f}" if threshold >= 0.001 else f"{threshold:.1e}"
+    if threshold >= 0.001:
+        return f"{threshold:.{decimals}f}"
+    return f"{threshold:.{decimals - 2}e}"
+
+
+def threshold_texts(thresholds: Sequence[float]) -> list[str]:
+    """Several thresholds of one scale, with so many digits that different ones differ, and none below 1 reads 1."""
+    for decimals in range(3, _MOST_DECIMALS):
+        texts = [threshold_text(threshold, decimals) for threshold in thresholds]
+        is_one = any(float(text) == 1 > p for text, p in zip(texts, thresholds, strict=True))
+        if len({*texts}) == len({*thresholds}) and not is_one:
+            return texts
+    return [threshold_text(threshold, _MOST_DECIMALS) for threshold in thresholds]
 
 
 def roc_auc(

@@ -53,9 +53,7 @@ def fold_split(number: int, folds: int) -> str:
 def fold_of(split: str) -> tuple[int, int] | None:
     """Number of the fold that a split keeps for testing, from 1, and of all folds; None for other splits."""
     match = _FOLD.fullmatch(split)
-    if match is None:
-        return None
-    number, folds = int(match[1]), int(match[2])
+    number, folds = (int(match[1]), int(match[2])) if match else (0, 0)
     return (number, folds) if 1 <= number <= folds and folds >= 2 else None
 
 
@@ -157,8 +155,7 @@ class OperatingPoint:
 
     Attributes:
         name: Its name, such as ``"balanced"``.
-        threshold: In (0, 1). A film is called PNEUMONIA (with other bundles: by their positive name)
-            if P(pneumonia) is at or above it.
+        threshold: In (0, 1). A film is called positive if P(positive) is at or above it.
         rule: How it was chosen, in words.
         finding: The finding that it applies to, for a bundle with several findings; otherwise None.
     """
@@ -262,6 +259,7 @@ class Finding:
         threshold: The finding's threshold at the operating point.
         present: Whether the probability reaches the threshold.
         undetermined: Whether its conformal set contains anything else than what ``present`` says.
+        negative_below: As in `Prediction`, for this finding; likewise ``positive_from``.
     """
 
     name: str
@@ -269,6 +267,8 @@ class Finding:
     threshold: float
     present: bool
     undetermined: bool = False
+    negative_below: float | None = None
+    positive_from: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +339,9 @@ class Prediction:
             itself) or ``"reader"`` (the reader's choice); None without a population.
         adjusted_threshold: The operating point's threshold at ``prevalence``, to compare with
             ``p_positive``; None without a prevalence.
+        negative_below: Films are NORMAL below this ``p_positive``; 0 if none is. Between it and ``positive_from``,
+            and outside the population, they are UNDETERMINED. None with several findings, which have their own.
+        positive_from: Films are ``positive`` from this ``p_positive`` on; None if none is.
     """
 
     label: str
@@ -370,6 +373,8 @@ class Prediction:
     population: str | None = None
     population_source: str | None = None
     adjusted_threshold: float | None = None
+    negative_below: float | None = None
+    positive_from: float | None = None
 
     @property
     def p_pneumonia(self) -> float:

@@ -37,8 +37,8 @@ def test_info_of_the_shipped_bundle_shows_figures_with_intervals() -> None:
 
 FACTS = {
     "attribution", "bundle", "bundle_path", "bundle_sha256", "calibration",
-    "default_operating_point", "gate", "input_px", "kinds", "kinds_warning", "labels", "licence",
-    "notice", "operating_points", "pneumoscope", "population", "probabilities", "providers",
+    "default_error", "default_operating_point", "gate", "input_px", "kinds", "kinds_warning", "labels",
+    "licence", "notice", "operating_points", "pneumoscope", "population", "positive", "probabilities", "providers",
     "smallest_error", "task", "threads", "undetermined", "validation", "versions", "warnings",
 }  # fmt: skip
 
@@ -65,8 +65,8 @@ def test_the_table_names_what_the_bundle_decides_by(tiny: tuple[str, Path]) -> N
     table = lines_of(run("info", *tiny).stdout)
     assert table["classes"] == "normal, bacterial, viral"
     assert table["input"] == "32 x 32 pixels"
-    assert table["balanced (default)"] == "from 0.500: by hand"
-    assert table["screen"] == "from 0.100: by hand"
+    assert table["balanced (default)"] == "NORMAL below 0.500, PNEUMONIA from 0.500: by hand"
+    assert table["screen"] == "NORMAL below 0.100, PNEUMONIA from 0.100: by hand"
     assert table["population"] == "children in tests"
     assert "validation AUC" not in table  # nobody measured it
     assert "golden check" not in table
@@ -81,7 +81,7 @@ def test_findings_have_their_own_thresholds_and_mean(tmp_path: Path) -> None:
     table = lines_of(shown)
     assert table["findings"] == "Device, Mass, Nodule"
     for finding, threshold in (("Device", "0.600"), ("Mass", "0.500"), ("Nodule", "0.050")):
-        assert f"{finding} from {threshold}: by hand" in shown
+        assert f"{finding} absent below {threshold}, present from {threshold}: by hand" in shown
     assert table["validation AUC"] == (
         "0.800 [0.700, 0.900], mean over findings; worst perturbation 0.800 [0.700, 0.900] (blur [2 px])"
     )

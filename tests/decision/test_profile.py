@@ -85,7 +85,7 @@ def test_predicting_with_a_profile(tiny_bundle: Bundle, film_files: Path, tmp_pa
     options = ("--profile", site, "--bundle", tiny_bundle.path)
     done = run("predict", film_files, *options, "--sheet", page)
     assert done.returncode == 0, done.stderr
-    assert f"site profile {profile.title}, operating point balanced" in done.stdout
+    assert f"site profile {profile.title}: NORMAL below" in done.stdout
     assert "like those of the site profile" in done.stdout
     assert "site profile ward" in page.read_text()
     assert (

@@ -86,8 +86,14 @@ def test_words_in_german_by_hand() -> None:
     with speaking("de"):
         assert words("refused") == "Kein Ergebnis: diese Aufnahme lässt sich nicht beurteilen."
         assert words("kind", kind="bacterial", share="0.80") == "bakteriell (0,80)"
-        assert words("below", limit="2.5e-04", point="rule-in") == (
-            "Unter 2,5e-04 (Arbeitspunkt Bestätigung)."
+        assert words("at_point", ranges="12", point="rule-in") == "12 (Arbeitspunkt Bestätigung)"
+        ranges = {"negative": "NORMAL", "unclear": "UNDETERMINED", "positive": "ABNORMAL"}
+        assert words("ranges_three", low="2.5e-04", high="0.5", **ranges) == (
+            "NORMAL unter 2,5e-04, UNKLAR ab 2,5e-04, AUFFÄLLIG ab 0,5"
+        )
+        # The same where the sentence is a part of another one.
+        assert translated("NORMAL below 0.2, UNDETERMINED from 0.2, never PNEUMONIA") == (
+            "NORMAL unter 0,2, UNKLAR ab 0,2, nie PNEUMONIE"
         )
         assert [shown(v) for v in ("UNDETERMINED", "45%", "1.5%", "1.2.840", "v0.5")] == [
             *("UNKLAR", "45 %", "1,5 %", "1.2.840", "v0.5"),

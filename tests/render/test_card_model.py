@@ -9,7 +9,7 @@ import pytest
 from pneumoscope.decision.conformal import Scores, Sides
 from pneumoscope.records import OperatingPoint
 from pneumoscope.render.card.model import _point, model_card
-from tiny import findings_meta, tiny_meta
+from tiny import findings_meta, scored_meta, tiny_meta
 
 
 def section(heading: str, text: str) -> str:
@@ -23,10 +23,18 @@ def test_operating_points() -> None:
         OperatingPoint("rare", 0.0004, "by hand"),
     )
     rows = section("Operating points", model_card(tiny_meta(operating_points=points)))
-    assert "| balanced | P(pneumonia) | 0.500 | by hand |" in rows
-    assert "| rare | P(pneumonia) | 4.0e-04 | by hand |" in rows
+    ranges = "NORMAL below 0.500, PNEUMONIA from 0.500"
+    assert "| name | probability | threshold | verdicts | chosen for |" in rows
+    assert f"| balanced | P(pneumonia) | 0.500 | {ranges} | by hand |" in rows
+    ranges = ranges.replace("0.500", "4.0e-04")
+    assert f"| rare | P(pneumonia) | 4.0e-04 | {ranges} | by hand |" in rows
+    rows = section("Operating points", model_card(scored_meta()))
+    assert "| name | probability | threshold | verdicts at error 5% | chosen for |" in rows
+    assert "| 0.500 | NORMAL below 0.200, UNDETERMINED from 0.200, PNEUMONIA from 0.700 |" in rows
     rows = section("Operating points", model_card(findings_meta()))
-    assert "| balanced | P(Mass) | 0.500 | by hand |" in rows
+    assert (
+        "| balanced | P(Mass) | 0.500 | absent below 0.500, present from 0.500 | by hand |" in rows
+    )
 
 
 def test_limits_of_the_conformal_sets() -> None:

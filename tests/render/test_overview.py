@@ -36,10 +36,14 @@ def test_facts_name_what_read_the_films() -> None:
     facts = overview.facts(films(p, None), "2026-01-02", {p.bundle_sha256: "children in tests"})
     assert facts == [
         ("Date", "2026-01-02"),
-        ("Model", "tiny 1 (abababababab); operating point balanced: PNEUMONIA from 0.500"),
+        (
+            "Model",
+            "tiny 1 (abababababab); NORMAL below 0.500, PNEUMONIA from 0.500 "
+            "(operating point balanced, error 5 %)",
+        ),
         ("Made for", "Children in tests."),
         ("Site profile", "Ward 7"),
         ("Prevalence", "10 %"),
     ]
     several = overview.facts(films(with_findings()), "today", {})
-    assert several[1][1].endswith("with a threshold for each finding")
+    assert "ABNORMAL if a finding is present" in several[1][1]

@@ -110,20 +110,36 @@ def test_each_verdict_has_its_colour(label: str, kind: str) -> None:
 
 def test_number_bar_and_threshold_are_on_one_scale() -> None:
     # Odds of 0.5 and a prior of 1:9: the threshold is 0.1 at this prevalence.
-    p = prediction(prevalence=0.1, p_positive=0.3, adjusted_threshold=0.1)
+    p = prediction(prevalence=0.1, p_positive=0.3, negative_below=0.1, positive_from=0.1)
     html = sheet.judgement(outcome(p))
     assert 'style="width:30.0%"' in html
     assert 'style="left:10.0%"' in html
     assert "0.300 at a prevalence of 10 % (0.800 unadjusted)" in html
 
 
-@pytest.mark.parametrize(("threshold", "left"), [(0.02, 20), (0.5, 50), (0.97, 80)])
-def test_the_name_of_the_threshold_stays_on_the_card(threshold: float, left: int) -> None:
-    point = prediction().operating_point
-    p = prediction(operating_point=type(point)("screen", threshold, "by hand"))
-    html = sheet.judgement(outcome(p))
-    assert f'<b style="left:{100 * threshold:.1f}%">' in html
-    assert f'<span style="left:{left}.0%">screen' in html
+@pytest.mark.parametrize(
+    ("ranges", "bracket", "captions"),
+    [
+        ((0.5, 0.5), "", [("50.0", "0.500")]),
+        ((0.02, 0.02), "", [("7.5", "0.020")]),
+        ((0.97, 0.97), "", [("92.5", "0.970")]),
+        ((0.2, 0.7), "left:20.0%;right:30.0%", [("20.0", "0.200"), ("70.0", "0.700")]),
+        ((0.7, 0.9), "left:70.0%;right:10.0%", [("80.0", "0.700 – 0.900")]),
+        ((0.0, 0.7), "left:0.0%;right:30.0%", [("70.0", "0.700")]),
+        ((0.7, None), "left:70.0%;right:0.0%", [("70.0", "0.700")]),
+        ((0.0, None), "left:0.0%;right:0.0%", []),
+    ],
+)
+def test_the_bar_has_a_bracket_around_undetermined(
+    ranges: tuple[float, float | None], bracket: str, captions: list[tuple[str, str]]
+) -> None:
+    below, start = ranges
+    html = sheet.judgement(outcome(prediction(negative_below=below, positive_from=start)))
+    assert re.findall('<u style="(.*?)">', html) == [bracket] * bool(bracket)
+    marks = [f"{100 * p:.1f}" for p in dict.fromkeys(ranges) if p]
+    assert re.findall('<b style="left:(.*?)%">', html) == marks
+    # Captions stay on the card.
+    assert re.findall('<span style="left:(.*?)%">(.*?)</span>', html) == captions
 
 
 def test_a_refused_film_shows_reasons_and_no_figure() -> None:
@@ -153,16 +169,22 @@ def test_a_film_that_could_not_be_read() -> None:
 
 def test_findings_have_their_own_thresholds() -> None:
     html = sheet.judgement(outcome(with_findings()))
-    assert "<tr class=positive><td>Mass</td><td>0.900, from 0.500</td></tr>" in html
-    assert "<tr class=positive><td>Nodule</td><td>0.060, not clear</td></tr>" in html
-    assert "<tr><td>Device</td><td>0.100, from 0.600</td></tr>" in html
+    assert (
+        "<tr class=positive><td>Mass</td><td>0.900: absent below 0.500, present from 0.500</td></tr>"
+        in html
+    )
+    assert (
+        "<tr class=positive><td>Nodule</td><td>0.060, not clear: absent below 0.050, not clear from 0.050, present from 0.090</td></tr>"
+        in html
+    )
+    assert "<tr><td>Device</td><td>0.100: absent below 0.600, present from 0.600</td></tr>" in html
     assert "P(Mass)" in html
 
 
 def test_the_threshold_of_a_rare_finding_is_not_zero() -> None:
-    rare = replace(with_findings().findings[0], threshold=0.00025)
+    rare = replace(with_findings().findings[0], negative_below=0.00025, positive_from=0.00025)
     html = sheet.judgement(outcome(with_findings(findings=(rare,))))
-    assert "<td>0.900, from 2.5e-04</td>" in html
+    assert "<td>0.900: absent below 2.5e-04, present from 2.5e-04</td>" in html
 
 
 def test_without_a_heatmap_there_is_a_word_in_its_place() -> None:

@@ -11,11 +11,12 @@ from PIL import Image
 
 from pneumoscope.bundle import Bundle
 from pneumoscope.decision.decide import gated
+from pneumoscope.decision.ranges import Ranges
+from pneumoscope.decision.sentences import capitalised
 from pneumoscope.records import (
     Explanation,
     GateReason,
     GateReport,
-    OperatingPoint,
     Prediction,
     Settings,
 )
@@ -99,8 +100,10 @@ def test_findings_have_a_line_each(findings_bundle: Bundle, bright: Path) -> Non
     first, *rest = p.findings
     unclear = replace(p, findings=(replace(first, undetermined=True), *rest))
     lines = wording.findings(unclear)
-    assert lines[0] == f"{first.probability:.3f}, not clear"
-    assert lines[1].startswith(f"{rest[0].probability:.3f}, from 0.")
+    assert lines[0] == "0.802, not clear: absent below 0.050, present from 0.050"
+    assert lines[1] == "0.917: absent below 0.500, present from 0.500"
+    former = replace(p, findings=(replace(first, negative_below=None, positive_from=None),))
+    assert wording.findings(former) == ["0.802: threshold 0.050"]
     assert wording.subject(p) == first.name
 
 
@@ -151,27 +154,73 @@ def test_findings_that_are_not_clear_are_named() -> None:
     assert wording.why_undetermined(p) == "not clear either way: Nodule"
 
 
+AT_BALANCED = " (operating point balanced, error 5 %)."
+THREE = "NORMAL below 0.712, UNDETERMINED from 0.712, PNEUMONIA from 0.896"
+
+
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("ranges", "words"),
     [
-        ({}, "Called PNEUMONIA: it is at or above 0.500 (operating point balanced)."),
-        ({"called": "NORMAL"}, "Called NORMAL: it is below 0.500 (operating point balanced)."),
-        (
-            {"prevalence": 0.1},
-            "Called PNEUMONIA: the unadjusted figure is at or above 0.500 (operating point balanced).",
-        ),
-        (
-            {"called": "NORMAL", "prevalence": 0.1},
-            "Called NORMAL: the unadjusted figure is below 0.500 (operating point balanced).",
-        ),
-        (
-            {"operating_point": OperatingPoint("rare", 0.00025, "by hand")},
-            "Called PNEUMONIA: it is at or above 2.5e-04 (operating point rare).",
-        ),
+        ((0.5, 0.5), "NORMAL below 0.500, PNEUMONIA from 0.500"),
+        ((0.712, 0.896), THREE),
+        ((0.712, None), "NORMAL below 0.712, UNDETERMINED from 0.712, never PNEUMONIA"),
+        ((0.0, 0.896), "UNDETERMINED below 0.896, PNEUMONIA from 0.896, never NORMAL"),
+        ((0.0, None), "Always UNDETERMINED"),
+        ((2.5e-4, 2.5e-4), "NORMAL below 2.5e-04, PNEUMONIA from 2.5e-04"),
+        # Different limits read differently, and only 1 reads 1.
+        ((0.7121, 0.7124), "NORMAL below 0.7121, UNDETERMINED from 0.7121, PNEUMONIA from 0.7124"),
+        ((0.7, 0.99996), "NORMAL below 0.70000, UNDETERMINED from 0.70000, PNEUMONIA from 0.99996"),
+        ((0.7, 1.0), "NORMAL below 0.700, UNDETERMINED from 0.700, PNEUMONIA from 1.000"),
+        ((0.7, 0.7 + 1e-16), "NORMAL below 0.7000000, PNEUMONIA from 0.7000000"),
     ],
 )
-def test_what_the_operating_point_says(changes: dict[str, object], words: str) -> None:
-    assert wording.call(made(**changes)) == words
+def test_where_each_verdict_begins(ranges: tuple[float, float | None], words: str) -> None:
+    below, start = ranges
+    p = made(negative_below=below, positive_from=start)
+    assert wording.call(p) == words + AT_BALANCED
+    assert capitalised(wording.ranges(p)) == (words + AT_BALANCED).rstrip(".")
+
+
+def test_without_sets_no_error_is_named() -> None:
+    p = made(error=None)
+    assert wording.call(p) == (
+        "NORMAL below 0.500, PNEUMONIA from 0.500 (operating point balanced)."
+    )
+
+
+def test_where_the_verdicts_of_several_findings_begin() -> None:
+    assert wording.call(with_findings()) == (
+        "ABNORMAL if a finding is present, UNDETERMINED if none is present but one is not clear, "
+        "NORMAL if all are absent" + AT_BALANCED
+    )
+    assert wording.findings(with_findings()) == [
+        "0.900: absent below 0.500, present from 0.500",
+        "0.060, not clear: absent below 0.050, not clear from 0.050, present from 0.090",
+        "0.100: absent below 0.600, present from 0.600",
+    ]
+    assert wording.scale(with_findings()) == (0.9, Ranges(0.5, 0.5))
+
+
+def test_outside_the_population_no_verdict_begins_anywhere() -> None:
+    outside = GateReport("note", (GateReason("outside-population", "note", "it is", ""),), {})
+    p = made(label="UNDETERMINED", gate=outside)
+    assert wording.call(p) == f"Always UNDETERMINED outside the population{AT_BALANCED}"
+    assert wording.scale(p) == (0.8, None)
+    # The line below a table holds for the other films, too.
+    assert wording.ranges(p).startswith("NORMAL below 0.500")
+    forced = made(forced=True, gate=outside)
+    assert wording.call(forced) == f"NORMAL below 0.500, PNEUMONIA from 0.500{AT_BALANCED}"
+    assert wording.call(made(profile="ward", gate=outside)) == wording.call(forced)
+
+
+def test_results_of_a_former_version_name_their_threshold() -> None:
+    former = {"negative_below": None, "positive_from": None}
+    assert wording.call(made(**former)) == f"Threshold 0.500{AT_BALANCED}"
+    # Without sets the threshold is all that decides.
+    assert "NORMAL below 0.500, PNEUMONIA from 0.500" in wording.call(made(error=None, **former))
+    rare = made(p_positive=0.3, prevalence=0.1, **former)
+    assert wording.scale(rare) == (0.8, Ranges(0.5, 0.5))
+    assert wording.scale(replace(rare, adjusted_threshold=0.1)) == (0.3, Ranges(0.1, 0.1))
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,8 @@ def test_no_text_is_cut_off_or_covered(browser: Browser, page_server: Live, loca
             expect(side.locator(".scale")).to_be_visible()
             assert cut_off(side.locator(".bar").locator(".."), ".point") == []
             end = side.locator(".scale > span").last
-            assert not overlap(side.locator(".point"), end)
+            for point in side.locator(".point").all():
+                assert not overlap(point, end)
     visit.close()
 
 

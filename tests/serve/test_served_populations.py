@@ -59,7 +59,7 @@ def test_what_can_be_chosen_for_all_films_and_with_one_bundle(both: Live) -> Non
     assert next(iter(fields)) == "population"
     assert fields["population"]["enum"] == ["children", "adults"]
     assert fields["population"]["oneOf"][1]["description"] == "adults in tests"
-    # The thresholds of the bundles may differ.
+    # The ranges of the verdicts may differ between bundles.
     assert [c["title"] for c in fields["operating_point"]["oneOf"]] == ["balanced", "screen"]
     assert fields["operating_point"]["default"] == "balanced"
     assert fields["prevalence"]["title"] == "Prevalence of disease where the films come from"
@@ -68,7 +68,12 @@ def test_what_can_be_chosen_for_all_films_and_with_one_bundle(both: Live) -> Non
     assert adults["bundles"] == choices["bundles"]
     fields = adults["form"]["properties"]
     assert "population" not in fields
-    assert fields["operating_point"]["oneOf"][0]["title"] == "balanced · 0.500"
+    assert fields["operating_point"]["oneOf"][0] == {
+        "const": "balanced",
+        "title": "balanced",
+        "description": "by hand. With the other settings at their defaults: "
+        "NORMAL below 0.500, ABNORMAL from 0.500.",
+    }
     assert fields["prevalence"]["title"] == "Prevalence of disease where the films come from"
     children = both.client.get(SETTINGS, params={"bundle": "children"}).json()
     title = children["form"]["properties"]["prevalence"]["title"]

@@ -183,6 +183,7 @@ def parameters(result: FilmResult) -> list[str]:
         lines += [f"Threshold of {f.name}: {threshold_text(f.threshold)}" for f in p.findings]
     else:
         lines.append(f"Threshold: {threshold_text(p.operating_point.threshold)}")
+    lines.append(f"Verdicts: {wording.ranges(p)}")
     if p.error is not None:
         lines.append(f"Error rate of the conformal sets: {wording.percent(p.error)}")
     if p.prevalence is not None:

@@ -14,7 +14,7 @@ from pneumoscope.render.serialise import prediction_from_json, prediction_to_jso
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pneumoscope.records import Prediction
+    from pneumoscope.records import Finding, Prediction
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,9 +97,11 @@ def _prediction(result: Mapping[str, Any]) -> Prediction:
     )  # fmt: skip
     if not all(isinstance(word, str) for word in words):
         raise TypeError("a word of the result is none")
+    parts: tuple[Prediction | Finding, ...] = (made, *made.findings)
     figures = (
         made.p_positive, made.p_unadjusted, made.operating_point.threshold, *made.probabilities.values(),
         *(f for f in (made.prevalence, made.error, made.adjusted_threshold) if f is not None),
+        *(f for part in parts for f in (part.negative_below, part.positive_from) if f is not None),
     )  # fmt: skip
     if not all(math.isfinite(figure) or math.isnan(figure) for figure in figures):
         raise ValueError("a figure of the result is infinite")

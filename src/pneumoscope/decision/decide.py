@@ -58,6 +58,8 @@ class Decision:
     warnings: tuple[str, ...]
     profile: str | None
     adjusted_threshold: float | None = None
+    negative_below: float | None = None
+    positive_from: float | None = None
 
 
 def decide(scores: FilmScores, rules: Rules) -> Decision:
@@ -96,6 +98,8 @@ def decide(scores: FilmScores, rules: Rules) -> Decision:
         warnings=warnings_for(label, offered),
         profile=offered.profile,
         adjusted_threshold=verdict.adjusted_threshold,
+        negative_below=verdict.negative_below,
+        positive_from=verdict.positive_from,
     )
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pneumoscope.decision.probability import at_prevalence
+from pneumoscope.decision.ranges import Ranges, ranges_of
 from pneumoscope.decision.reader_settings import DEFAULT_ERROR, ERROR, PREVALENCE
 from pneumoscope.errors import UnknownOperatingPoint, UsageError
 
@@ -120,6 +122,28 @@ class Rules:
             limits=_limits(offered, settings.error),
             prevalence=_checked_prevalence(offered, wanted),
             force=settings.force,
+        )
+
+    @property
+    def known_prevalence(self) -> float:
+        """The prevalence at which unadjusted probabilities hold."""
+        return self.offered.calibration.prevalence or 0.5
+
+    def ranges(self, point: OperatingPoint) -> Ranges:
+        """Where each verdict begins, on the scale of the probability that is shown.
+
+        Args:
+            point: One of `points`; with several findings, its finding is present or absent.
+        """
+        name = point.finding or self.offered.labels.positive
+        limits = self.limits.questions.get(name) if self.limits else None
+        below, start = ranges_of(point.threshold, limits)
+        if self.prevalence is None:
+            return Ranges(below, start)
+        known, wanted = self.known_prevalence, self.prevalence
+        return Ranges(
+            at_prevalence(below, known, wanted),
+            None if start is None else at_prevalence(start, known, wanted),
         )
 
 

@@ -96,6 +96,9 @@ def catalogue(language: str) -> Catalogue:
         for key, english in SENTENCES[part].items():
             if isinstance(english, str):
                 sentences[english] = table[part][key]
+    for key, english in SENTENCES["words"].items():
+        if key.startswith("ranges_"):  # the others are too short to be recognised
+            sentences[english] = table["words"][key]
     for code, reason in SENTENCES["gate"]["reasons"].items():
         for key, english in reason.items():
             sentences[english] = table["gate"]["reasons"][code][key]

@@ -31,6 +31,8 @@ class Verdict:
     operating_point: OperatingPoint
     heatmap_class: str
     adjusted_threshold: float | None = None
+    negative_below: float | None = None
+    positive_from: float | None = None
 
     @property
     def subtype(self) -> str | None:
@@ -68,10 +70,11 @@ def _of_classes(probabilities: Mapping[str, float], rules: Rules, negative: str)
             kinds = tuple(name for name in least if probabilities[name] >= least[name] * p)
     shown, adjusted, threshold = probabilities, p, None
     if rules.prevalence is not None:
-        known = rules.offered.calibration.prevalence or 0.5
+        known = rules.known_prevalence
         adjusted = at_prevalence(p, known, rules.prevalence)
         threshold = at_prevalence(point.threshold, known, rules.prevalence)
         shown = _carried(probabilities, negative, p, adjusted)
+    ranges = rules.ranges(point)
     return Verdict(
         label=label,
         called=called,
@@ -84,6 +87,8 @@ def _of_classes(probabilities: Mapping[str, float], rules: Rules, negative: str)
         operating_point=point,
         heatmap_class=heatmap_class(called, kinds, labels),
         adjusted_threshold=threshold,
+        negative_below=ranges.negative_below,
+        positive_from=ranges.positive_from,
     )
 
 
@@ -135,7 +140,16 @@ def _finding(name: str, p: float, point: OperatingPoint, rules: Rules) -> Findin
     present, undetermined = p >= point.threshold, False
     if rules.limits is not None and name in rules.limits.questions:
         undetermined = rules.limits.holds(name, p) != (not present, present)
-    return Finding(name, p, point.threshold, present, undetermined)
+    ranges = rules.ranges(point)
+    return Finding(
+        name=name,
+        probability=p,
+        threshold=point.threshold,
+        present=present,
+        undetermined=undetermined,
+        negative_below=ranges.negative_below,
+        positive_from=ranges.positive_from,
+    )
 
 
 def label_at(p_positive: float, point: OperatingPoint, positive: str) -> str:

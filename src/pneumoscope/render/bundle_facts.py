@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pneumoscope import __version__
 from pneumoscope.decision.reader_settings import DEFAULT_ERROR
+from pneumoscope.decision.rules import Rules
+from pneumoscope.records import Settings
 from pneumoscope.render.wording import percent
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from pneumoscope.decision.calibration import Calibration
     from pneumoscope.decision.conformal import Scores
+    from pneumoscope.decision.rules import BundleRules
     from pneumoscope.runtime import Classifier
 
 
@@ -30,6 +33,7 @@ def bundle_facts(classifier: Classifier) -> dict[str, Any]:
         "bundle_sha256": bundle.sha256,
         "task": meta.task,
         "labels": list(meta.labels),
+        "positive": meta.positive,
         "kinds": list(meta.kinds),
         "kinds_warning": meta.kinds_warning,
         "warnings": list(meta.warnings),
@@ -39,13 +43,23 @@ def bundle_facts(classifier: Classifier) -> dict[str, Any]:
         "probabilities": _probabilities(rules.calibration),
         "undetermined": _undetermined(rules.conformal),
         "gate": _gate(meta.gate),
-        "operating_points": [asdict(p) for p in rules.operating_points],
+        "operating_points": points_with_ranges(rules),
+        "default_error": None if rules.conformal is None else DEFAULT_ERROR,
         "default_operating_point": rules.default_operating_point,
         "population": asdict(meta.population),
         "attribution": meta.data.get("attribution", ""),
         "licence": meta.data.get("licence", ""),
         "validation": dict(meta.validation),
     }
+
+
+def points_with_ranges(offered: BundleRules) -> list[dict[str, Any]]:
+    """The operating points with the ranges of their verdicts, at the default error and the site's prevalence."""
+    return [
+        asdict(point)
+        | Rules.of(offered, Settings(operating_point=point.name)).ranges(point)._asdict()
+        for point in offered.operating_points
+    ]
 
 
 def _probabilities(calibration: Calibration) -> str:

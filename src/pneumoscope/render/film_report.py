@@ -26,17 +26,18 @@ from pneumoscope.decision import sentences
 from pneumoscope.decision.gate import OUTSIDE
 from pneumoscope.decision.sentences import shown, translated
 from pneumoscope.languages.current import ENGLISH, current
-from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
 from pneumoscope.render import wording
 from pneumoscope.render.pdf_fonts import fonts, printable
-from pneumoscope.render.serialise import NOT_READ_YET, NOTICE, marks_of, scale_of
+from pneumoscope.render.serialise import NOT_READ_YET, NOTICE, marks_of, prediction_from_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
+
+    from pneumoscope.decision.ranges import Ranges
 
 rl_config.useA85 = 0  # streams of bytes, not of letters, which reportlab encodes in Python
 PICTURE_PX = 900
@@ -181,20 +182,30 @@ def _outside(result: Mapping[str, Any]) -> list[Flowable]:
 
 
 class _Bar(Flowable):  # type: ignore[misc]
-    """A probability as a bar, as wide as the pictures, with a mark at the operating point."""
+    """A probability as a bar, as wide as the pictures, with marks where the verdict changes.
 
-    def __init__(self, share: float, threshold: float, colour: str, width: float) -> None:
+    A line along its foot shows where films are UNDETERMINED.
+    """
+
+    def __init__(self, share: float, ranges: Ranges | None, colour: str, width: float) -> None:
         super().__init__()
         self.width, self.height = width, 5 * mm
-        self._share, self._threshold, self._colour = share, threshold, colour
+        self._share, self._ranges, self._colour = share, ranges, colour
 
     def draw(self) -> None:
         self.canv.setFillColor(_LINE)
         self.canv.rect(0, mm, self.width, 3 * mm, stroke=0, fill=1)
         self.canv.setFillColor(colors.HexColor(self._colour))
         self.canv.rect(0, mm, self.width * self._share, 3 * mm, stroke=0, fill=1)
+        if self._ranges is None:
+            return
+        if self._ranges.unclear is not None:
+            start, end = self._ranges.unclear
+            self.canv.setStrokeColor(colors.HexColor(_COLOURS[UNDETERMINED]))
+            self.canv.line(self.width * start, 0, self.width * end, 0)
         self.canv.setStrokeColor(_TEXT)
-        self.canv.line(self.width * self._threshold, 0, self.width * self._threshold, self.height)
+        for limit in self._ranges.limits:
+            self.canv.line(self.width * limit, 0, self.width * limit, self.height)
 
 
 class _Picture(Flowable):  # type: ignore[misc]
@@ -223,8 +234,8 @@ class _Picture(Flowable):  # type: ignore[misc]
 
 
 def _figures(result: Mapping[str, Any], colour: str, width: float) -> list[Flowable]:
-    point, words = result["operating_point"], result["words"]
-    share, threshold = scale_of(result)
+    words = result["words"]
+    share, ranges = wording.scale(prediction_from_json(result))
     named = shown(
         result["findings"][0]["name"] if result["findings"] else result["positive"].lower()
     )
@@ -233,13 +244,8 @@ def _figures(result: Mapping[str, Any], colour: str, width: float) -> list[Flowa
         lines.append(Paragraph(_sentence(words["why_undetermined"]), _style(10)))
     lines += [
         Paragraph(f"P({_text(named)}) {words['probability']}", _style(11, after=2)),
-        _Bar(share, threshold, colour, width),
-        Paragraph(
-            _text(
-                translated(f"Mark: operating point {point['name']}, {threshold_text(threshold)}")
-            ),
-            _style(8, _SOFT),
-        ),
+        _Bar(share, ranges, colour, width),
+        Paragraph(_text(words["call"]), _style(8, _SOFT)),
     ]
     shares = [
         [shown(name), shown(f"{value:.3f}")] for name, value in result["probabilities"].items()
@@ -304,7 +310,7 @@ def _sentences(result: Mapping[str, Any]) -> list[Flowable]:
     kind = translated(f"Kind: {words['kinds']}.") if words["kinds"] else ""
     # An earlier version stored a promise for forced verdicts too.
     promise = "" if result["forced"] or _outside(result) else words["promise"]
-    lines = [kind, words["call"], promise, *map(sentences.full_sentence, words["reasons"])]
+    lines = [kind, promise, *map(sentences.full_sentence, words["reasons"])]
     lines += [_sentence(text) for text in result["warnings"]]
     parts = [translated(f"Model {result['bundle']} ({result['bundle_sha256'][:12]})")]
     if result["profile"]:

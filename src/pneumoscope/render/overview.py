@@ -6,14 +6,13 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from pneumoscope.decision.sentences import capitalised, shown, translated
-from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
 from pneumoscope.render import wording
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pneumoscope.records import Outcome, Prediction
+    from pneumoscope.records import Outcome
 
 NOT_READ = "not read"
 _ORDER = {NORMAL: 0, UNDETERMINED: 2, REFUSED: 3}
@@ -53,7 +52,7 @@ def facts(
     last = {p.bundle_sha256: p for film in films if (p := film.prediction) is not None}
     lines = [(translated("Date"), created)]
     for sha256, p in last.items():
-        lines.append((translated("Model"), f"{p.bundle} ({sha256[:12]}); {_called(p)}"))
+        lines.append((translated("Model"), f"{p.bundle} ({sha256[:12]}); {wording.ranges(p)}"))
         if text := populations.get(sha256):
             lines.append((translated("Made for"), f"{capitalised(translated(text))}."))
     profiles = dict.fromkeys(p.profile for p in last.values() if p.profile)
@@ -61,12 +60,3 @@ def facts(
     prevalences = dict.fromkeys(p.prevalence for p in last.values() if p.prevalence is not None)
     lines += [(translated("Prevalence"), wording.percent(prevalence)) for prevalence in prevalences]
     return lines
-
-
-def _called(p: Prediction) -> str:
-    point = p.operating_point
-    if p.findings:
-        text = f"operating point {point.name}, with a threshold for each finding"
-    else:
-        text = f"operating point {point.name}: {p.positive} from {threshold_text(point.threshold)}"
-    return translated(text)

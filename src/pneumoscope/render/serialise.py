@@ -69,6 +69,8 @@ def prediction_to_json(prediction: Prediction, *, heatmap: bool = False) -> dict
         "adjusted_threshold": None
         if p.adjusted_threshold is None
         else round(p.adjusted_threshold, 6),
+        "negative_below": p.negative_below,
+        "positive_from": p.positive_from,
         "gate": {
             "level": p.gate.level,
             "reasons": [field_values(reason) for reason in p.gate.reasons],
@@ -106,17 +108,6 @@ def p_positive_of(record: Mapping[str, Any]) -> float | None:
     """P(positive) of a record, which a former version may have written; None for a refused film."""
     p: float | None = record["p_positive"] if "p_positive" in record else record["p_pneumonia"]
     return p
-
-
-def scale_of(record: Mapping[str, Any]) -> tuple[float, float]:
-    """P(positive) and the operating point of a record, on one scale.
-
-    With a prevalence, this is the scale of the adjusted probability. A former version did not store
-    the point on it: then both are unadjusted.
-    """
-    p, point = record["p_unadjusted"], record["operating_point"]["threshold"]
-    adjusted = record.get("adjusted_threshold")
-    return (p, point) if adjusted is None else (record["p_positive"], adjusted)
 
 
 def marks_of(record: Mapping[str, Any]) -> list[str]:
@@ -174,6 +165,8 @@ def prediction_from_json(record: Mapping[str, Any]) -> Prediction:
         population=r.get("population"),
         population_source=r.get("population_source"),
         adjusted_threshold=r.get("adjusted_threshold"),
+        negative_below=r.get("negative_below"),
+        positive_from=r.get("positive_from"),
     )
 
 

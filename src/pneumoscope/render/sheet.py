@@ -12,7 +12,7 @@ import numpy as np
 
 from pneumoscope.decision.gate import OUTSIDE
 from pneumoscope.decision.sentences import capitalised, shown, translated
-from pneumoscope.metrics import threshold_text
+from pneumoscope.metrics import threshold_texts
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
 from pneumoscope.render import heatmap, overview, wording
 from pneumoscope.render.page_frame import framed
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 _SIDE = 640
 """Longest side of a picture on the page, in pixels."""
+_DIGIT = 0.03
+"""Width of a digit below a bar, as a share of the bar."""
+_CLOSE = 0.22
+"""Captions of a bar closer than this share of it would lie on each other."""
 
 CARD_STYLE = """
 .verdict{font-size:26px;font-weight:700;letter-spacing:.01em;display:flex;gap:10px;align-items:center}
@@ -46,6 +50,7 @@ color:var(--amber);font-size:15px;font-weight:600}
 .bar{position:relative;height:10px;border-radius:5px;background:var(--track)}
 .bar i{position:absolute;left:0;top:0;bottom:0;border-radius:5px;background:currentColor}
 .bar b{position:absolute;top:-4px;bottom:-4px;width:2px;background:var(--text)}
+.bar u{position:absolute;bottom:-4px;height:2px;background:var(--amber)}
 .scale{position:relative;height:18px;margin-top:7px;font-size:12px;color:var(--soft)}
 .scale span{position:absolute;transform:translateX(-50%);white-space:nowrap}
 table{border-collapse:collapse;width:100%;margin-top:12px;font-size:14px}
@@ -70,7 +75,7 @@ border-radius:8px;display:block}
 h2{font-size:14px;font-weight:500;color:var(--soft);margin:0 0 12px;overflow-wrap:anywhere}
 @media(max-width:900px){article{grid-template-columns:1fr 1fr}article>div:not(.beside){grid-column:1/-1}}
 @media(max-width:600px){article{padding:14px}article>.beside{grid-column:1/-1}}
-@media print{.bar,.bar i,.bar b{print-color-adjust:exact}}
+@media print{.bar,.bar i,.bar b,.bar u{print-color-adjust:exact}}
 """
 )
 
@@ -223,7 +228,6 @@ def _explained(outcome: Outcome, p: Prediction) -> str:
 
 
 def _judgement(p: Prediction) -> str:
-    threshold = wording.threshold(p)
     kind = _kind(p)
     named = wording.subject(p)
     mind = "".join(f"<li>{escape(capitalised(translated(text)))}</li>" for text in p.warnings)
@@ -231,19 +235,38 @@ def _judgement(p: Prediction) -> str:
     sentences = [wording.call(p)]
     if kinds := wording.kinds(p):
         sentences.insert(0, translated(f"Kind: {kinds}."))
-    # Near the ends of the bar the caption would stick out of the card.
-    at = min(max(threshold, 0.2), 0.8)
     return (
         f'{_outside(p)}<div class="{kind}">{_verdict(kind, shown(p.label), *wording.marks(p))}{forced}'
         f"{_why(p)}"
         f'<p class="p" style="color:var(--text)">P({escape(named)}) {escape(wording.probability(p))}</p>'
-        f'<div class="bar"><i style="width:{100 * p.p_positive:.1f}%"></i>'
-        f'<b style="left:{100 * threshold:.1f}%"></b></div>'
-        f'<div class="scale"><span style="left:{100 * at:.1f}%">{escape(shown(p.operating_point.name))} '
-        f"{shown(threshold_text(threshold))}</span></div></div>"
+        f"{_bar(p)}</div>"
         f"<table>{_shares(p)}</table>"
         + "".join(f'<p class="quiet">{escape(text)}</p>' for text in sentences if text)
         + f'{_reasons(p)}<ul class="mind">{mind}</ul>{_bundle(p)}'
+    )
+
+
+def _bar(p: Prediction) -> str:
+    """The probability with a bracket around UNDETERMINED, and marks with figures where the verdict changes."""
+    share, ranges = wording.scale(p)
+    limits, unclear = (ranges.limits, ranges.unclear) if ranges else ((), None)
+    bracket = ""
+    if unclear is not None:
+        start, end = unclear
+        bracket = f'<u style="left:{100 * start:.1f}%;right:{100 * (1 - end):.1f}%"></u>'
+    marks = "".join(f'<b style="left:{100 * limit:.1f}%"></b>' for limit in limits)
+    texts = [shown(text) for text in threshold_texts(limits)]
+    if len(limits) == 2 and limits[1] - limits[0] < _CLOSE:
+        limits, texts = (sum(limits) / 2,), [" – ".join(texts)]
+    captions = ""
+    for limit, text in zip(limits, texts, strict=True):
+        half = (
+            _DIGIT * len(text) / 2
+        )  # near the ends of the bar a caption would stick out of the card
+        captions += f'<span style="left:{100 * min(max(limit, half), 1 - half):.1f}%">{text}</span>'
+    return (
+        f'<div class="bar"><i style="width:{100 * share:.1f}%"></i>{bracket}{marks}</div>'
+        f'<div class="scale">{captions}</div>'
     )
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from pneumoscope.decision.gate import NOTE, OUTSIDE, REFUSE
 from pneumoscope.decision.population import AGE, FILM, READER
-from pneumoscope.decision.sentences import capitalised, shown, translated, words
-from pneumoscope.metrics import threshold_text
+from pneumoscope.decision.ranges import Ranges
+from pneumoscope.decision.sentences import capitalised, full_sentence, shown, translated, words
+from pneumoscope.metrics import threshold_text, threshold_texts
 from pneumoscope.records import NO_HEATMAPS, NORMAL, REFUSED, UNDETERMINED
 
 if TYPE_CHECKING:
@@ -15,27 +16,12 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from pneumoscope.decision.decide import Decision
-    from pneumoscope.records import GateReason, Prediction
+    from pneumoscope.records import Finding, GateReason, Prediction
 
     Decided: TypeAlias = Decision | Prediction
 
 
 _CHOSEN_BY = {AGE: "population_age", FILM: "population_film", READER: "population_reader"}
-
-
-# By whether the film is UNDETERMINED, so that neither class is named, and whether there is a prevalence.
-_AT_OR_ABOVE = {
-    (False, False): "called_at",
-    (False, True): "called_at_unadjusted",
-    (True, False): "at_or_above",
-    (True, True): "at_or_above_unadjusted",
-}
-_BELOW = {
-    (False, False): "called_below",
-    (False, True): "called_below_unadjusted",
-    (True, False): "below",
-    (True, True): "below_unadjusted",
-}
 
 
 def verdict(p: Decided) -> str:
@@ -140,12 +126,83 @@ def outside(p: Decided) -> str:
     return words("outside", reason=reason) if reason else ""
 
 
+def ranges_text(ranges: Ranges, negative: str, unclear: str, positive: str) -> str:
+    """The probabilities of each verdict, as in ``"NORMAL below 0.712, UNDETERMINED from 0.712, ABNORMAL from 0.896"``.
+
+    Args:
+        ranges: Where the verdicts begin.
+        negative: What films or findings are below; likewise the others.
+    """
+    texts = threshold_texts(ranges.limits)
+    names = {"negative": negative, "unclear": unclear, "positive": positive}
+    if not texts:
+        return words("ranges_unclear", **names)
+    if ranges.positive_from is None:
+        sentence = "ranges_no_positive"
+    elif not ranges.negative_below:
+        sentence = "ranges_no_negative"
+    else:
+        sentence = "ranges_two" if texts[0] == texts[-1] else "ranges_three"
+    return words(sentence, low=texts[0], high=texts[-1], **names)
+
+
+def of_verdicts(ranges: Ranges, positive: str) -> str:
+    """`ranges_text` of a bundle's verdicts."""
+    return ranges_text(ranges, NORMAL, UNDETERMINED, positive)
+
+
+def of_finding(ranges: Ranges) -> str:
+    """`ranges_text` of one finding of several."""
+    return ranges_text(ranges, words("absent"), words("not_clear"), words("present"))
+
+
+def known_ranges(p: Decided) -> Ranges | None:
+    """Where the verdicts begin; None if each finding has its own, or if a former version did not say it."""
+    if p.negative_below is not None:
+        return Ranges(p.negative_below, p.positive_from)
+    return None if p.error is not None or p.findings else Ranges(threshold(p), threshold(p))
+
+
+def scale(p: Decided) -> tuple[float, Ranges | None]:
+    """P(positive) and where the verdicts begin, on one scale; with several findings, of the leading one.
+
+    Outside the population no verdict begins anywhere. A former version stored the operating point only, and
+    not at the prevalence.
+    """
+    if _outside(p) and not p.forced:
+        return p.p_positive, None
+    leading = p.findings[0] if p.findings else p
+    if leading.negative_below is not None:
+        return p.p_positive, Ranges(leading.negative_below, leading.positive_from)
+    share = p.p_unadjusted if p.adjusted_threshold is None else p.p_positive
+    return share, Ranges(threshold(p), threshold(p))
+
+
+def ranges(p: Decided) -> str:
+    """The probabilities of each verdict at the operating point and error in use, for films of the population."""
+    known = known_ranges(p)
+    if p.findings:
+        text = words("ranges_findings", normal=NORMAL, unclear=UNDETERMINED, positive=p.positive)
+    elif known is None:
+        text = words("threshold", threshold=threshold_text(threshold(p)))
+    else:
+        text = of_verdicts(known, p.positive)
+    return _at_settings(p, text)
+
+
+def _at_settings(p: Decided, text: str) -> str:
+    point = p.operating_point.name
+    if p.error is None:
+        return words("at_point", ranges=text, point=point)
+    return words("at_point_and_error", ranges=text, point=point, error=percent(p.error))
+
+
 def call(p: Decided) -> str:
-    """What the operating point says, in a sentence."""
-    point = p.operating_point
-    sentences = _AT_OR_ABOVE if p.called == p.positive else _BELOW
-    sentence = sentences[p.label == UNDETERMINED, p.prevalence is not None]
-    return words(sentence, called=p.called, limit=threshold_text(point.threshold), point=point.name)
+    """`ranges` as a sentence; of a film outside the population, that they do not hold."""
+    if _outside(p) and not p.forced:
+        text = words("ranges_outside", unclear=UNDETERMINED)
+        return full_sentence(_at_settings(p, text))
+    return full_sentence(ranges(p))
 
 
 def promise(p: Decided) -> str:
@@ -216,13 +273,21 @@ def prevalence(p: Decided) -> str:
 
 
 def findings(p: Decided) -> list[str]:
-    """Of each finding its probability, and its threshold or that it is not clear."""
+    """Of each finding its probability, whether it is not clear, and from where it is present."""
     return [
-        words("finding_unclear", p=f"{f.probability:.3f}")
-        if f.undetermined
-        else words("finding", p=f"{f.probability:.3f}", threshold=threshold_text(f.threshold))
+        words(
+            "finding_unclear" if f.undetermined else "finding",
+            p=f"{f.probability:.3f}",
+            ranges=_of_known_finding(f),
+        )
         for f in p.findings
     ]
+
+
+def _of_known_finding(f: Finding) -> str:
+    if f.negative_below is None:  # from a former version
+        return words("threshold", threshold=threshold_text(f.threshold))
+    return of_finding(Ranges(f.negative_below, f.positive_from))
 
 
 def population(p: Prediction) -> str:

@@ -268,6 +268,8 @@ class Classifier(Reader):
             bundle_sha256=self.bundle.sha256,
             profile=decision.profile,
             adjusted_threshold=decision.adjusted_threshold,
+            negative_below=decision.negative_below,
+            positive_from=decision.positive_from,
         )
 
     def _probabilities_and_heatmaps(

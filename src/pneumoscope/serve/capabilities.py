@@ -15,12 +15,13 @@ from pneumoscope.decision.reader_settings import (
     POPULATION,
     UPLOADED,
 )
+from pneumoscope.decision.rules import Rules
 from pneumoscope.images.samples import sample_films
 from pneumoscope.jobs.readers import AUTOMATIC
-from pneumoscope.metrics import threshold_text
-from pneumoscope.records import ABNORMAL
+from pneumoscope.records import ABNORMAL, Settings
 from pneumoscope.render.bundle_facts import bundle_facts
 from pneumoscope.render.serialise import NOTICE
+from pneumoscope.render.wording import of_verdicts
 from pneumoscope.runtime import PopulationReader
 from pneumoscope.serve.bundles import served_bundles
 from pneumoscope.serve.settings import DRAWN_FILMS
@@ -58,7 +59,6 @@ def _facts(classifier: Classifier) -> dict[str, Any]:
     return bundle_facts(classifier) | {
         "profile": classifier.profile.title if classifier.profile else None,
         "negative": meta.negative,
-        "positive": meta.positive,
         "gate_limits": dict(classifier.rules.offered.gate_limits or {}),
         "intended_use": meta.intended_use,
         "card": (bundle.path / CARD).read_text(encoding="utf-8"),
@@ -144,6 +144,7 @@ class _Common:
         takes_prevalence: Whether a prevalence can be chosen.
         prevalence: The site's prevalence, or None.
         smallest_error: The smallest error of the conformal sets; None without sets.
+        rules: The rules of the only bundle; None if there are several.
     """
 
     populations: dict[str, str]
@@ -153,6 +154,7 @@ class _Common:
     takes_prevalence: bool
     prevalence: float | None
     smallest_error: float | None
+    rules: BundleRules | None
 
     @classmethod
     def of(cls, reader: Classifier | PopulationReader) -> _Common:
@@ -180,6 +182,7 @@ class _Common:
             smallest_error=None
             if None in scores
             else max(s.smallest_error for s in scores if s is not None),
+            rules=None if others else first.offered,
         )
 
 
@@ -188,7 +191,7 @@ def _form(common: _Common) -> dict[str, dict[str, Any]]:
     fields["operating_point"] |= {
         "enum": list(common.points),
         "oneOf": [
-            _point(name, points, several=bool(common.populations))
+            {"const": name, "title": name, "description": _described(points, common.rules)}
             for name, points in common.points.items()
         ],
     }
@@ -223,11 +226,14 @@ def _form(common: _Common) -> dict[str, dict[str, Any]]:
     return {POPULATION.name: chosen} | fields
 
 
-def _point(name: str, points: Sequence[OperatingPoint], *, several: bool) -> dict[str, str]:
-    """A choice; several bundles or findings have a threshold each, which one line cannot show."""
+def _described(points: Sequence[OperatingPoint], offered: BundleRules | None) -> str:
+    """What an operating point was chosen for, and its verdicts; these differ between bundles and between findings."""
     first = points[0]
-    title = name if several or len(points) > 1 else f"{name} · {threshold_text(first.threshold)}"
-    return {"const": name, "title": title, "description": first.rule}
+    if offered is None or len(points) > 1:
+        return first.rule
+    ranges = Rules.of(offered, Settings(operating_point=first.name)).ranges(first)
+    text = of_verdicts(ranges, offered.labels.positive)
+    return f"{first.rule}. With the other settings at their defaults: {text}."
 
 
 def _takes_prevalence(offered: BundleRules) -> bool:

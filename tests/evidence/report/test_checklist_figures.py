@@ -120,14 +120,14 @@ def test_classes_are_no_subgroups_of_patients(record: Evaluation) -> None:
 def test_thresholds_are_told_with_their_rule(record: Evaluation) -> None:
     made = answer(record, "points")
     assert made is not None
-    assert "balanced from 0.500 (by hand); screen from 0.100 (by hand)." in made.text
+    assert "balanced 0.500 (by hand); screen 0.100 (by hand)." in made.text
     rare = with_figures(record)
     (target,) = rare.targets
     point = target.points[0]
     point = replace(point, figures=replace(point.figures, threshold=2.5e-4))
     made = answer(record, "points", replace(rare, targets=(replace(target, points=(point,)),)))
     assert made is not None
-    assert "balanced from 2.5e-04 (by hand)." in made.text
+    assert "balanced 2.5e-04 (by hand)." in made.text
 
 
 def test_indeterminate_films_have_both_shares(record: Evaluation) -> None:

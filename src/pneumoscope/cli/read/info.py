@@ -68,7 +68,6 @@ def _print(facts: dict[str, Any]) -> None:
     from rich.table import Table
 
     from pneumoscope.cli.terminal import escape
-    from pneumoscope.metrics import threshold_text
 
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="dim", no_wrap=True)
@@ -85,11 +84,7 @@ def _print(facts: dict[str, Any]) -> None:
     add("input", f"{facts['input_px']} x {facts['input_px']} pixels")
     for point in facts["operating_points"]:
         mark = " (default)" if point["name"] == facts["default_operating_point"] else ""
-        of = f"{point['finding']} " if several else ""
-        add(
-            f"{point['name']}{mark}",
-            f"{of}from {threshold_text(point['threshold'])}: {point['rule']}",
-        )
+        add(f"{point['name']}{mark}", _of_point(point, facts))
     add("probabilities", facts["probabilities"])
     add("undetermined", facts["undetermined"])
     add("gate", facts["gate"])
@@ -103,6 +98,21 @@ def _print(facts: dict[str, Any]) -> None:
     out = console()
     print_table(out, table)
     out.print(f"{facts['notice']} The whole model card: pneumoscope info --card", style="dim")
+
+
+def _of_point(point: dict[str, Any], facts: dict[str, Any]) -> str:
+    """The verdicts at an operating point, or those on one finding, and what it was chosen for."""
+    from pneumoscope.decision.ranges import Ranges
+    from pneumoscope.render import wording
+
+    ranges = Ranges(point["negative_below"], point["positive_from"])
+    if point["finding"] is not None:
+        text = f"{point['finding']} {wording.of_finding(ranges)}"
+    else:
+        text = wording.of_verdicts(ranges, facts["positive"])
+    error = facts["default_error"]
+    at = "" if error is None else f" at error {wording.percent(error)}"
+    return f"{text}{at}: {point['rule']}"
 
 
 def _headline(validation: dict[str, Any]) -> dict[str, str]:

@@ -12,7 +12,6 @@ from pneumoscope.cli.terminal import terminal
 from pneumoscope.decision.explain import CHECKED
 from pneumoscope.decision.gate import is_outside
 from pneumoscope.decision.sentences import counted, full_sentence
-from pneumoscope.metrics import threshold_text
 from pneumoscope.records import NORMAL, REFUSED, UNDETERMINED
 from pneumoscope.render import wording
 from pneumoscope.render.export import write_csv, write_json
@@ -200,17 +199,12 @@ def _footer(p: Prediction, warnings: Sequence[str]) -> list[str]:
         p: One of its predictions.
         warnings: Its sentences for the reader.
     """
-    point = p.operating_point
     texts = [full_sentence(text) for text in warnings]
-    limit = f"from {threshold_text(point.threshold)}"
     if p.findings:
-        limit = "where a finding reaches its own threshold"
         texts.insert(0, "P(leading): of the finding that lies furthest above its threshold.")
+    at = ""
     if p.prevalence is not None:
-        limit += f" of the unadjusted probability; P is at a prevalence of {wording.percent(p.prevalence)}"
+        at = f"; P is at a prevalence of {wording.percent(p.prevalence)}"
     site = f", site profile {p.profile}" if p.profile else ""
-    head = (
-        f"{p.bundle} ({p.bundle_sha256[:12]}){site}, operating point {point.name}: "
-        f"{p.positive} {limit}."
-    )
+    head = f"{p.bundle} ({p.bundle_sha256[:12]}){site}: {wording.ranges(p)}{at}."
     return [line for line in (head, wording.promise(p), *texts) if line]

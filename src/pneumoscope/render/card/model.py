@@ -8,9 +8,11 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from pneumoscope.decision.reader_settings import DEFAULT_ERROR
+from pneumoscope.decision.rules import Rules
 from pneumoscope.decision.sentences import capitalised
 from pneumoscope.metrics import threshold_text
-from pneumoscope.records import AVERAGE
+from pneumoscope.records import AVERAGE, Settings
+from pneumoscope.render import wording
 from pneumoscope.render.card.figures import figures_of
 from pneumoscope.render.card.imported import imported_card
 from pneumoscope.render.card.safety import explanation_section, gate_section
@@ -90,14 +92,23 @@ def _learned_nothing(meta: BundleMeta) -> str:
 
 def _points(meta: BundleMeta) -> str:
     rows = "\n".join(
-        f"| {p.name} | {_cut(p, meta)} | {threshold_text(p.threshold)} | {p.rule} |"
+        f"| {p.name} | {_cut(p, meta)} | {threshold_text(p.threshold)} | {_verdicts(p, meta)} | {p.rule} |"
         for p in meta.operating_points
     )
+    at = "" if meta.conformal is None else f" at error {DEFAULT_ERROR:.0%}"
     return f"""## Operating points
 
-| name | threshold on | from | chosen for |
-|---|---|---|---|
+| name | probability | threshold | {"findings" if meta.negative is None else "verdicts"}{at} | chosen for |
+|---|---|---|---|---|
 {rows}"""
+
+
+def _verdicts(point: OperatingPoint, meta: BundleMeta) -> str:
+    """Where each verdict begins, or where a finding is absent and present."""
+    ranges = Rules.of(meta.rules, Settings(operating_point=point.name)).ranges(point)
+    if point.finding is not None:
+        return wording.of_finding(ranges)
+    return wording.of_verdicts(ranges, meta.positive)
 
 
 def _probabilities(meta: BundleMeta) -> str:

@@ -184,7 +184,26 @@ function ofClasses(rules, probabilities) {
     operating_point: point,
     heatmap_class: heatmapClass(rules, called, kinds),
     adjusted_threshold: carry(point.threshold),
+    ...mapped(rangesOf(point.threshold, limits?.questions[positive]), (value) => (value === null ? null : (carry(value) ?? value))),
   };
+}
+
+/**
+ * Where the verdicts of one question begin, as `pneumoscope.decision.ranges.ranges_of`: it is negative below
+ * `negative_below`, positive from `positive_from` on (null: never), and UNDETERMINED between them.
+ */
+function rangesOf(threshold, limits) {
+  if (!limits) return { negative_below: threshold, positive_from: threshold };
+  const [least, most] = limits;
+  const borders = [threshold, most, firstWithoutNegative(least)];
+  const start = Math.max(...borders);
+  return { negative_below: Math.min(...borders), positive_from: start <= 1 ? start : null };
+}
+
+function firstWithoutNegative(limit) {
+  if (limit <= 0) return Infinity;
+  const p = 1 - limit;
+  return 1 - p < limit ? p : p + 2 ** -53;
 }
 
 /** What the heatmap explains; see `triage.heatmap_class`. */
@@ -223,6 +242,8 @@ function ofFindings(rules, probabilities) {
     operating_point: point,
     heatmap_class: name,
     adjusted_threshold: null,
+    negative_below: null,
+    positive_from: null,
   };
 }
 
@@ -233,7 +254,7 @@ function findingOf({ limits }, name, probability, { threshold }) {
     const [least, most] = limits.questions[name];
     undetermined = 1 - probability >= least !== !present || probability >= most !== present;
   }
-  return { name, probability, threshold, present, undetermined };
+  return { name, probability, threshold, present, undetermined, ...rangesOf(threshold, limits?.questions[name]) };
 }
 
 /** Log odds, kept finite. */

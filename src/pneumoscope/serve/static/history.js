@@ -8,7 +8,7 @@ import { drawThumbnail } from "./pictures.js";
 import { dayOf } from "./listview.js";
 import { nameOf, t } from "./texts.js";
 import { segmented } from "./toolbar.js";
-import { badges, problemSentence } from "./verdict.js";
+import { badges, barContent, problemSentence } from "./verdict.js";
 import * as words from "./words.js";
 
 const PORTION = 100; // records in one request
@@ -376,16 +376,10 @@ function readWith(result) {
 function probabilityOrReason({ result, error }) {
   if (!result) return h("span", { class: "reason" }, problemSentence(error));
   if (result.label === "REFUSED") return h("span", { class: "reason" }, words.reasons(result)[0]?.sentence);
-  const { p: share, threshold } = words.scaleOf(result);
   return h(
     "span",
     { class: "compact-probability" },
-    h(
-      "span",
-      { class: "bar", "aria-hidden": "true" },
-      h("i", { style: { width: `${100 * share}%` } }),
-      h("b", { style: { left: `${100 * threshold}%` } }),
-    ),
+    h("span", { class: "bar", "aria-hidden": "true" }, barContent(words.scaleOf(result))),
     h("span", { class: "figure" }, fixed(words.pPositive(result), 3)),
   );
 }

@@ -11,8 +11,8 @@ export const fixed = (x, decimals) => local(plain.fixed(x, decimals));
 /** `numbers.general` for readers. */
 export const general = (x, precision) => local(plain.general(x, precision));
 
-/** `numbers.thresholdText` for readers. */
-export const thresholdText = (threshold) => local(plain.thresholdText(threshold));
+/** `numbers.thresholdTexts` for readers. */
+export const thresholdTexts = (thresholds) => plain.thresholdTexts(thresholds).map(local);
 
 /** A time with its date, of ISO 8601. */
 export const dateTime = (iso) => new Date(iso).toLocaleString(locale());

@@ -26,9 +26,21 @@ export function scientific(x, decimals) {
 }
 
 /** A threshold, as `pneumoscope.metrics.threshold_text`: "0.433", or "2.5e-04" for a rare finding, which is not 0. */
-export function thresholdText(threshold) {
-  return threshold >= 0.001 ? fixed(threshold, 3) : scientific(threshold, 1);
+export function thresholdText(threshold, decimals = 3) {
+  return threshold >= 0.001 ? fixed(threshold, decimals) : scientific(threshold, decimals - 2);
 }
+
+/** Several thresholds, as `pneumoscope.metrics.threshold_texts`: different ones differ, and none below 1 reads 1. */
+export function thresholdTexts(thresholds) {
+  for (let decimals = 3; decimals < MOST_DECIMALS; decimals += 1) {
+    const texts = thresholds.map((threshold) => thresholdText(threshold, decimals));
+    const isOne = texts.some((text, i) => Number(text) === 1 && thresholds[i] < 1);
+    if (new Set(texts).size === new Set(thresholds).size && !isOne) return texts;
+  }
+  return thresholds.map((threshold) => thresholdText(threshold, MOST_DECIMALS));
+}
+
+const MOST_DECIMALS = 7;
 
 const withPower = (digits, power) =>
   `${digits[0]}${digits.length > 1 ? `.${digits.slice(1)}` : ""}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;

@@ -1,7 +1,7 @@
 // What is said of a decision: the same as `pneumoscope.render.wording`, from the same sentences
 // (src/pneumoscope/decision/sentences.json, or its translation). No DOM.
 
-import { fixed, general, thresholdText } from "./numbers.js";
+import { fixed, general, thresholdTexts } from "./numbers.js";
 
 const NORMAL = "NORMAL";
 const UNDETERMINED = "UNDETERMINED";
@@ -40,7 +40,7 @@ export function wordsOf(decision, sentences) {
     probability: !judged ? "" : atAll ? say("at_prevalence", { p, ...atAll }) : named(p),
     prevalence: judged && atAll ? say("prevalence", atAll) : "",
     why_undetermined: whyUndetermined(d, say, percent, named),
-    call: judged ? callOf(d, say) : "",
+    call: judged ? callOf(d, say, percent) : "",
     promise: judged && d.error_rate !== null && !d.forced && !outside ? say(d.profile === null ? "promise" : "promise_site", { share: percent(d.error_rate) }) : "",
     kinds: kindsOf(d, say, texts, named),
     findings: judged ? d.findings.map((f) => findingWords(f, say)) : [],
@@ -62,13 +62,31 @@ function whyUndetermined(d, say, percent, named) {
   return say(name, { only: d.classes[0], point: d.operating_point.name });
 }
 
-function callOf(d, say) {
-  const isCalled = d.called === d.positive;
-  // Of an undetermined film neither class is named.
-  const [above, below] = d.label === UNDETERMINED ? ["at_or_above", "below"] : ["called_at", "called_below"];
-  const name = isCalled ? above : below;
-  const values = { called: d.called, limit: thresholdText(d.operating_point.threshold), point: d.operating_point.name };
-  return say(d.prevalence === null ? name : `${name}_unadjusted`, values);
+/** The probabilities of each verdict, at the operating point and error in use; see `wording.call`. */
+function callOf(d, say, percent) {
+  const [negative, unclear, positive] = [NORMAL, UNDETERMINED, d.positive];
+  let ranges = "";
+  if (!d.forced && outsideReason(d.gate.reasons, d.profile)) ranges = say("ranges_outside", { unclear });
+  else if (d.findings.length) ranges = say("ranges_findings", { normal: negative, unclear, positive });
+  else ranges = rangesText(d, { negative, unclear, positive }, say);
+  const point = d.operating_point.name;
+  const text = d.error_rate === null ? say("at_point", { ranges, point }) : say("at_point_and_error", { ranges, point, error: percent(d.error_rate) });
+  return `${capital(text)}.`;
+}
+
+/** See `wording.ranges_text`. */
+function rangesText({ negative_below: below, positive_from: start }, names, say) {
+  const texts = thresholdTexts(limitsOf({ negative_below: below, positive_from: start }));
+  if (!texts.length) return say("ranges_unclear", names);
+  let name = texts[0] === texts.at(-1) ? "ranges_two" : "ranges_three";
+  if (start === null) name = "ranges_no_positive";
+  else if (!below) name = "ranges_no_negative";
+  return say(name, { low: texts[0], high: texts.at(-1), ...names });
+}
+
+/** Where the verdict changes, ascending: none, one or two probabilities; see `Ranges.limits`. */
+export function limitsOf({ negative_below: below, positive_from: start }) {
+  return [...new Set([below, start].filter(Boolean))].sort((a, b) => a - b);
 }
 
 function kindsOf(d, say, texts, named) {
@@ -79,9 +97,10 @@ function kindsOf(d, say, texts, named) {
   return say("kinds_unclear", { kinds: rest.length ? rest.reverse().join(", ") + texts.or + last : last });
 }
 
-function findingWords({ probability, threshold, undetermined }, say) {
-  const p = fixed(probability, 3);
-  return undetermined ? say("finding_unclear", { p }) : say("finding", { p, threshold: thresholdText(threshold) });
+function findingWords(finding, say) {
+  const names = { negative: say("absent", {}), unclear: say("not_clear", {}), positive: say("present", {}) };
+  const values = { p: fixed(finding.probability, 3), ranges: rangesText(finding, names, say) };
+  return say(finding.undetermined ? "finding_unclear" : "finding", values);
 }
 
 const withoutStop = (sentence) => sentence.replace(/\.+$/, "");

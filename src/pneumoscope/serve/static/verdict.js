@@ -6,11 +6,14 @@ import { confirm } from "./dialog.js";
 import { button, h, icon } from "./dom.js";
 import { labelMenu } from "./labels.js";
 import { action, menu } from "./menu.js";
-import { dateTime, fixed, general, thresholdText } from "./locale.js";
+import { dateTime, fixed, general, thresholdTexts } from "./locale.js";
 import * as plain from "./numbers.js";
 import { capital, sentence } from "./sentences.js";
 import { nameOf, t } from "./texts.js";
 import * as words from "./words.js";
+
+/** Captions closer than this, in percent of the line, would lie on each other. */
+const CLOSE = 22;
 
 /**
  * The content of the panel for a row of the list. `actions` has reveal(), retry(), force(),
@@ -173,14 +176,11 @@ function forceMenu(actions) {
   return menu("more", t("verdict.others"), () => [action("warning", t("verdict.forceItem"), force)], { iconOnly: true });
 }
 
-/** The probability as a number and a bar, with the operating point as a mark on it: all on one scale. */
+/** The probability as a number and a bar, with marks where the verdict changes: all on one scale. */
 export function probability(result, { compact = false } = {}) {
-  const name = nameOf(result.operating_point.name);
-  const { p, threshold } = words.scaleOf(result);
-  const { subject, prevalence } = words.wordsOf(result);
+  const scale = words.scaleOf(result);
+  const { subject, prevalence, call } = words.wordsOf(result);
   const label = t("verdict.probability", { subject });
-  const share = fixed(p, 3);
-  const limit = thresholdText(threshold);
   return h(
     "div",
     { class: `probability ${compact ? "compact" : ""}` },
@@ -193,25 +193,38 @@ export function probability(result, { compact = false } = {}) {
         "aria-label": label,
         "aria-valuemin": 0,
         "aria-valuemax": 1,
-        "aria-valuenow": plain.fixed(p, 3),
-        "aria-valuetext": t("verdict.meter", { p: share, point: name, threshold: limit }),
+        "aria-valuenow": plain.fixed(scale.p, 3),
+        "aria-valuetext": t("verdict.meter", { p: fixed(scale.p, 3), ranges: call }),
       },
-      h("i", { style: { width: `${100 * p}%` } }),
-      h("b", { style: { left: `${100 * threshold}%` } }),
+      barContent(scale),
     ),
-    h(
-      "div",
-      { class: "scale", "aria-hidden": "true" },
-      h("span", {}, "0"),
-      h("span", { class: "point", style: placed(Math.min(Math.max(100 * threshold, 28), 72)) }, `${name} ${limit}`),
-      h("span", {}, "1"),
-    ),
+    h("div", { class: "scale", "aria-hidden": "true" }, h("span", {}, "0"), captions(scale.marks), h("span", {}, "1")),
     prevalence && h("p", { class: "secondary" }, prevalence),
   );
 }
 
-/** A caption at a place of a line, in percent: the same share of its own width is before that place, so it stays within the line. */
-const placed = (percent) => ({ left: `${percent}%`, transform: `translateX(-${percent}%)` });
+/** The probability, a bracket around UNDETERMINED, and the places where the verdict changes. */
+export function barContent({ p, marks, unclear }) {
+  return [
+    h("i", { style: { width: `${100 * p}%` } }),
+    unclear && h("u", { style: { left: `${100 * unclear[0]}%`, right: `${100 - 100 * unclear[1]}%` } }),
+    marks.map((mark) => h("b", { style: { left: `${100 * mark}%` } })),
+  ];
+}
+
+/** The figures of the marks, below them; in one caption where they are too close for two. */
+function captions(marks) {
+  const texts = thresholdTexts(marks);
+  const places = marks.map((mark) => 100 * mark);
+  if (marks.length === 2 && places[1] - places[0] < CLOSE) return caption((places[0] + places[1]) / 2, `${texts[0]} – ${texts[1]}`, 25);
+  return places.map((place, i) => caption(place, texts[i], 10));
+}
+
+/** A caption at a place of the line, in percent, `margin` from its ends: the same share of its width is before that place. */
+function caption(place, text, margin) {
+  const at = Math.min(Math.max(place, margin), 100 - margin);
+  return h("span", { class: "point", style: { left: `${at}%`, transform: `translateX(-${at}%)` } }, text);
+}
 
 function facts(record) {
   const { result } = record;

@@ -1,6 +1,6 @@
 // A result for readers: its sentences are the server's (`words` of a result, render/wording.py).
 
-import { outsideReason, sentence } from "./sentences.js";
+import { limitsOf, outsideReason, sentence } from "./sentences.js";
 import { nameOf, t } from "./texts.js";
 
 const STATES = { NORMAL: "normal", UNDETERMINED: "undetermined", REFUSED: "refused" };
@@ -69,13 +69,22 @@ export function pPositive(result) {
 }
 
 /**
- * P(positive) and the operating point on one scale: with a prevalence, that of the adjusted probability. An
- * earlier version did not store the point on it.
+ * P(positive) and where UNDETERMINED begins and ends, on one scale: `unclear` is null where no film is, and where
+ * every film is. `marks` are the places of the line where the verdict changes. An earlier version stored the operating point only,
+ * and with a prevalence not on the scale of the adjusted probability.
  */
 export function scaleOf(result) {
+  const leading = result.findings?.[0] ?? result;
+  if ((leading.negative_below ?? null) !== null) {
+    if (isOutside(result) && !result.forced) return { p: pPositive(result), marks: [], unclear: null };
+    const { negative_below: below, positive_from: start } = leading;
+    const unclear = below === start ? null : [below, start ?? 1];
+    return { p: pPositive(result), marks: limitsOf(leading), unclear };
+  }
   const adjusted = result.adjusted_threshold ?? null;
   const { threshold } = result.operating_point;
-  return adjusted === null ? { p: result.p_unadjusted, threshold } : { p: pPositive(result), threshold: adjusted };
+  const [p, mark] = adjusted === null ? [result.p_unadjusted, threshold] : [pPositive(result), adjusted];
+  return { p, marks: [mark], unclear: null };
 }
 
 /** The gate's reasons as {level, sentence, hint}. */

@@ -200,8 +200,8 @@ const rounded = (value, decimals) => (Number.isFinite(value) ? Number(value.toFi
 /** The keys of a result in the order of the package's JSON; the sentences for readers last. */
 const ORDER = [
   "label", "called", "forced", "positive", "p_positive", "p_pneumonia", "p_unadjusted", "prevalence", "probabilities", "classes",
-  "error_rate", "kinds", "subtype", "findings", "operating_point", "adjusted_threshold", "gate", "explanation", "zones", "warnings",
-  "heatmap_class", "film", "timings_ms", "bundle", "bundle_sha256", "profile", "population", "population_source", "notice", "words", "lung_outline",
+  "error_rate", "kinds", "subtype", "findings", "operating_point", "adjusted_threshold", "negative_below", "positive_from", "gate",
+  "explanation", "zones", "warnings", "heatmap_class", "film", "timings_ms", "bundle", "bundle_sha256", "profile", "population", "population_source", "notice", "words", "lung_outline",
 ];
 
 const inOrder = (result) => Object.fromEntries(ORDER.map((key) => [key, result[key] ?? null]));

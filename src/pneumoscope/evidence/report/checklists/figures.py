@@ -113,7 +113,7 @@ def _variability(f: Facts) -> Answer | None:
 
 def _points(f: Facts) -> Answer | None:
     points = "; ".join(
-        f"{point.name} from {threshold_text(point.figures.threshold)} ({point.rule})"
+        f"{point.name} {threshold_text(point.figures.threshold)} ({point.rule})"
         for point in f.target.points
     )
     return Answer(f"Probabilities, and verdicts at thresholds fixed in the bundle: {points}.")
