@@ -157,6 +157,8 @@ def test_modules_that_moved(module: str, kind: str, expected: str) -> None:
         ("TimeDistributed", {"layer": {"class_name": "Conv1D", "config": {}}},
          {"layer": {"class_name": "Conv1D", "config": {}, "module": "keras.layers",
                     "registered_name": None}}),
+        ("MultiHeadAttention", {"num_heads": 2, "query_shape": [None, 4, 3], "key_shape": [None, 4, 3],
+                                "value_shape": [None, 4, 3]}, {"num_heads": 2}),
         ("DepthwiseConv2D", {"kernel_size": [3, 3], "groups": 4}, {"kernel_size": [3, 3], "groups": 4}),
     ],
 )  # fmt: skip
@@ -164,6 +166,32 @@ def test_arguments_that_a_layer_has_no_more(
     kind: str, settings: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     assert for_keras3({"class_name": kind, "config": settings})["config"] == expected
+
+
+def test_attention_as_keras_2_wrote_it() -> None:
+    """Arguments with names are tensors, ``dot`` is no function, and the shapes it was built for are left out."""
+    shape = [None, 4, 3]
+    built = {"query_shape": shape, "key_shape": shape, "value_shape": shape}
+    x = ["x", 0, 0]
+
+    def layer(kind: str, name: str, nodes: list[Any], **settings: Any) -> dict[str, Any]:
+        config = {"name": name, "dtype": "float32", **settings}
+        return {"class_name": kind, "name": name, "config": config, "inbound_nodes": nodes}
+
+    heads = layer("MultiHeadAttention", "heads", [[[*x, {"value": x, "key": x}]]],
+                  trainable=True, num_heads=2, key_dim=3, attention_axes=[1], **built)  # fmt: skip
+    heads["build_config"] = {"input_shape": shape}
+    attention = layer(
+        "Attention", "dot", [[["heads", 0, 0, {}], [*x, {}]]], trainable=True, score_mode="dot"
+    )
+    entries = [layer("InputLayer", "x", [], batch_input_shape=shape), heads, attention]
+    ends = {"input_layers": [x], "output_layers": [["dot", 0, 0]]}
+    config = {"class_name": "Functional", "config": {"name": "m", "layers": entries, **ends}}
+    model = keras.Model.from_config(for_keras3(config)["config"])
+    given = np.random.default_rng(0).random((2, 4, 3)).astype(np.float32)
+    attended = model.get_layer("heads")(given, value=given, key=given)
+    expected = model.get_layer("dot")([attended, given])
+    assert np.asarray(model(given)) == pytest.approx(np.asarray(expected), abs=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["RandomFlip", "RandomHeight", "RandomContrast", "MixUp"])

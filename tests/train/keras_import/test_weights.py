@@ -128,6 +128,37 @@ def test_a_checkpoint_is_followed_by_its_objects(tmp_path: Path) -> None:
         )
 
 
+def test_a_checkpoint_has_the_weights_inside_of_layers_by_their_attributes(tmp_path: Path) -> None:
+    def recurrent() -> keras.Model:
+        x = keras.Input((5, 4))
+        attended = layers.MultiHeadAttention(2, 3)(x, x)
+        y = layers.Bidirectional(layers.LSTM(3))(attended)
+        return keras.Model(x, layers.Dense(1)(y))
+
+    def stored(layer: keras.Layer, *names: str) -> tf.Module:
+        part = tf.Module()
+        for name in names:
+            setattr(part, name, tf.Variable(np.asarray(getattr(layer, name))))
+        return part
+
+    keras.utils.set_random_seed(2)
+    model, other = recurrent(), recurrent()
+    attention, directions, dense = model.layers[1:]
+    saved, heads, both = tf.Module(), tf.Module(), tf.Module()
+    for name in ("_query_dense", "_key_dense", "_value_dense", "_output_dense"):
+        setattr(heads, name, stored(getattr(attention, name), "kernel", "bias"))
+    for name in ("forward_layer", "backward_layer"):
+        one_way = tf.Module()
+        one_way.cell = stored(getattr(directions, name).cell, "kernel", "recurrent_kernel", "bias")
+        setattr(both, name, one_way)
+    for i, part in enumerate((heads, both, stored(dense, "kernel", "bias"))):
+        setattr(saved, f"layer_with_weights-{i}", part)
+    tf.train.Checkpoint(saved).write(str(tmp_path / "w"))
+    checkpoint.load(other, tmp_path / "w")
+    for mine, theirs in zip(model.get_weights(), other.get_weights(), strict=True):
+        assert np.array_equal(mine, theirs)
+
+
 def test_statistics_become_constants() -> None:
     layer = layers.Normalization()
     model = keras.Sequential([keras.Input((4, 4, 3)), layer])

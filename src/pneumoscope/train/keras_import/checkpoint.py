@@ -50,13 +50,25 @@ def load(model: Any, prefix: Path) -> None:
         variable.assign(array)
 
 
-def _variables(model: Any, path: tuple[str, ...]) -> Iterator[tuple[Any, Any, tuple[str, ...]]]:
-    """Every variable of a model, with its layer and the way to this in a checkpoint."""
-    layers = [layer for layer in model.layers if layer.weights]
-    for i, layer in enumerate(layers):
-        inner = (*path, f"layer_with_weights-{i}")
-        if isinstance(layer, keras.Model):
-            yield from _variables(layer, inner)
-        else:
-            for variable in variables_of(layer):
-                yield layer, variable, inner
+def _variables(layer: Any, path: tuple[str, ...]) -> Iterator[tuple[Any, Any, tuple[str, ...]]]:
+    """Every variable of a layer or model, with its layer and the way to this in a checkpoint."""
+    parts = _parts(layer)
+    for name, part in parts.items():
+        yield from _variables(part, (*path, name))
+    of_parts = {id(variable) for part in parts.values() for variable in part.weights}
+    for variable in variables_of(layer):
+        if id(variable) not in of_parts:
+            yield layer, variable, path
+
+
+def _parts(layer: Any) -> dict[str, Any]:
+    """What a layer or model consists of, by its names in a checkpoint.
+
+    The layers of a model have numbers. Those inside of another layer, such as the cell of an LSTM or the
+    projections of an attention, are called as its attributes, which have the same names in Keras 2.
+    """
+    if isinstance(layer, keras.Model):
+        weighted = [inner for inner in layer.layers if inner.weights]
+        return {f"layer_with_weights-{i}": inner for i, inner in enumerate(weighted)}
+    attributes = vars(layer).items()
+    return {n: part for n, part in attributes if isinstance(part, keras.Layer) and part.weights}

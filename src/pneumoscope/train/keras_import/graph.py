@@ -52,8 +52,12 @@ def translated(settings: dict[str, Any]) -> dict[str, Any]:
     if "output_layers" in settings:
         entries = [entry for entry in settings["layers"] if isinstance(entry, dict)]
         _count_calls_from_zero(entries, settings["output_layers"])
+        names = {entry.get("name") for entry in entries}
         for entry in entries:
             _make_arithmetic(entry)
+            nodes = entry.get("inbound_nodes")
+            if isinstance(nodes, list):
+                entry["inbound_nodes"] = [_with_named_tensors(node, names) for node in nodes]
     return settings
 
 
@@ -155,6 +159,35 @@ def _references(part: Any) -> Iterator[list[Any]]:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _with_named_tensors(node: Any, names: set[Any]) -> Any:
+    """A layer's call in the form of Keras 3, if tensors are among its arguments with names.
+
+    ``attention(x, value=y)``: the former form has no place for these, and Keras 3 passes on their names.
+    """
+    parts = node if isinstance(node, list) else []
+    if not all(isinstance(part, list) and len(part) == 4 for part in parts):
+        return node
+    given: dict[str, Any] = {}
+    for part in parts:
+        given |= part[3] if isinstance(part[3], dict) else {}
+    arguments = {name: _as_tensors(value, names) for name, value in given.items()}
+    if arguments == given:
+        return node
+    inputs = [_as_tensors(part[:3], names) for part in parts]
+    return {"args": inputs if len(inputs) == 1 else [inputs], "kwargs": arguments}
+
+
+def _as_tensors(value: Any, names: set[Any]) -> Any:
+    """An argument with the tensors that it refers to as Keras 3 writes them."""
+    if not isinstance(value, list):
+        return value
+    if len(value) in (3, 4) and isinstance(value[0], str) and value[0] in names:
+        # The shape is that of what is found there.
+        given = {"shape": [None], "dtype": "float32", "keras_history": value[:3]}
+        return {"class_name": "__keras_tensor__", "config": given}
+    return [_as_tensors(part, names) for part in value]
 
 
 def _make_arithmetic(entry: dict[str, Any]) -> None:

@@ -34,6 +34,8 @@ _AUGMENTATION = frozenset(
 )
 # Values of arguments that change nothing, so that a layer without the argument computes the same.
 _NEUTRAL: tuple[Any, ...] = (None, False, 0, 1, [1, 1], [0, 0], "")
+# What an attention of Keras 2 was built for; that of Keras 3 builds itself when it is called.
+_BUILT = ("query_shape", "key_shape", "value_shape")
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
@@ -132,6 +134,13 @@ def _translate_layer(entry: dict[str, Any], kind: str, settings: dict[str, Any])
     if isinstance(inner, dict) and _arguments(str(inner.get("class_name"))):  # of TimeDistributed
         inner.setdefault("module", "keras.layers")
         inner.setdefault("registered_name", None)
+    if "score_mode" in settings and "module" not in entry:
+        # Without a module, Keras takes "dot" for its function of that name.
+        entry |= {"module": "keras.layers", "registered_name": None}
+    if not settings.keys().isdisjoint(_BUILT):
+        entry.pop("build_config", None)
+        for key in _BUILT:
+            settings.pop(key, None)
     axis = settings.get("axis")
     if kind in ("BatchNormalization", "LayerNormalization") and isinstance(axis, list):
         settings["axis"] = axis[0] if len(axis) == 1 else axis

@@ -82,7 +82,8 @@ def _unreadable(model: SavedModel, error: Exception) -> ConversionError:
     hint = "Load it in the notebook that made it and save it again as .keras."
     if isinstance(error, weights.WeightsDoNotFit):
         hint = "Are these the weights of this model?" if model.form == saved.PARTS else (
-            "The file is damaged or was changed by hand. Save the model again."
+            "Does the notebook load the file? Then save the model there in another form (.keras, .h5), "
+            "else the file is damaged."
         )  # fmt: skip
     elif model.form == saved.KERAS:
         hint = "If Keras in the notebook is newer than this one, update it here; or leave the layer out."
