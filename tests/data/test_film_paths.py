@@ -58,6 +58,26 @@ def test_names_alone_are_looked_for_where_asked(tmp_path: Path) -> None:
     assert FilmPaths(tmp_path, "1.png").name_of("1.png") == "1.png"
 
 
+def test_the_longest_common_end_of_a_path_decides(tmp_path: Path) -> None:
+    """CheXpert's table says ``CheXpert-v1.0/train/patient1``, its archives unpack to a folder each."""
+    batches = ["batch 2/p1/s1/v1.jpg", "batch 3/p2/s1/v1.jpg", "batch 3/p2/s2/v1.jpg"]
+    name_films(tmp_path, *batches)
+    films = FilmPaths(tmp_path, "set/train/p1/s1/v1.jpg", search=True)
+    for film in batches:
+        assert films.name_of(f"set/train/{film.partition('/')[2]}") == film
+    for missing in ("set/train/p3/s1/v1.jpg", "set/train/p2/s3/v1.jpg"):
+        assert films.name_of(missing) == missing  # several are as near
+    assert films.found_by_name == 3
+
+
+def test_another_ending_and_other_capitals(tmp_path: Path) -> None:
+    name_films(tmp_path, "a/One.png", "a/two.jpg", "a/Two.jpg")
+    films = FilmPaths(tmp_path, "one.dcm", search=True)
+    assert films.name_of("x/one.dcm") == films.name_of("ONE.PNG") == "a/One.png"
+    assert films.name_of("two.jpg") == "a/two.jpg"  # the same capitals go first
+    assert films.name_of("TWO.jpg") == "TWO.jpg"
+
+
 def test_names_without_endings_are_found_too(tmp_path: Path) -> None:
     """Films called by their UIDs, as archives write them, once counted as several of that name."""
     for film in name_films(tmp_path, "a/1.2.840.1", "b/1.2.840.2", "IM0001").rglob("*[0-9]"):

@@ -144,6 +144,79 @@ def test_class_folders_go_before_a_table(tmp_path: Path) -> None:
     assert counts(root) == {"normal": 2, "tb": 2}
 
 
+def test_a_table_goes_before_folders_of_an_archive(tmp_path: Path) -> None:
+    """PadChest's films are in folders 0 to 54."""
+    name_films(tmp_path, "0/a.png", "1/b.png", "1/c.png")
+    assert find(tmp_path).names == ("0", "1")
+    table = tmp_path / "labels.csv"
+    table.write_text(
+        "ImageID,Projection,Labels\na.png,PA,['normal']\nb.png,PA,['mass']\nc.png,L,['mass']\n"
+    )
+    listing = find(tmp_path)
+    assert [(e.name, e.values) for e in listing.entries] == [
+        ("0/a.png", (1.0, 0.0)), ("1/b.png", (0.0, 1.0)),
+    ]  # fmt: skip
+    assert listing.warnings == (
+        "films of labels.csv found by their names alone: 3",
+        "lateral films of labels.csv, left out: 1",
+        "the labels are those of the table labels.csv",
+    )
+    assert [row["Projection"] for row in columns_of(tmp_path)[2].values()] == ["PA", "PA", "L"]
+    assert find(tmp_path, "0").names == ("0", "1")  # the user says that they are classes
+
+
+@pytest.mark.parametrize("names", [("p10", "p11"), ("train_images", "test_images")])
+def test_parts_of_an_archive_are_no_classes(tmp_path: Path, names: tuple[str, str]) -> None:
+    name_films(tmp_path, *numbered(*names))
+    with pytest.raises(DataError, match="its folders are no classes"):
+        find(tmp_path)
+
+
+@pytest.mark.parametrize("low", ["NORMAL", "train/NORMAL", "train/NORMAL/images"])
+def test_a_folder_too_low(tmp_path: Path, low: str) -> None:
+    root = name_films(tmp_path / "a/b/c", *numbered(low, low.replace("NORMAL", "TB")))
+    with pytest.raises(DataError, match="in a layout that is known") as raised:
+        find(root / low)
+    above = root if low == "NORMAL" else root / "train"
+    assert raised.value.hint == f"Films of several classes are in {above}: name that folder."
+    alone = name_films(tmp_path / "x/y/z", "0.png")
+    with pytest.raises(DataError) as raised:
+        find(alone)
+    assert raised.value.hint.startswith("Known are")
+
+
+def test_pictures_beside_folders_of_images_are_counted(tmp_path: Path) -> None:
+    root = name_films(tmp_path, *numbered("NORMAL/imgs", "TB/imgs", "TB/segmented"))
+    assert counts(root) == {"NORMAL": 2, "TB": 2}
+    assert find(root).warnings == ("pictures beside folders of images, left out: 2",)
+    split = name_films(tmp_path / "s", *numbered("train/TB/images", "train/TB/x", "train/NORMAL"))
+    assert find(split).warnings == ("pictures beside folders of images, left out: 2",)
+
+
+def test_a_table_with_names_of_its_own_for_columns(tmp_path: Path) -> None:
+    """As RSNA's table of detailed classes, and that of CoronaHack."""
+    name_films(tmp_path, *(f"images/{name}.png" for name in "abc"))
+    table = tmp_path / "t.csv"
+    table.write_text(
+        "patientId,class,Kind\na,Normal,TRAIN\nb,Opacity,TRAIN\nb,Opacity,TRAIN\nc,Opacity,TEST\n"
+    )
+    listing = find(table)
+    assert listing.names == ("Normal", "Opacity")
+    assert [(e.name, e.patient, e.keyed, e.split) for e in listing.entries] == [
+        ("images/a.png", "a", True, "train"), ("images/b.png", "b", True, "train"), ("images/c.png", "c", True, "test"),
+    ]  # fmt: skip
+    assert listing.warnings == (
+        "rows of t.csv that are there twice: 1",
+        "the splits are those of the column Kind",
+        "the labels are those of the column class",
+        "films of t.csv found by their names alone: 3",
+    )
+    assert columns_of(table)[2]["images/a.png"]["Kind"] == "TRAIN"
+    table.write_text("patientId,class\na,Normal\na,Opacity\n")
+    with pytest.raises(DataError, match=r"names images/a\.png twice"):
+        find(table)
+
+
 @pytest.mark.parametrize("name", ["labels.xlsx", "labels.json"])
 def test_a_table_of_another_kind_is_named(tmp_path: Path, name: str) -> None:
     root = name_films(tmp_path, *numbered("images"))
@@ -155,7 +228,7 @@ def test_a_table_of_another_kind_is_named(tmp_path: Path, name: str) -> None:
 
 def test_a_table_without_paths_says_so(tmp_path: Path) -> None:
     root = name_films(tmp_path, *numbered("images"))
-    (root / "labels.csv").write_text("case,label\n0,normal\n1,tb\n")
+    (root / "labels.csv").write_text("case,label\na,normal\nb,tb\n")
     with pytest.raises(DataError, match=r"labels\.csv: has no column path"):
         find(root)
 

@@ -32,6 +32,17 @@ def test_separators_and_encodings(tmp_path: Path, content: bytes) -> None:
     assert read_header(file) == ["path", "label"]
 
 
+def test_a_header_with_other_marks_than_its_rows(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("path;label;note, with, many, commas\na.png;normal;1\n")
+    assert read_rows(file)[1] == [
+        {"path": "a.png", "label": "normal", "note, with, many, commas": "1"}
+    ]
+    assert read_header(file) == ["path", "label", "note, with, many, commas"]
+    file.write_text("path,labels,a|b|c|d\na.png,Edema|Mass|Nodule,1\n")
+    assert read_rows(file)[1][0]["labels"] == "Edema|Mass|Nodule"
+
+
 def test_columns_without_name_and_content_are_left_out(tmp_path: Path) -> None:
     file = tmp_path / "t.csv"
     file.write_text('path,label,,\na.png,"normal, left",,\nb.png,,,\n', "utf-8")

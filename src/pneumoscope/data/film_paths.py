@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,9 @@ class FilmPaths:
 
     A path with backslashes is one of Windows. An absolute path that does not exist here, such as
     ``C:\\data\\films\\1.png``, is looked for by its end below the folder. So are all paths if the
-    first film of the table is not where its path says. With ``search``, their names alone then
-    suffice, without their endings too, if one film below the folder has that name.
+    first film of the table is not where its path says. With ``search``, the ends of their paths then
+    suffice, if one film below the folder has the longest such end; the least is the name, also without
+    its ending, with another one (``1.dcm`` for ``1.png``) or in other capitals.
 
     Args:
         base: The folder.
@@ -26,14 +28,14 @@ class FilmPaths:
 
     Attributes:
         misplaced: Whether the first film is not where its path says.
-        found_by_name: Number of films that were found by their names alone.
+        found_by_name: Number of films that were found by the ends of their paths.
     """
 
     def __init__(self, base: Path, first: str, *, search: bool = False) -> None:
         self._base = base
         self._dropped = 0
         self._search = search
-        self._places: dict[str, str | None] | None = None
+        self._places: dict[str, list[PurePosixPath]] = {}
         self.found_by_name = 0
         self.misplaced = not exists(base / _posix(first))
 
@@ -50,21 +52,32 @@ class FilmPaths:
             if end.parts and not _is_foreign(end) and exists(self._base / end):
                 self._dropped = start
                 return end.as_posix()
-        if self._search and self.misplaced and (place := self._place_of(path.name)):
+        if self._search and self.misplaced and (place := self._place_of(path)):
             self.found_by_name += 1
-            return place
+            return place.as_posix()
         return path.as_posix()
 
-    def _place_of(self, name: str) -> str | None:
-        """The path of the only film of this name, with or without its ending."""
-        if self._places is None:
-            self._places = {}
+    def _place_of(self, path: PurePosixPath) -> PurePosixPath | None:
+        """The film below the folder whose path has the longest common end; None if there are several."""
+        if not self._places:
             for film in films_below(self._base):
-                place = film.relative_to(self._base).as_posix()
-                for known in {film.name, stem_of(film.name)}:
-                    # None where several films have the name.
-                    self._places[known] = None if known in self._places else place
-        return self._places.get(name)
+                place = PurePosixPath(film.relative_to(self._base).as_posix())
+                for known in {place.name, stem_of(place.name).casefold()}:
+                    self._places.setdefault(known, []).append(place)
+        stem = stem_of(path.name).casefold()
+        for name in (path.name, stem):
+            places = self._places.get(name, [])
+            common = [_common_end(place.parent, path.parent) for place in places]
+            best = [p for p, n in zip(places, common, strict=True) if n == max(common)]
+            if best:
+                return best[0] if len(best) == 1 else None
+        return None
+
+
+def _common_end(a: PurePosixPath, b: PurePosixPath) -> int:
+    """Number of last parts that two paths have in common."""
+    pairs = zip(reversed(a.parts), reversed(b.parts), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _posix(text: str) -> PurePosixPath:

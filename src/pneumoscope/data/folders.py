@@ -15,7 +15,7 @@ from pneumoscope.data.table_files import ENDINGS
 from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 SUBTYPES = {"bacteria": "bacterial", "virus": "viral"}
@@ -29,6 +29,9 @@ _IDENTIFIER = re.compile(
     r"(patient|subject|person|case|study|series|images?|batch|part|id|p|s)?[\s_\-]*\d{2,}",
     re.IGNORECASE,
 )
+_IMAGES = re.compile(r"ima?ge?s?", re.IGNORECASE)
+_NUMBER = re.compile(r"\d+")
+_WORD = re.compile(r"[^\W\d_]+")
 _MOST_SMALL, _FEW = 5, 3
 """More folders than this with so few films each are patients or studies, not classes."""
 
@@ -49,11 +52,9 @@ def read_split_folders(base: Path, root: Path) -> Listing:
     train = next(f for f, split in splits.items() if split == "train")
     if is_kermany(train):
         return _kermany(splits, root, train)
+    kinds = [(kind, split) for folder, split in splits.items() for kind in _classes_in(folder)]
     films: list[tuple[Path, str, str | None]] = [
-        (path, kind.name, split)
-        for folder, split in splits.items()
-        for kind in _classes_in(folder)
-        for path in films_of(kind)
+        (path, kind.name, split) for kind, split in kinds for path in films_of(kind)
     ]
     if not any(split == "train" for _, _, split in films):
         table = next((f for f in sorted(train.iterdir()) if f.suffix.lower() in ENDINGS), None)
@@ -69,7 +70,10 @@ def read_split_folders(base: Path, root: Path) -> Listing:
         root,
         "split folders",
         f"train and test folders of {_name(root)}",
-        (f"folders of films that are not used: {unused}",) if unused else (),
+        (
+            *_beside_films([kind for kind, _ in kinds], len(films)),
+            *([f"folders of films that are not used: {unused}"] if unused else []),
+        ),
     )
 
 
@@ -79,8 +83,9 @@ def read_class_folders(root: Path) -> Listing:
     Raises:
         DataError: No folder has films, or the folders are no classes.
     """
+    kinds = _classes_in(root)
     films: list[tuple[Path, str, str | None]] = [
-        (path, kind.name, None) for kind in _classes_in(root) for path in films_of(kind)
+        (path, kind.name, None) for kind in kinds for path in films_of(kind)
     ]
     if not films:
         raise DataError(
@@ -93,11 +98,18 @@ def read_class_folders(root: Path) -> Listing:
             f"{root}: holds {', '.join(sorted(stray))} but no train folder",
             "Call the folder of the training films train.",
         )
+    beside = _beside_films(kinds, len(films))
     split = [(path, kind, _split_in_class(path, root)) for path, kind, _ in films]
     if {"train"} < {name for _, _, name in split} and all(name for _, _, name in split):
         source = f"train and test folders in the class folders of {_name(root)}"
-        return _listing(split, root, "split folders", source)
-    return _listing(films, root, "class folders", f"class folders of {_name(root)}")
+        return _listing(split, root, "split folders", source, beside)
+    return _listing(films, root, "class folders", f"class folders of {_name(root)}", beside)
+
+
+def _beside_films(kinds: Sequence[Path], used: int) -> tuple[str, ...]:
+    """The warning of pictures in class folders that `films_of` leaves out, besides masks."""
+    others = sum(1 for kind in kinds for _ in films_below(kind)) - used
+    return (f"pictures beside folders of images, left out: {others:,}",) if others else ()
 
 
 def _split_in_class(film: Path, root: Path) -> str | None:
@@ -111,13 +123,23 @@ def classes_with_films(root: Path) -> list[Path]:
     return [folder for folder in _classes_in(root) if any(films_below(folder))]
 
 
+def are_parts(folders: Sequence[Path]) -> bool:
+    """Whether folders may be parts of one heap of films by their names: ``0`` and ``1``, ``images_001`` and ``images_002``."""
+    return all(_NUMBER.fullmatch(f.name) or _is_part(f.name) for f in folders)
+
+
+def _is_part(name: str) -> bool:
+    """Whether a folder is a patient, a part of an archive or a split by its name: ``p10``, ``train_images``."""
+    return bool(_IDENTIFIER.fullmatch(name)) or any(map(split_of, _WORD.findall(name)))
+
+
 def films_of(folder: Path) -> list[Path]:
     """The films below a class folder, sorted; masks, hidden files and other files are left out.
 
-    Some sets keep masks beside the films. If a class folder has a folder ``images``, and no films
+    Some sets keep masks beside the films. If a class folder has a folder such as ``images``, and no films
     beside it, only the films in that folder count.
     """
-    inner = next((f for f in folders_in(folder) if f.name.lower() == "images"), None)
+    inner = next((f for f in folders_in(folder) if _IMAGES.fullmatch(f.name)), None)
     films = list(films_below(folder))
     if inner is not None and not any(path.parent == folder for path in films):
         return [path for path in films if inner in path.parents]
@@ -227,12 +249,15 @@ def _check_classes(root: Path, films: Mapping[str, int]) -> None:
         films: Name of a folder to the number of its films.
     """
     identifiers = [name for name in films if _IDENTIFIER.fullmatch(name)]
+    parts = [name for name in films if _is_part(name) and not _NUMBER.fullmatch(name)]
     if len(films) > _MOST_SMALL and max(films.values()) <= _FEW:
         identifiers = sorted(films)
-    if len(identifiers) > 2:
-        shown = ", ".join(identifiers[:3])
+    if len(parts) == len(films) > 1:
+        identifiers = sorted(films)
+    if len(identifiers) > 2 or len(parts) == len(films) > 1:
+        shown = ", ".join(identifiers[:3]) + (" and others" if len(identifiers) > 3 else "")
         raise DataError(
-            f"{root}: its folders are no classes ({shown} and others look like patients or parts of an archive)",
+            f"{root}: its folders are no classes ({shown} look like patients or parts of an archive)",
             "Give the table with the labels, or a manifest with a row per film (docs/how-to/data.md).",
         )
 

@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING
 
 from pneumoscope.data.class_names import is_negative, plain_name
 from pneumoscope.data.film_files import films_below, folders_in, holds_masks
-from pneumoscope.data.folders import classes_with_films, read_class_folders, read_split_folders
+from pneumoscope.data.folders import (
+    are_parts,
+    classes_with_films,
+    read_class_folders,
+    read_split_folders,
+)
 from pneumoscope.data.masks import with_masks
 from pneumoscope.data.public_sets import (
     covidx,
     medmnist,
+    mimic,
     nih,
     rsna,
     split_tables,
@@ -55,7 +61,7 @@ def find(root: Path, negative: str = "") -> Listing:
             malformed, or there is no class of that name.
     """
     folder = _data_folder(root, negative)
-    listing = _read(folder)
+    listing = _read(folder, negative)
     if folder != root:
         listing = _in_folder(listing, folder.relative_to(root).as_posix())
     sheet = next((f for f in (_beside(root), _beside(folder)) if f.is_file()), None)
@@ -105,7 +111,9 @@ def _tables(folder: Path) -> tuple[Path, ...]:
     if file := _nih_table(folder):
         return (file,)
     tables = tuple(split_tables.split_tables(folder).values())
-    return tables if tables or len(classes_with_films(folder)) > 1 else tuple(_film_tables(folder))
+    if tables or not _may_be_listed(folder, ""):
+        return tables
+    return tuple(_film_tables(folder)) or tuple(_all_tables(folder))
 
 
 def _in_folder(listing: Listing, inner: str) -> Listing:
@@ -192,11 +200,12 @@ def _has_layout(folder: Path) -> bool:
         or vindr.vindr_tables(folder)
         or split_tables.split_tables(folder)
         or covidx.covidx_lists(folder)
+        or mimic.mimic_tables(folder)
         or medmnist.medmnist_table(folder)
     )
 
 
-def _read(root: Path) -> Listing:
+def _read(root: Path, negative: str) -> Listing:
     if root.is_file():
         return _read_table(root)
     if (root / MANIFEST).is_file():
@@ -207,6 +216,8 @@ def _read(root: Path) -> Listing:
         return vindr.read_vindr(files, root)
     if tables := split_tables.split_tables(root):
         return split_tables.read_split_tables(tables)
+    if tables := mimic.mimic_tables(root):
+        return mimic.read_mimic(tables, root)
     if lists := covidx.covidx_lists(root):
         return covidx.read_covidx(lists, root)
     if file := medmnist.medmnist_table(root):
@@ -216,9 +227,41 @@ def _read(root: Path) -> Listing:
             return read_split_folders(base, root)
     if films := tuberculosis.tuberculosis_films(root):
         return tuberculosis.read_tuberculosis(films, root)
-    if len(classes_with_films(root)) < 2 and (listing := _listed(root)):
+    if _may_be_listed(root, negative) and (listing := _listed(root)):
         return listing
-    return read_class_folders(root)
+    try:
+        return read_class_folders(root)
+    except DataError as error:
+        if above := _folder_above(root):
+            hint = f"Films of several classes are in {above}: name that folder."
+            raise DataError(error.message, hint) from error
+        raise
+
+
+def _may_be_listed(root: Path, negative: str) -> bool:
+    """Whether the folders in a folder are no classes, so that a table beside them has the labels."""
+    folders = classes_with_films(root)
+    if len(folders) < 2:
+        return True
+    # Folders 0 and 1 are classes, unless a table names the films in them.
+    return (
+        are_parts(folders)
+        and not any(_means_negative(f.name, negative) for f in folders)
+        and bool(_film_tables(root))
+    )
+
+
+def _folder_above(root: Path) -> Path | None:
+    """The folder above, or the one above that, if it is a data folder; else None."""
+    return next(
+        (
+            above
+            for above in list(root.absolute().parents)[:2]
+            if _has_layout(above)
+            or (len(folders := folders_in(above)) > 1 and any(is_negative(f.name) for f in folders))
+        ),
+        None,
+    )
 
 
 def _listed(root: Path) -> Listing | None:
@@ -227,12 +270,12 @@ def _listed(root: Path) -> Listing | None:
     Raises:
         DataError: There are several tables, or only one in a format that is not read.
     """
-    tables = _film_tables(root) or [f for f in root.iterdir() if f.suffix.lower() in ENDINGS]
+    tables = _film_tables(root) or _all_tables(root)
     if len(tables) > 1:
         names = ", ".join(str(file) for file in tables)
         raise DataError(f"{root}: holds several tables of films", f"Name one of {names}.")
     if tables:
-        listing = read_manifest(tables[0])
+        listing = _read_table(tables[0])
         taken = f"the labels are those of the table {tables[0].name}"
         return replace(listing, warnings=(*listing.warnings, taken))
     other = next((f for f in sorted(root.iterdir()) if f.suffix.lower() in _OTHER_TABLES), None)
@@ -246,12 +289,20 @@ def _listed(root: Path) -> Listing | None:
 
 def _film_tables(folder: Path) -> list[Path]:
     """The tables in a folder that have a column with the paths of films."""
-    return [f for f in sorted(folder.iterdir()) if f.suffix.lower() in ENDINGS and has_films(f)]
+    return [file for file in _all_tables(folder) if has_films(file)]
+
+
+def _all_tables(folder: Path) -> list[Path]:
+    return [f for f in sorted(folder.iterdir()) if f.suffix.lower() in ENDINGS and f.is_file()]
 
 
 def _read_table(file: Path) -> Listing:
     if nih.is_nih(file):
         return nih.read_nih(file)
+    if file in (tables := mimic.mimic_tables(file.parent)).values():
+        return mimic.read_mimic(tables, file.parent)
+    if medmnist.is_medmnist(file):
+        return medmnist.read_medmnist(file)
     if rsna.is_rsna(file):
         return rsna.read_rsna_set(file)
     if vindr.is_vindr(file):
@@ -261,11 +312,12 @@ def _read_table(file: Path) -> Listing:
 
 
 def _nih_table(folder: Path) -> Path | None:
-    return next(iter(sorted(folder.glob("Data_Entry_2017*.csv"))), None)
+    tables = sorted(folder.glob("*.csv"), key=lambda f: (not f.name.startswith("Data_Entry"), f))
+    return next(filter(nih.is_nih, tables), None)
 
 
 def _rsna_table(folder: Path) -> Path | None:
-    return next((f for f in sorted(folder.glob("stage_*labels*.csv")) if rsna.is_rsna(f)), None)
+    return next(filter(rsna.is_rsna, sorted(folder.glob("*.csv"), reverse=True)), None)
 
 
 def _train_folder(folder: Path) -> Path | None:

@@ -60,8 +60,8 @@ class Row(dict[str, str]):
 def read_rows(file: Path) -> tuple[list[str], list[Row]]:
     """The header and the rows of a table, without spaces around the cells.
 
-    The separator is the one of `SEPARATORS` that the header has most of, or the one that a first line
-    ``sep=;`` names.
+    The separator is the one of `SEPARATORS` that the header has most of, and the first row as often, or the
+    one that a first line ``sep=;`` names.
 
     Raises:
         DataError: It cannot be read, is empty, or is no table.
@@ -84,6 +84,24 @@ def read_rows(file: Path) -> tuple[list[str], list[Row]]:
     if not any(row.get("") for row in rows):  # separators behind the last column
         header = [name for name in header if name]
     return header, [Row({name: row[name] for name in header}, row.line) for row in rows]
+
+
+def read_lines(file: Path) -> list[tuple[int, list[str]]]:
+    """The rows of a table without header, each with its line.
+
+    Raises:
+        DataError: It cannot be read, is empty, or is no table.
+    """
+    try:
+        content = file.read_bytes()
+        _check_start(content[:_HEADER_BYTES], str(file))
+        separator, body = _separator(_decoded(content))
+        reader = csv.reader(
+            io.StringIO(body, newline=""), skipinitialspace=True, delimiter=separator
+        )
+        return [(reader.line_num, [*map(_visible, cells)]) for cells in reader if any(cells)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise _unreadable(str(file), error) from error
 
 
 class _Lines:
@@ -261,5 +279,7 @@ def _separator(text: str) -> tuple[str, str]:
     """The separator, and the text without a line that only names it."""
     if match := _SEPARATOR_LINE.match(text):
         return match[1], text[match.end() :]
-    header = _QUOTED.sub("", text.partition("\n")[0])
-    return max(SEPARATORS, key=header.count), text
+    header, first = (_QUOTED.sub("", line) for line in (*text.split("\n", 2), "", "")[:2])
+    # A header may have other marks in its names; the rows then have another number of them.
+    same = [mark for mark in SEPARATORS if 0 < header.count(mark) == first.count(mark)]
+    return max(same or SEPARATORS, key=header.count), text

@@ -9,6 +9,14 @@ from typing import TYPE_CHECKING
 from pneumoscope.data.ages import age_text
 from pneumoscope.data.boxes import BOXES_HINT, boxes_of
 from pneumoscope.data.class_names import negative_first
+from pneumoscope.data.column_roles import (
+    VIEWS,
+    film_column,
+    is_lateral,
+    label_column,
+    split_column,
+    view_column,
+)
 from pneumoscope.data.film_paths import FilmPaths
 from pneumoscope.data.listing import Entry, Listing, one_hot
 from pneumoscope.data.split_names import split_of
@@ -28,12 +36,11 @@ RESERVED = (
 _ALIASES = {name: name for name in RESERVED} | dict.fromkeys(
     ("patient id", "patient_id", "patientid"), "patient"
 )
-# Columns of CheXpert (Irvin et al. 2019) besides its findings.
-_VIEW = "frontal/lateral"
+_PATIENTS = {"subject_id", "deid_patient_id"}  # of MIMIC-CXR and CheXpert Plus
 _AGES = {"age", "patient age", "patient_age", "patientage", "age_years", "age (years)"}
 _FACTS = {
     *_AGES, "sex", "gender", "patient sex", "patient gender", "patient_sex", "patient_gender",
-    _VIEW, "ap/pa", "view", "view position",
+    *VIEWS, "ap/pa", "ap_pa", "offset",
 }  # fmt: skip
 # With decimal commas too, which tables separated by semicolons have.
 _VALUES: dict[str, float | None] = {
@@ -48,7 +55,7 @@ _PATHS = (
     "file_path", "filepath", "file path", "image_path", "image path", "imagepath", "img_path",
     "filename", "file_name", "file name", "image_name", "image name", "image",
     "image_id", "image id", "imageid", "img", "file", "x_ray_image_name", "png_path", "pngpath",
-    "dicom_path", "dicompath",
+    "dicom_path", "dicompath", "path_to_image",
 )  # fmt: skip
 _FILM_KEY = re.compile(r"(?:^|/)file/")  # written for a layout without patient keys
 _CHEXPERT_PATIENT = re.compile(r"(?:^|/)(patient\d+)/")
@@ -64,22 +71,21 @@ def read_manifest(file: Path) -> Listing:
     ``labels`` (findings separated by ``|``) or one column per name with 1, 0, -1 or nothing, the
     last two for unknown; and optionally ``patient``, ``split``, ``sha256``, ``source`` (hospital or
     collection), ``mask`` (picture of the lungs, relative to the file) and ``boxes``
-    (`boxes.boxes_of`). Films that CheXpert's column ``Frontal/Lateral`` calls lateral are left out.
+    (`boxes.boxes_of`). If they have other names, the columns of films, classes and splits are recognised
+    (`pneumoscope.data.column_roles`), the last two with a warning. Lateral films are left out, as far as
+    a column such as CheXpert's ``Frontal/Lateral`` tells the views; so are rows that are there twice.
 
     Raises:
         DataError: The table is broken, has no labels, or names a film twice.
     """
     header, rows = _lowered(file)
-    if "path" not in header:
-        raise DataError(
-            f"{file}: has no column path",
-            f"Name the column of the films' paths so; the columns are {', '.join(header)}.",
-        )
     if not rows:
         raise DataError(f"{file}: names no films", "Add a row per film.")
+    header, rows, renamed = _recognised(file, header, rows)
     names, values, findings, warnings = _labels(file, header, rows)
+    warnings = (*renamed, *warnings)
     base, film_paths = _places(file, rows[0]["path"])
-    view = next((name for name in header if name.lower() == _VIEW), None)
+    view = view_column(header)
     lateral = 0
     entries = []
     seen: set[str] = set()
@@ -90,7 +96,7 @@ def read_manifest(file: Path) -> Listing:
         if name in seen:
             raise DataError(f"{file}: names {name} twice", "One row per film.")
         seen.add(name)
-        if view is not None and row[view].lower() == "lateral":
+        if view is not None and is_lateral(row[view]):
             lateral += 1
             continue
         split = _split(file, row) if "split" in header else None
@@ -169,7 +175,7 @@ def columns(file: Path) -> tuple[tuple[str, ...], dict[str, dict[str, str]]]:
         DataError: It cannot be read.
     """
     header, rows = read_rows(file)
-    key = path_column(header) or NIH_COLUMNS[0]
+    key = _path_column(file, header, rows) or NIH_COLUMNS[0]
     rows = [row for row in rows if row.get(key)]
     if not rows:
         return tuple(header), {}
@@ -179,6 +185,10 @@ def columns(file: Path) -> tuple[tuple[str, ...], dict[str, dict[str, str]]]:
         film_paths.name_of(row[key]): row | {age: age_text(row[age]) for age in ages}
         for row in rows
     }
+
+
+def _path_column(file: Path, header: Sequence[str], rows: Sequence[Row]) -> str | None:
+    return path_column(header) or film_column(header, rows, file.parent)
 
 
 def has_films(file: Path) -> bool:
@@ -266,10 +276,56 @@ def _lowered(file: Path) -> tuple[list[str], list[Row]]:
     known = {name: _ALIASES.get(name.lower(), name) for name in header}
     if "path" not in known.values() and (column := path_column(header)):
         known[column] = "path"
+    if "patient" not in known.values():
+        known |= {name: "patient" for name in header if name.lower() in _PATIENTS}
     columns = [known[name] for name in header]
     if double := sorted({c for c in columns if columns.count(c) > 1}):
         raise DataError(f"{file}: has two columns {double[0]}", "Keep one.")
-    return columns, [Row({known[name]: row[name] for name in header}, row.line) for row in rows]
+    if "path" not in columns:
+        column = film_column(header, rows, file.parent)
+        if column is None:
+            raise DataError(
+                f"{file}: has no column path",
+                f"Name the column of the films' paths so; the columns are {', '.join(header)}.",
+            )
+        # A number of the patient may be the name of the film, too.
+        columns.append("path")
+        for row in rows:
+            row["path"] = row[column]
+        known["path"] = "path"
+    return columns, [Row({known[name]: row[name] for name in row}, row.line) for row in rows]
+
+
+def _recognised(
+    file: Path, header: list[str], rows: list[Row]
+) -> tuple[list[str], list[Row], tuple[str, ...]]:
+    """The table with the names of a manifest for its labels and splits, without rows that are there twice; warnings."""
+    by_cells: dict[tuple[str, ...], Row] = {}
+    for row in rows:
+        by_cells.setdefault(tuple(row.values()), row)
+    once = list(by_cells.values())
+    warnings = []
+    if len(once) < len(rows):
+        warnings.append(f"rows of {file.name} that are there twice: {len(rows) - len(once):,}")
+    others = [name for name in header if name not in RESERVED]
+    if "split" not in header and (column := split_column(others, once)):
+        header, once = _renamed(header, once, column, "split")
+        warnings.append(f"the splits are those of the column {column}")
+    if not {"label", "labels"} & {*header} and (
+        column := label_column(others, once, FINDING_CELLS)
+    ):
+        header, once = _renamed(header, once, column, "label")
+        warnings.append(f"the labels are those of the column {column}")
+    return header, once, tuple(warnings)
+
+
+def _renamed(
+    header: list[str], rows: list[Row], column: str, name: str
+) -> tuple[list[str], list[Row]]:
+    def new(old: str) -> str:
+        return name if old == column else old
+
+    return [*map(new, header)], [Row({new(k): row[k] for k in row}, row.line) for row in rows]
 
 
 def _split(file: Path, row: Row) -> str:

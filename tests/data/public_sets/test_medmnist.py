@@ -32,6 +32,28 @@ def test_films_that_medmnist_saved(tmp_path: Path) -> None:
         find(saved(tmp_path, "later,x.png,0\n"))
 
 
+def test_films_of_another_size_and_with_several_findings(tmp_path: Path) -> None:
+    folder = name_films(tmp_path / "a", "pneumoniamnist_224/train0_1.png")
+    (folder / "pneumoniamnist_224.csv").write_text("TRAIN,train0_1.png,1\n")
+    for place in (folder, folder / "pneumoniamnist_224.csv"):
+        listing = find(place)
+        assert [(e.values, e.split) for e in listing.entries] == [((0.0, 1.0), "train")]
+        assert listing.entries[0].path.is_file()
+    folder = name_films(tmp_path / "b", "chestmnist/train0.png", "chestmnist/val0.png")
+    nothing = ",0" * 12
+    (folder / "chestmnist.csv").write_text(
+        f"TRAIN,train0.png,1{nothing},1\nVALIDATION,val0.png,0{nothing},0\n"
+    )
+    listing = find(folder)
+    assert (listing.findings, len(listing.names)) == (True, 14)
+    assert [(e.values[0], e.values[-1], sum(map(float, e.values)), e.split) for e in listing.entries] == [
+        (1.0, 1.0, 2.0, "train"), (0.0, 0.0, 0.0, "validation"),
+    ]  # fmt: skip
+    (folder / "chestmnist.csv").write_text("TRAIN,train0.png,1,0\n")
+    with pytest.raises(DataError, match="line 1: is not 'split,file,findings'"):
+        find(folder)
+
+
 @pytest.mark.parametrize("name", ["pneumoniamnist.npz", "pneumoniamnist_224.npz"])
 def test_an_archive_is_named_with_what_to_do(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"PK")

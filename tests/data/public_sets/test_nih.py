@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("cv2", reason="needs the [train] extra")
 
-from drawn import draw
+from drawn import draw, name_films
 from pneumoscope import data
 from pneumoscope.data.boxes import Box
 from pneumoscope.data.public_sets.nih import has_nih_boxes, read_nih_boxes
@@ -124,3 +124,15 @@ def test_a_box_that_is_not_on_its_film_is_an_error_with_its_line(
 
 def test_the_table_of_findings_has_no_boxes() -> None:
     assert not has_nih_boxes(["Image Index", "Finding Labels", "Follow-up #", "Patient ID"])
+
+
+@pytest.mark.parametrize("name", ["sample_labels.csv", "Data_Entry.csv"])
+def test_its_table_is_known_by_its_columns(tmp_path: Path, name: str) -> None:
+    """As in the sample of 5,606 films that Kaggle has."""
+    name_films(tmp_path, "sample/images/1.png", "sample/images/2.png")
+    (tmp_path / name).write_text(
+        "Image Index,Finding Labels,Patient ID,Patient Age\n1.png,No Finding,1,060Y\n2.png,Mass|Edema,2,018M\n"
+    )
+    listing = data.find(tmp_path)
+    assert (listing.layout, listing.names) == ("nih", ("No Finding", "Edema", "Mass"))
+    assert [e.values for e in listing.entries] == [(1.0, 0.0, 0.0), (0.0, 1.0, 1.0)]

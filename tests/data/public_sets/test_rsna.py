@@ -36,6 +36,13 @@ def test_a_film_per_patient_whatever_its_boxes(tmp_path: Path, ending: str) -> N
         assert all("train_images" in e.path.parent.name for e in listing.entries)
 
 
+def test_a_renamed_table(tmp_path: Path) -> None:
+    """The folders of its films were taken for classes."""
+    root = rsna(tmp_path)
+    (root / "stage_2_train_labels.csv").rename(root / "train_labels.csv")
+    assert (find(root).layout, len(find(root).entries)) == ("rsna", 3)
+
+
 def test_films_that_are_not_there(tmp_path: Path) -> None:
     root = rsna(tmp_path, ROWS + "d,,,,,0\n")
     assert find(root).warnings[0] == "films of stage_2_train_labels.csv that are not there: 1 of 4"

@@ -6,19 +6,30 @@ from typing import TYPE_CHECKING
 
 from pneumoscope.data.listing import Entry, Listing, one_hot
 from pneumoscope.data.split_names import split_of
-from pneumoscope.data.table_files import read_rows
+from pneumoscope.data.table_files import read_lines
 from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_SETS = {"pneumoniamnist": ("normal", "pneumonia")}
-"""Sets of films with one class each, and their classes."""
+_SETS = {
+    "pneumoniamnist": ("normal", "pneumonia"),
+    "chestmnist": (
+        "atelectasis", "cardiomegaly", "effusion", "infiltration", "mass", "nodule", "pneumonia",
+        "pneumothorax", "consolidation", "edema", "emphysema", "fibrosis", "pleural thickening", "hernia",
+    ),
+}  # fmt: skip
+"""Sets of chest films: the classes of the first, the findings of the second, in the order of their columns."""
 
 
 def medmnist_table(root: Path) -> Path | None:
-    """The table that ``save`` of the package medmnist writes, such as ``pneumoniamnist.csv``; or None."""
-    return next((f for name in _SETS if (f := root / f"{name}.csv").is_file()), None)
+    """The table that ``save`` of the package medmnist writes, such as ``pneumoniamnist_224.csv``; or None."""
+    return next(filter(is_medmnist, sorted(root.glob("*mnist*.csv"))), None)
+
+
+def is_medmnist(file: Path) -> bool:
+    """Whether a table is called like those of the package medmnist."""
+    return file.is_file() and _set_of(file) in _SETS
 
 
 def medmnist_archive(root: Path) -> Path | None:
@@ -30,7 +41,7 @@ def medmnist_archive(root: Path) -> Path | None:
 
 def refuse_archive(file: Path) -> DataError:
     """The error for an archive, which contains arrays and no films."""
-    name = file.stem.lower().partition("_")[0]
+    name = _set_of(file)
     return DataError(
         f"{file}: is an archive of MedMNIST, which has arrays in place of films",
         "Write its films first, for each of the splits train, val and test, in Python: "
@@ -40,20 +51,20 @@ def refuse_archive(file: Path) -> DataError:
 
 
 def read_medmnist(file: Path) -> Listing:
-    """Lists the films of a table without header: split, file and class of each film.
+    """Lists the films of a table without header: split, file, and class or findings of each film.
 
     Raises:
         DataError: A row has another form.
     """
-    kinds = _SETS[file.stem]
-    first, rows = read_rows(file)
-    lines = [(1, first), *((row.line, [row[name] for name in first]) for row in rows)]
+    kinds = _SETS[_set_of(file)]
+    several = len(kinds) > 2
     entries = []
-    for line, cells in lines:
-        split = split_of(cells[0]) if len(cells) == 3 else None
-        if split is None or cells[2] not in ("0", "1"):
+    for line, cells in read_lines(file):
+        split = split_of(cells[0])
+        labels = cells[2:]
+        if split is None or len(labels) != (len(kinds) if several else 1) or {*labels} - {"0", "1"}:
             raise DataError(
-                f"{file}, line {line}: is not 'split,file,class'",
+                f"{file}, line {line}: is not 'split,file,{'findings' if several else 'class'}'",
                 "Write the table again with the package medmnist.",
             )
         name = f"{file.stem}/{cells[1]}"
@@ -61,7 +72,9 @@ def read_medmnist(file: Path) -> Listing:
             Entry(
                 path=file.parent / name,
                 name=name,
-                values=one_hot(int(cells[2]), len(kinds)),
+                values=tuple(map(float, labels))
+                if several
+                else one_hot(int(labels[0]), len(kinds)),
                 patient=f"file/{name}",
                 keyed=False,
                 split=split,
@@ -69,12 +82,17 @@ def read_medmnist(file: Path) -> Listing:
         )
     return Listing(
         layout="medmnist",
-        findings=False,
+        findings=several,
         names=kinds,
         entries=tuple(entries),
         source=f"MedMNIST (Yang et al., Scientific Data 2023), {file.stem}",
         obeyed=True,
     )
+
+
+def _set_of(file: Path) -> str:
+    """Name of the set: ``pneumoniamnist`` for ``pneumoniamnist_224.csv``."""
+    return file.stem.lower().partition("_")[0]
 
 
 def _class_name(name: str) -> str:
