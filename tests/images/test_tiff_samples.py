@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 import pytest
 
-from film_files import ramp
+from film_files import ramp, tiff
 from pneumoscope import images
 from pneumoscope.errors import UnreadableImage, UnsupportedCoding
 from tiff_files import one_page, packed
@@ -52,6 +54,14 @@ def test_white_of_packed_samples_is_that_of_their_depth(order: str) -> None:
 def test_a_film_of_few_bits_says_how_many(bits: int) -> None:
     levels = np.round(UNIT * (2**bits - 1)).astype(int)
     assert images.read(one_page(packed(levels, bits), bits)).facts.bits == bits
+
+
+def test_a_strip_without_a_position_is_missing() -> None:
+    sound = tiff(ramp())
+    sparse = sound.replace(struct.pack("<HHII", 273, 4, 1, 134), struct.pack("<HHII", 273, 4, 1, 0))
+    assert sparse != sound
+    with pytest.raises(UnreadableImage, match="a part of its pixels is missing"):
+        images.read(sparse)
 
 
 def test_subsampled_colour_is_not_supported() -> None:

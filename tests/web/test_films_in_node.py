@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import struct
 import zlib
 from typing import Any
 
@@ -43,6 +44,16 @@ def film(rows: int = 90, columns: int = 70, bits: int = 12) -> np.ndarray:
     pixels[:6, :9] = 0
     pixels[-5:, -9:] = 2**bits - 1
     return pixels.astype(np.uint16)
+
+
+def erased(pixels: np.ndarray, first: int, last: int | None = None, value: int = 0) -> np.ndarray:
+    """Pixels of which those between two numbers have a value."""
+    flat = pixels.ravel().copy()
+    flat[first:last] = value
+    return flat.reshape(pixels.shape)
+
+
+ERASABLE = np.add.outer(12 * np.arange(100), 13 * np.arange(80)).astype(np.uint16) + 1200
 
 
 def window(center: str, width: str, function: str = "LINEAR") -> dict[str, Any]:
@@ -187,6 +198,15 @@ FILMS: dict[str, bytes] = {
     "window with a comma": dicom(
         film(), BitsStored=12, HighBit=11, **window("2048.5", "4000.0")
     ).replace(b"2048.5", b"2048,5"),
+    "end erased": dicom(erased(ERASABLE, 5630)),
+    "end erased from a row on": dicom(erased(ERASABLE, 5600)),
+    "end erased, big endian": dicom(erased(ERASABLE, 5630), BIG),
+    "end erased, ones": dicom(erased(ERASABLE, 5630, value=65535)),
+    "end erased, planes": dicom(
+        erased(np.stack([ERASABLE // 16] * 3).astype(np.uint8), 22000).reshape(100, 80, 3),
+        PlanarConfiguration=1,
+    ),
+    "TIFF, end erased": tiff(erased(ERASABLE, 5630)),
     "no preamble": dicom(film(), BitsStored=12, HighBit=11)[132:],
     "PNG, 12 of 16 bits": deep_png(film()),
     "PNG, transparent white": deep_png(film(), transparent=4095),
@@ -239,6 +259,8 @@ BROKEN: dict[str, bytes] = {
     "PDF": b"%PDF-1.7" + bytes(200),
     "cut": dicom(film())[:4000],
     "cut header": dicom(film())[:200],
+    "erased between rows": dicom(erased(ERASABLE, 3230, 3660)),
+    "TIFF, no strip": tiff(ramp()).replace(struct.pack("<HHII", 273, 4, 1, 134), struct.pack("<HHII", 273, 4, 1, 0)),
     "CT": dicom(film(), SOPClassUID="1.2.840.10008.5.1.4.1.1.2"),
     "for processing": dicom(film(), SOPClassUID="1.2.840.10008.5.1.4.1.1.1.1.1"),
     "frames": dicom(film(), NumberOfFrames=3),

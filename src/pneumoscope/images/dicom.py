@@ -23,7 +23,12 @@ from pneumoscope.errors import (
 )
 from pneumoscope.images.dicom_display import shown
 from pneumoscope.images.dicom_elements import UNDEFINED, layout_of
-from pneumoscope.images.dicom_pixels import decode, decode_incomplete, pixel_data
+from pneumoscope.images.dicom_pixels import (
+    decode,
+    decode_incomplete,
+    erased_end,
+    pixel_data,
+)
 from pneumoscope.images.file_meta import file_meta, is_element
 from pneumoscope.images.film_values import FilmValues, of_dicom, of_radiograph
 from pneumoscope.images.foreign import is_stored_as_text
@@ -118,8 +123,8 @@ def stored_values(data: bytes, name: str, limits: Limits = _LIMITS) -> NDArray[A
     Raises:
         ImageError: It cannot be read, or is not one film for people.
     """
-    stored, _, _, missing = _decoded(data, name, limits)
-    if missing is not None:
+    stored, _, syntax, missing = _decoded(data, name, limits)
+    if missing is not None and CODINGS[syntax]:  # filled by a decoder
         raise TruncatedImage(name)
     return stored
 
@@ -172,7 +177,8 @@ def _decoded(
         raise StoredAsText(name)
     syntax = actual_syntax(declared, layout, data, value, head)
     try:
-        return decode(data, at, head, syntax, layout.implicit, name), head, syntax, None
+        stored = decode(data, at, head, syntax, layout.implicit, name)
+        missing = erased_end(data, at, head, syntax, layout.implicit, name)
     except TruncatedImage:
         stored, missing = decode_incomplete(data, at, head, syntax, layout.implicit, name)
     return stored, head, syntax, missing

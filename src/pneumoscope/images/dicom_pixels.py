@@ -20,6 +20,7 @@ from pneumoscope.images.codestream import (
     without_zeros_before_end,
 )
 from pneumoscope.images.dicom_elements import UNDEFINED, Element, Layout, element_at
+from pneumoscope.images.erased import missing_rows
 from pneumoscope.images.fragments import joined
 from pneumoscope.images.jpeg_end import without_end
 from pneumoscope.images.stored_bits import film_values
@@ -113,6 +114,28 @@ def decode_incomplete(
     else:
         pixels = _by_pydicom(closed, coding, options)
     return film_values(_as_stated(pixels, head), 8, head), missing
+
+
+def erased_end(
+    data: bytes, at: int, head: Header, syntax: str, implicit: bool, name: str
+) -> int | None:
+    """How many of the lowest rows of an uncompressed film were erased; None if none was.
+
+    Raises:
+        UnreadableImage: Rows between others were erased.
+    """
+    allocated = head.short(tags.ALLOCATED) or 0
+    if CODINGS[syntax] or allocated < 8:
+        return None
+    value = pixel_data(data, at, Layout(implicit, syntax != BIG))
+    samples = head.short(tags.SAMPLES) or 1
+    columns = (head.short(tags.COLUMNS) or 0) * (1 if head.short(tags.PLANAR) == 1 else samples)
+    order = f"{'>' if syntax == BIG else '<'}u{allocated // 8}"
+    size = native_bytes(head, value.length)
+    words = np.frombuffer(data, order, size // (allocated // 8), value.start)
+    if len(words) % columns:  # shared chroma
+        return None
+    return missing_rows(words.reshape(-1, columns), name)
 
 
 def pixel_data(data: bytes, at: int, layout: Layout) -> Element:

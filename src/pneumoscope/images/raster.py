@@ -27,6 +27,7 @@ from pneumoscope.errors import (
     UnreadableImage,
     UnsupportedCoding,
 )
+from pneumoscope.images.erased import missing_rows
 from pneumoscope.images.jpeg_end import without_end
 from pneumoscope.images.jpeg_scans import rare_process
 from pneumoscope.images.raster_grey import DEEP_MODES, luminance
@@ -77,6 +78,8 @@ def read_raster(
         else:
             image.load()
             pixels, bits, tint = _of_png(image, data, name) if kind == "PNG" else luminance(image)
+        if kind == "BMP":
+            missing = missing_rows(pixels[::-1], name)  # the lowest row comes first
         turn = _orientation(image)
     except (ImageError, MemoryError):
         raise
@@ -150,6 +153,7 @@ def _of_tiff(data: bytes, name: str, limits: Limits) -> Radiograph:
             pixels = 1 - pixels  # Pillow inverts up to 8 bits only
         turn = 1  # Pillow turns it
         columns, rows = image.size
+    is_plain = page.compression == tiff.UNCOMPRESSED and not page.tiled
     facts = FilmFacts(
         format="TIFF",
         rows=rows,
@@ -157,6 +161,7 @@ def _of_tiff(data: bytes, name: str, limits: Limits) -> Radiograph:
         bits=min(bits, max(page.bits)),  # Pillow makes 8 of fewer
         colour=tint > 0,
         tint=tint,
+        missing_rows=missing_rows(pixels, name) if is_plain else None,
     )
     return _radiograph(_turned(pixels, turn), facts)
 

@@ -25,6 +25,7 @@ _WEBP = 50001  # Pillow's libtiff is built without it
 WHITE_IS_ZERO, RGB, PALETTE, YCBCR = 0, 2, 3, 6  # PhotometricInterpretation, section 8
 _ALPHA, _UNSPECIFIED_ALPHA = 2, 999  # section 18; the second one is that of Corel Draw
 _BIG_ENDIAN_WIDE = b"MM\0+"
+_HEADER_BYTES = 8  # section 2
 _MOST_PAGES = 100
 """Pages that are looked at; a film has few, and a chain of pages can be a circle."""
 
@@ -57,6 +58,7 @@ NAMES = {
     22610: "JPEG XR",
 }
 """Numbers of compressions to names, for messages."""
+UNCOMPRESSED = 1
 BYTEWISE = frozenset((1, 5, 8, 32773, 32946, 34925, 50000))
 """Compressions that know nothing of samples: none, LZW, Deflate, PackBits, LZMA, Zstandard."""
 _PACKED_DEEP = 12
@@ -211,6 +213,7 @@ def check_compression(page: Page, name: str) -> None:
 
     Raises:
         UnsupportedCoding: The compression is not known, or colour has fewer samples than grey.
+        UnreadableImage: A strip or tile is missing: sparse files say so, or state its position as 0.
         TruncatedImage, UnreadableImage: A JPEG in it is not complete, see `pneumoscope.images.jpeg`.
     """
     from PIL.TiffImagePlugin import COMPRESSION_INFO
@@ -221,6 +224,8 @@ def check_compression(page: Page, name: str) -> None:
     is_subsampled = set(page.tags.get(_SUBSAMPLING, ())) - {1}
     if page.photometric == YCBCR and page.compression in BYTEWISE and is_subsampled:
         raise UnsupportedCoding(name, "TIFF with subsampled colour")
+    if any(offset < _HEADER_BYTES for offset in page.pieces[0]):
+        raise UnreadableImage(name, "a part of its pixels is missing")
     if page.compression != _JPEG:
         return
     tables = bytes(page.tags.get(_JPEG_TABLES, b""))

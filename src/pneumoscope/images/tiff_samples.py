@@ -30,6 +30,7 @@ from pneumoscope.images.tiff import (
     TILE_COLUMNS,
     TILE_OFFSETS,
     TILE_ROWS,
+    UNCOMPRESSED,
     Page,
     unsupported,
 )
@@ -51,7 +52,6 @@ _KINDS = {
     (64, 3): "f8",
 }
 """(bits, SampleFormat) to NumPy's name."""
-_UNCOMPRESSED = 1
 _ROWS_AT_ONCE = 64  # of packed bits, which take a byte each while they are put together
 
 
@@ -100,7 +100,7 @@ def _parts(page: Page, plane: int, planes: int, pixel_bits: int, name: str) -> N
     width = int(page.tags.get(TILE_COLUMNS, 0)) if tiled else page.columns
     row_bytes = -(-width * pixel_bits // 8)
     strip_rows = min(int(page.tags.get(STRIP_ROWS, page.rows)), page.rows)
-    if page.compression == _UNCOMPRESSED and not tiled and not any(counts):
+    if page.compression == UNCOMPRESSED and not tiled and not any(counts):
         # Old writers leave the sizes out: they follow from the others.
         pieces = range(len(offsets) // planes) if planes else ()
         rows = [min(strip_rows, page.rows - i * strip_rows) for i in pieces] * planes

@@ -5,6 +5,7 @@ import { joinedBytes } from "./bytes.js";
 import { beginsFrame, codingOf, frameOf } from "./codestream.js";
 import { UNDEFINED } from "./dicom-elements.js";
 import { TAGS } from "./dicom-header.js";
+import { missingRowsOf } from "./erased.js";
 import { FilmError, notOneFilm, truncated, unreadable } from "./problems.js";
 import { filmValues } from "./stored-bits.js";
 
@@ -111,17 +112,16 @@ export async function decodedValues(bytes, value, head, syntax, codecs) {
   if (!CODINGS[syntax]) {
     if (isEncapsulated(bytes, value) && value.length === UNDEFINED) throw unreadable("compressed pixels in an uncompressed transfer syntax");
     const frame = bytes.part(value.start, value.start + Math.min(value.length, nativeBytes(head, value.length)));
-    return complete(filmValues(native(frame, head, syntax !== BIG, value.vr), allocated, head));
+    const decoded = native(frame, head, syntax !== BIG, value.vr);
+    return { values: filmValues(decoded, allocated, head), missingRows: decoded.missingRows };
   }
   const codestream = codestreamOf(bytes, value, head);
   const coding = codingOf(codestream) ?? CODINGS[syntax];
-  if (coding === "encapsulated") return complete(filmValues(native(codestream.subarray(0, nativeBytes(head, codestream.length)), head, true, value.vr), allocated, head));
+  if (coding === "encapsulated") return { missingRows: null, values: filmValues(native(codestream.subarray(0, nativeBytes(head, codestream.length)), head, true, value.vr), allocated, head) };
   const frame = frameOf(codestream);
   const decoded = coding === "rle" ? ofRle(codestream, head) : await byCodec(codestream, coding, codecs, head, frame);
   return { values: filmValues(decoded, frame === null ? allocated : frame.bits, head), missingRows: decoded.missingRows ?? null };
 }
-
-const complete = (values) => ({ values, missingRows: null });
 
 async function byCodec(codestream, coding, codecs, head, frame) {
   const decode = codecs[coding];
@@ -159,9 +159,11 @@ function native(frame, head, little, vr) {
     words = allocated === 16 ? new Uint16Array(count) : new Uint32Array(count);
     for (let i = 0; i < count; i += 1) words[i] = allocated === 16 ? view.getUint16(2 * i, little) : view.getUint32(4 * i, little);
   }
+  const isPlanar = samples === 3 && head.short(TAGS.planar) === 1;
+  const missingRows = allocated < 8 || isShared ? null : missingRowsOf(words, isPlanar ? columns : columns * samples);
   if (samples === 3 && isShared) words = upsampled(words);
-  else if (samples === 3 && head.short(TAGS.planar) === 1) words = interleaved(words, rows * columns);
-  return inRgb({ words, rows, columns, samples }, head.photometric);
+  else if (isPlanar) words = interleaved(words, rows * columns);
+  return inRgb({ words, rows, columns, samples, missingRows }, head.photometric);
 }
 
 /** Y Y Cb Cr as twice Y Cb Cr (PS3.3 C.7.6.3.1.2). */

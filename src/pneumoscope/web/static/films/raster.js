@@ -3,6 +3,7 @@
 
 import { Bytes } from "./bytes.js";
 import { frameOf, rareProcess } from "./codestream.js";
+import { missingRowsOf } from "./erased.js";
 import { luminanceOf } from "./jpeg.js";
 import { checkSize } from "./limits.js";
 import { orientationOf, upright } from "./orientation.js";
@@ -31,7 +32,19 @@ export async function readRaster(data, kind, atLeast) {
   if (kind === "JPEG") return ofJpeg(data, atLeast);
   if (kind === "WEBP") checkWebp(data);
   else checkBmp(data);
-  return ofPicture(await pictureOf(data, kind), kind, 8);
+  const film = ofPicture(await pictureOf(data, kind), kind, 8);
+  if (kind === "BMP") {
+    const missingRows = missingRowsOf(turnedOver(film), film.columns); // the lowest row comes first
+    if (missingRows !== null) film.facts.missing_rows = missingRows;
+  }
+  return film;
+}
+
+/** The levels of a film from its lowest row to its highest. */
+function turnedOver({ levels, rows, columns }) {
+  const result = new levels.constructor(levels.length);
+  for (let row = 0; row < rows; row += 1) result.set(levels.subarray(row * columns, (row + 1) * columns), (rows - 1 - row) * columns);
+  return result;
 }
 
 function ofSamples(samples, png) {

@@ -6,6 +6,7 @@ import { rareCoding, truncated, unreadable } from "./problems.js";
 
 const [NONE, LZW, DEFLATE, PACKBITS, OLD_DEFLATE] = [1, 5, 8, 32773, 32946];
 const READ = [NONE, LZW, DEFLATE, PACKBITS, OLD_DEFLATE]; // a browser has no decoder for the others that Python reads
+const HEADER_BYTES = 8; // section 2
 const BROKEN = "the TIFF data is broken";
 // (bits, SampleFormat) to the type of array and the reader of one sample.
 const KINDS = {
@@ -78,6 +79,7 @@ export function grid(bytes, page) {
   }
   if (counts.length !== page.offsets.length) throw unreadable("its strips are not listed");
   return page.offsets.map((offset, i) => {
+    if (offset < HEADER_BYTES) throw unreadable("a part of its pixels is missing");
     if (offset + counts[i] > bytes.length) throw truncated();
     const [plane, place] = [Math.floor(i / number), i % number];
     const [top, left] = [Math.floor(place / across) * height, (place % across) * width];

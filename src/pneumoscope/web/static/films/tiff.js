@@ -3,6 +3,7 @@
 
 import { Bytes, joinedBytes } from "./bytes.js";
 import { rareProcess } from "./codestream.js";
+import { missingRowsOf } from "./erased.js";
 import { luminanceOf } from "./jpeg.js";
 import { checkSize } from "./limits.js";
 import { upright } from "./orientation.js";
@@ -18,6 +19,7 @@ const TAGS = {
 const SIZES = { 1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 13: 4, 16: 8, 17: 8, 18: 8 }; // bytes of the types that are read
 const MOST_PAGES = 100;
 const MOST_SAMPLES = 16;
+const UNCOMPRESSED = 1;
 const JPEG = 7; // technical note 2
 const UNSPECIFIED_ALPHA = 999; // as Pillow knows it, from Corel Draw
 
@@ -36,6 +38,8 @@ export async function readTiff(data, names) {
   const film = page.compression === JPEG ? ofJpeg(bytes, page) : greyOf(await samplesOf(bytes, page, names), page);
   const bits = Math.min(film.bits, Math.max(...page.bits));
   const facts = { format: "TIFF", rows, columns, bits, colour: film.tint > 0, tint: film.tint, reduced_by: 1 };
+  const missingRows = page.compression === UNCOMPRESSED && !page.tiled ? missingRowsOf(film.levels, columns) : null;
+  if (missingRows !== null) facts.missing_rows = missingRows;
   return upright({ levels: film.levels, rows, columns, facts }, page.orientation);
 }
 
