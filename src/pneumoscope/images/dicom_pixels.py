@@ -11,6 +11,7 @@ import numpy as np
 
 import pneumoscope.images.dicom_tags as tags
 import pneumoscope.images.jpeg as jpeg
+import pneumoscope.images.jpeg_2000 as jpeg_2000
 from pneumoscope.errors import TruncatedImage, UnreadableImage, UnsupportedObject
 from pneumoscope.images.codestream import (
     Frame,
@@ -222,7 +223,7 @@ def _decompressed(
     if coding.startswith("jpeg") and decoder != "openjpeg":
         jpeg.check_scans(codestream, name)
     if decoder == "openjpeg":
-        return _jpeg_2000(codestream, head)
+        return _jpeg_2000(codestream, head, name)
     if coding == "jpeg-ls":
         return _by_charls(codestream, options, name)
     if decoder == "gdcm":
@@ -272,10 +273,11 @@ def _in_child(codestream: bytes, coding: str, options: dict[str, Any], name: str
     return _rgb(array, options["photometric_interpretation"])
 
 
-def _jpeg_2000(codestream: bytes, head: Header) -> NDArray[Any]:
+def _jpeg_2000(codestream: bytes, head: Header, name: str) -> NDArray[Any]:
     """Decodes by pylibjpeg-openjpeg; the component transforms are undone, so colour is RGB."""
     import openjpeg
 
+    jpeg_2000.check(codestream[max(codestream.find(b"\xff\x4f\xff\x51"), 0) :], name)
     return _rgb(openjpeg.decode(codestream), head.photometric)
 
 

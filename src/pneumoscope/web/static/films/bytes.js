@@ -37,6 +37,15 @@ export function joinedBytes(parts) {
   return whole;
 }
 
+/** Whether bytes have a value so many times in a row. */
+export function holdsRun(bytes, value, length) {
+  for (let i = 0, run = 0; i < bytes.length; i += 1) {
+    run = bytes[i] === value ? run + 1 : 0;
+    if (run === length) return true;
+  }
+  return false;
+}
+
 /** Inflates bytes by the browser's own decompression; "deflate" is zlib's format. */
 export async function inflated(bytes, format = "deflate", most = Infinity) {
   const reader = new Blob([bytes]).stream().pipeThrough(new DecompressionStream(format)).getReader();

@@ -9,6 +9,7 @@ import { withoutZerosBeforeEnd } from "./codestream.js";
 import { isComplete } from "./dicom-pixels.js";
 import { rareCoding, truncated, unreadable } from "./problems.js";
 import { luminanceOf } from "./jpeg.js";
+import { checkJpeg2000 } from "./jpeg-2000.js";
 import { checkScans, rgbOfJpeg } from "./raster.js";
 
 const loaded = new Map();
@@ -27,6 +28,10 @@ export function codecsOf(available) {
   const codecs = { jpeg: ofJpeg, "jpeg-12": ofDeepJpeg };
   for (const [coding, [name, decoder]] of Object.entries(emscripten)) {
     if (available.includes(name)) codecs[coding] = (data) => byWebAssembly(name, decoder, data, coding);
+  }
+  for (const coding of ["jpeg-2000", "htj2k"]) {
+    const decode = codecs[coding];
+    if (decode) codecs[coding] = async (data) => (checkJpeg2000(data), decode(data));
   }
   const byCharls = codecs["jpeg-ls"];
   if (byCharls) codecs["jpeg-ls"] = (data) => byCharls(data).catch((error) => withoutZeros(byCharls, data, error));
