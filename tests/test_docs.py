@@ -235,6 +235,61 @@ def test_every_key_of_a_prediction_is_documented(tmp_path: Path) -> None:
     assert [key for key in keys if f"`{key}`" not in table] == []
 
 
+OUTPUT = (reference.DOCS / "reference" / "output.md").read_text(encoding="utf-8")
+
+
+def test_every_command_with_json_says_what_it_prints() -> None:
+    named = {
+        name
+        for name, command in reference_cli.leaves()
+        if any("--json" in param.opts for param in command.params)
+    }
+    assert len(named) > 40
+    # `pacs` prints JSON of its checks only.
+    said = {re.sub(r" --check$", "", n) for n in re.findall(r"`pneumoscope (.*?) --json`", OUTPUT)}
+    assert sorted(named - said) == []
+
+
+def test_every_key_of_the_commands_for_accounts_is_documented(tmp_path: Path) -> None:
+    folder = tmp_path / "room"
+    password = "a walk along the river\n"
+    other = ("amy", "--password-stdin", "--role", "admin")  # the last account cannot be deleted
+    assert command_line.run("user", "add", *other, "--folder", folder, stdin=password.encode())
+    lines = {
+        "user add": ("lee", "--password-stdin"),
+        "user list": (),
+        "user password": ("lee", "--password-stdin"),
+        "user role": ("lee", "viewer"),
+        "user totp": ("lee",),
+        "token add": ("lee", "--for", "night"),
+        "token list": (),
+        "session list": (),
+        "session end": ("--user", "lee"),
+        "user disable": ("lee",),
+        "user enable": ("lee",),
+        "user delete": ("lee", "--yes"),
+        "keys list": (),
+        "keys rotate": (),
+        "purge": ("--older-than", "0"),
+        "audit-log verify": (),
+        "backup": (tmp_path / "backup.zip",),
+        "restore": (tmp_path / "backup.zip", "--check", "--key", folder / "key"),
+    }
+    rows = {
+        n: row for row in OUTPUT.splitlines() for n in re.findall(r"pneumoscope (.*?) --json", row)
+    }
+    for name, arguments in lines.items():
+        done = command_line.run(
+            *name.split(), *arguments, "--folder", folder, "--json", stdin=password.encode()
+        )
+        assert done.returncode == 0, (name, done.stderr)
+        printed = json.loads(done.stdout)
+        for facts in printed if isinstance(printed, list) else [printed]:
+            # A list of tokens has the keys of a new one.
+            row = rows[name] + rows["token add"] if name == "token list" else rows[name]
+            assert [key for key in facts if f"`{key}`" not in row] == [], name
+
+
 def test_every_public_name_is_documented() -> None:
     page = (reference.DOCS / "reference" / "python.md").read_text(encoding="utf-8")
     names = [name for name in pneumoscope.__all__ if name != "__version__"]

@@ -17,6 +17,8 @@ MODULES = (
     *("serve/routes", "serve/services.py", "serve/uploads.py", "serve/security/admission.py"),
     *("serve/security/guard.py", "serve/security/passwords.py", "serve/security/refusals.py"),
 )
+READERS = {"serve/node_status.py": ("NodeNotReachable", "__init__")}
+"""Of these modules only what is given to these; the rest is for administrators."""
 ERRORS = (errors.ImageError, errors.QueueError, errors.UnknownOperatingPoint)
 """Of the package's errors only these, and those below them."""
 NOT_FOR_READERS = ("Choice", "EOFError", "Header", "ReaderSetting", "SOCKET")
@@ -27,6 +29,10 @@ def messages() -> set[str]:
     paths = [PACKAGE / module for module in MODULES]
     files = [f for path in paths for f in ([path] if path.suffix else sorted(path.rglob("*.py")))]
     texts = {text for file in files for text in _texts(ast.parse(file.read_text("utf-8")))}
+    for module, names in READERS.items():
+        tree = ast.parse((PACKAGE / module).read_text("utf-8"))
+        calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and _name(n.func) in names]
+        texts |= {text for n in calls for a in n.args for text in _alternatives(a)}
     trees = [ast.parse(path.read_text("utf-8")) for path in (PACKAGE / "errors").glob("*.py")]
     classes = [n for tree in trees for n in tree.body if isinstance(n, ast.ClassDef)]
     return texts | {text for node in _below(classes) for text in _texts(node)}

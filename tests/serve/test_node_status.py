@@ -6,6 +6,7 @@ import http.client
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -78,6 +79,15 @@ def test_what_is_no_status(answer: bytes, status: int, why: str) -> None:
     assert caught.value.hint
 
 
+def test_a_node_that_does_not_answer_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def connect(_: Any) -> None:
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(HTTPConnection, "connect", connect)
+    with pytest.raises(NodeNotReachable, match="its answer takes too long"):
+        NodeStatus("http://127.0.0.1:9108").read()
+
+
 @pytest.mark.parametrize(
     ("url", "why"),
     [
@@ -124,7 +134,7 @@ def test_administrators_see_it_and_nobody_else(tiny_bundle: Bundle, tmp_path: Pa
             german = server("GET", PATH, cookie=ada, headers={"Accept-Language": "de"})
     assert answer.status_code == 502
     assert "does not answer" in answer.text
-    assert "der DICOM-Knoten antwortet nicht" in german.text
+    assert "der DICOM-Knoten antwortet nicht: die Verbindung wurde abgelehnt" in german.text
     lines = [json.loads(line) for line in (tmp_path / LOG).read_text().splitlines()]
     # It concerns no patient; that somebody was refused is noted.
     assert [(e["what"], e["status"]) for e in lines if "node" in e["what"]] == [

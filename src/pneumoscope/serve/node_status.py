@@ -63,6 +63,8 @@ class NodeStatus:
         """
         try:
             answer = self._fetched()
+        except TimeoutError:
+            raise NodeNotReachable("its answer takes too long") from None
         except (OSError, http.client.HTTPException) as error:
             raise NodeNotReachable(
                 str(getattr(error, "strerror", None) or type(error).__name__)
