@@ -30,3 +30,11 @@ def plain(
     root = tmp_path_factory.mktemp("plain") / "set"
     classes = {"normal": forty[0::2], "sick": forty[1::2]}
     return audit(folder(root, classes, {"normal": 90, "sick": 90}), tiny_bundle.path)
+
+
+@pytest.fixture
+def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of other findings: a hundred trees in each fold take most of an audit's time."""
+    from pneumoscope.evidence.audit import shortcut_models
+
+    monkeypatch.setattr(shortcut_models, "_TREES", 3)

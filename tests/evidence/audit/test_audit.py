@@ -59,7 +59,9 @@ def test_no_labels_at_all(forty: list[Film], tiny_bundle: Bundle, tmp_path: Path
     assert "Can&#x27;t say" in audit_page.html(result) or "Can't say" in audit_page.html(result)
 
 
-def test_broken_films(forty: list[Film], tiny_bundle: Bundle, tmp_path: Path) -> None:
+def test_broken_films(
+    few_trees: None, forty: list[Film], tiny_bundle: Bundle, tmp_path: Path
+) -> None:
     classes = {"normal": forty[0:12:2], "sick": forty[1:12:2]}
     root = folder(tmp_path / "set", classes, {"normal": 90, "sick": 90})
     (root / "sick" / "999.jpg").write_bytes(b"\xff\xd8\xff broken")
@@ -94,7 +96,7 @@ def test_nothing_there(tmp_path: Path, tiny_bundle: Bundle) -> None:
 
 
 def test_copies_across_splits_and_classes_stop(
-    forty: list[Film], tiny_bundle: Bundle, tmp_path: Path
+    few_trees: None, forty: list[Film], tiny_bundle: Bundle, tmp_path: Path
 ) -> None:
     for split, start in (("train", 0), ("test", 12)):
         folder(
@@ -136,7 +138,9 @@ def test_a_copy_with_an_unknown_label_contradicts_none(
     assert levels(result, "copies") == [level]
 
 
-def test_the_command(forty: list[Film], tiny_bundle: Bundle, tmp_path: Path) -> None:
+def test_the_command(
+    few_trees: None, forty: list[Film], tiny_bundle: Bundle, tmp_path: Path
+) -> None:
     classes = {"normal": forty[0:36:2], "sick": forty[1:36:2]}
     root = folder(tmp_path / "set", classes, {"normal": 95, "sick": 75})
     out = tmp_path / "out"

@@ -20,7 +20,7 @@ from pneumoscope.metrics import Interval
 
 
 def test_two_quality_tables_by_class_are_named(
-    forty: list[Film], tiny_bundle: Bundle, tmp_path: Path
+    few_trees: None, forty: list[Film], tiny_bundle: Bundle, tmp_path: Path
 ) -> None:
     # The same pictures as in `plain`.
     classes = {"normal": forty[0::2], "sick": forty[1::2]}

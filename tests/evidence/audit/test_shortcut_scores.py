@@ -8,6 +8,8 @@ pytest.importorskip("sklearn", reason="needs the [train] extra")
 from pneumoscope.evidence.audit.shortcuts import FILE
 from readings import auc, measured, reading
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 
 def test_few_films_that_separate_completely_have_an_exact_interval() -> None:
     truth = np.array([True] * 7 + [False] * 13)

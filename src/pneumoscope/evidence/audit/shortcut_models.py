@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Scores = NDArray[np.float64]
 
 _SHAPES = 32  # principal components of thumbnails
+_TREES = 100
 
 
 def shapes(thumbs: Scores) -> Scores:
@@ -40,7 +41,7 @@ def trees(
 
     def fit(x: Scores, y: NDArray[np.bool_]) -> Any:
         model = HistGradientBoostingClassifier(
-            random_state=0, max_iter=100, min_samples_leaf=leaf, categorical_features=mask,
+            random_state=0, max_iter=_TREES, min_samples_leaf=leaf, categorical_features=mask,
             early_stopping=False,
         )  # fmt: skip
         return model.fit(x, y)
