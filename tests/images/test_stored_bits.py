@@ -249,6 +249,25 @@ def test_jpeg_2000_with_a_sign_that_the_header_denies(
     np.testing.assert_allclose(film.pixels, SMOOTH / 4095, atol=1e-6)
 
 
+@pytest.mark.parametrize("precision", [13, 16])
+@pytest.mark.parametrize(
+    ("moved", "back", "center"),
+    [(1024, 1024, 2048), (1000, 1024, 2048), (600, 600, 2048), (1024, 0, 1024)],
+)
+def test_jpeg_2000_that_was_moved_by_less_than_half_of_its_range(
+    moved: int, back: int, center: int, precision: int
+) -> None:
+    """By 1024 if its values allow it, else from 0 on; unless the window says that it is not moved."""
+    film = SMOOTH.copy()
+    if back == 600:
+        film[0, 0], film[-1, -1] = 0, 4095
+    signed = film.astype(np.int16) - moved
+    window = {"WindowCenter": center, "WindowWidth": 4096}
+    read = images.read(signed_jpeg_2000(signed, precision, 12, **window))
+    expected = (signed.astype(int) + back - center + 0.5) / 4095 + 0.5
+    np.testing.assert_allclose(read.pixels, np.clip(expected, 0, 1), atol=1e-6)
+
+
 def test_jpeg_2000_of_8_bits_with_a_sign_that_the_header_denies() -> None:
     grey = smooth(64, 80)
     moved = (grey.astype(np.int16) - 128).astype(np.int8)

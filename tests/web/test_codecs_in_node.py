@@ -92,9 +92,10 @@ def test_jpeg_2000_with_a_sign_that_the_header_denies(tmp_path: Path) -> None:
         {"words": grey - 128, "size": 1, "bits": 8, "center": 0},
         {"words": grey * 16 - 2048, "size": 2, "bits": 12, "center": 0},
         {"words": grey * 16 - 2048, "size": 2, "bits": 12, "center": 2048},
+        {"words": grey * 16 - 1000, "size": 2, "bits": 12, "center": 2048},
     ]
     given = [film | {"words": film["words"].ravel().tolist()} for film in films]
-    expected = [grey, grey * 16 - 2048, grey * 16]
+    expected = [grey, grey * 16 - 2048, grey * 16, grey * 16 + 24]
     assert in_node(tmp_path, SIGNS, given) == [values.ravel().tolist() for values in expected]
 
 

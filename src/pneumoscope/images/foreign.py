@@ -10,6 +10,7 @@ SAVE_ADVICE = "Save it as PNG or TIFF; better, export the film as DICOM."
 _JPEG_2000 = "Save it as PNG or TIFF; JPEG 2000 is read inside DICOM only."
 _VOLUME = "This is data of a volume or of an analysis: export the one film as DICOM or PNG."
 _UNPACK = "Unpack it, and give the films or their folder."
+_DECRYPT = "Decrypt it, and give the film."
 _NO_FILM = "Export the film itself, as DICOM or PNG."
 _PARTS = "Save each part as a file: it begins behind the empty line that follows its header."
 _BASE64 = (
@@ -35,6 +36,15 @@ BEGINNINGS: tuple[tuple[bytes, str, str], ...] = (
     (b"\0\0\1\0", "an icon", SAVE_ADVICE),
     (b"v/1\1", "an OpenEXR picture", SAVE_ADVICE),
     (b"SIMPLE  =", "a FITS file", SAVE_ADVICE),
+    (b"qoif", "a QOI picture", SAVE_ADVICE),
+    (b"DDS |", "a DDS picture", SAVE_ADVICE),
+    (b"gimp xcf", "a GIMP document", SAVE_ADVICE),
+    (b"#?RADIANCE", "a Radiance HDR picture", SAVE_ADVICE),
+    (b"AT&TFORM", "a DjVu document", _NO_FILM),
+    (b"CDF\1", "a NetCDF file", _VOLUME),
+    (b"CDF\2", "a NetCDF file", _VOLUME),
+    (b"PAR1", "a Parquet file", _VOLUME),
+    (b"SQLite format 3\0", "an SQLite database", _NO_FILM),
     (b"\x93NUMPY", "a NumPy array (.npy)", "Save it as PNG or TIFF with 8 or 16 bits of grey."),
     (b"NRRD000", "a NRRD volume", _VOLUME),
     (b"ObjectType =", "the header of a MetaImage volume", _VOLUME),
@@ -53,8 +63,14 @@ BEGINNINGS: tuple[tuple[bytes, str, str], ...] = (
     (b"(\xb5/\xfd", "a Zstandard archive", _UNPACK),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", _UNPACK),
     (b"Rar!\x1a\x07", "a RAR archive", _UNPACK),
+    (b"\x04\x22M\x18", "an LZ4 archive", _UNPACK),
+    (b"\x1f\x9d", "an archive of compress (.Z)", _UNPACK),
+    (b"MSCF", "a cabinet archive", _UNPACK),
+    (b"-----BEGIN PGP MESSAGE", "an encrypted file", _DECRYPT),
+    (b"Salted__", "an encrypted file", _DECRYPT),
     (b"%PDF", "a PDF document", _NO_FILM),
     (b"%!PS", "a PostScript document", _NO_FILM),
+    (b"\xc5\xd0\xd3\xc6", "a PostScript document", _NO_FILM),
     (b"{\\rtf", "a text document", _NO_FILM),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Office document", _NO_FILM),
     (b"\x1aE\xdf\xa3", "a video", _NO_FILM),
@@ -70,6 +86,9 @@ BEGINNINGS: tuple[tuple[bytes, str, str], ...] = (
         for start in _STARTS_AS_TEXT
     ),
     (b"L\0\0\0\1\x14\2\0", "a Windows shortcut", "Give the file that it points to."),
+    (b"[InternetShortcut]", "a shortcut to a web page", _NO_FILM),
+    (b"\x7fELF", "a program", _NO_FILM),
+    (b"MZ\x90\0", "a program", _NO_FILM),
 )
 BRANDS = {
     **dict.fromkeys((b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1"), "a HEIC picture"),

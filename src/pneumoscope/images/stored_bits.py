@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from pneumoscope.images.header import Header
 
+_USUAL_MOVE = 1024
+"""Value of water in CT, by which programs move films too."""
 _FEW = 32
 """Different values that a film has at least on either side of the sign bit; a burnt-in text has one."""
 _ROW_STEP = 8
@@ -46,8 +48,12 @@ def film_values(words: NDArray[Any], width: int, head: Header) -> NDArray[Any]:
     is_sign_wrong = is_grey and _is_sign_wrong(words, bits, width, head)
     signed = is_grey and (head.short(tags.SIGNED) == 1) != is_sign_wrong
     whole = _signed(words, width) if signed else _unsigned(words, width)
-    if signed and is_sign_wrong and _is_moved(whole, words, bits, head):
+    if signed and is_sign_wrong and _is_moved(whole, words, bits, 1 << (bits - 1), head):
         return whole.astype(np.int32) + (1 << (bits - 1))
+    if is_grey and not signed and bits < width:
+        moved = _without_move(words, bits, width, head)
+        if moved is not None:
+            return moved
     if bits == width:
         return whole
     least, greatest = (
@@ -120,8 +126,34 @@ def _repeats_sign(words: NDArray[Any], bits: int, width: int) -> bool:
     return bool(-half <= values.min() < 0 <= values.max() < half)
 
 
-def _is_moved(values: NDArray[Any], words: NDArray[Any], bits: int, head: Header) -> bool:
-    """Whether a film without a sign was moved down by half of its range, as its JPEG 2000 encoder saw a signed one.
+def _without_move(
+    words: NDArray[Any], bits: int, width: int, head: Header
+) -> NDArray[np.int32] | None:
+    """The values of a film without a sign that its JPEG 2000 encoder moved down by less than half of its range.
+
+    Nothing says by how much: by 1024, the usual move, if the film was between 0 and white then, else by
+    the least possible one.
+
+    Returns:
+        None if the codestream states no sign, or the film does not need it.
+    """
+    if words.dtype.kind != "i":  # stated by a JPEG 2000 codestream
+        return None
+    values = _signed(words, width).astype(np.int32)
+    least, greatest, white = int(values.min()), int(values.max()), (1 << bits) - 1
+    if least >= 0 or greatest - least > white or max(-least - 1, greatest) <= white >> 1:
+        return None
+    if _roughness(values) >= _roughness(_unsigned(words, width) & white):
+        return None
+    is_usual = -least <= _USUAL_MOVE <= white - greatest
+    move = _USUAL_MOVE if is_usual else -least
+    return values + move if _is_moved(values, words, bits, move, head) else values
+
+
+def _is_moved(
+    values: NDArray[Any], words: NDArray[Any], bits: int, move: int, head: Header
+) -> bool:
+    """Whether a film without a sign was moved down, as its JPEG 2000 encoder saw a signed one.
 
     A film of 8 bits has no other reason to be negative. Of a deeper one the window tells.
     """
@@ -133,7 +165,7 @@ def _is_moved(values: NDArray[Any], words: NDArray[Any], bits: int, head: Header
     slope = head.number(tags.SLOPE, 1) or 1
     distance = values * slope + (head.number(tags.INTERCEPT, 0) - center)
     as_stored = np.count_nonzero(np.abs(distance) <= width / 2)
-    moved = np.count_nonzero(np.abs(distance + slope * (1 << (bits - 1))) <= width / 2)
+    moved = np.count_nonzero(np.abs(distance + slope * move) <= width / 2)
     return bool(moved > as_stored)
 
 

@@ -3,6 +3,7 @@
 
 import { TAGS } from "./dicom-header.js";
 
+const USUAL_MOVE = 1024;
 const FEW = 32;
 const ROW_STEP = 8;
 const ROWS = 64;
@@ -27,7 +28,9 @@ export function filmValues(decoded, width, head) {
   const isWrong = isGrey && isSignWrong(unsigned, decoded, { bits, width, isSigned: head.isSigned, isStated });
   const signed = isGrey && head.isSigned !== isWrong;
   const whole = signed ? mapped(unsigned, width, (word) => withSign(word, width)) : unsigned;
-  if (signed && isWrong && isMoved(whole, bits, head, isStated)) return mapped(whole, width, (word) => word + 2 ** (bits - 1));
+  if (signed && isWrong && isMoved(whole, bits, 2 ** (bits - 1), head, isStated)) return mapped(whole, width, (word) => word + 2 ** (bits - 1));
+  const moved = isGrey && !signed && bits < width && isStated ? withoutMove(unsigned, decoded, bits, width, head) : null;
+  if (moved) return moved;
   if (bits === width) return whole;
   const [least, greatest] = signed ? [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1] : [0, 2 ** bits - 1];
   if (whole.every((value) => value >= least && value <= greatest)) return whole;
@@ -103,8 +106,23 @@ function repeatsSign(unsigned, bits, width) {
   return unsigned.every((word) => values(word) >= -half && values(word) < half) && unsigned.some((word) => values(word) < 0) && unsigned.some((word) => values(word) >= 0);
 }
 
-/** Whether a film without a sign was moved down by half of its range, as its JPEG 2000 encoder saw a signed one. */
-function isMoved(values, bits, head, isStated) {
+/**
+ * The values of a film without a sign that its JPEG 2000 encoder moved down by less than half of its range; null if the
+ * film does not need a sign.
+ */
+function withoutMove(unsigned, decoded, bits, width, head) {
+  const values = mapped(unsigned, width, (word) => withSign(word, width));
+  const white = 2 ** bits - 1;
+  let [least, greatest] = [Infinity, -Infinity];
+  for (const value of values) [least, greatest] = [Math.min(least, value), Math.max(greatest, value)];
+  if (least >= 0 || greatest - least > white || Math.max(-least - 1, greatest) <= white >> 1) return null;
+  if (roughness(values, decoded) >= roughness(mapped(unsigned, width, (word) => word % (white + 1)), decoded)) return null;
+  const move = -least <= USUAL_MOVE && USUAL_MOVE <= white - greatest ? USUAL_MOVE : -least;
+  return isMoved(values, bits, move, head, true) ? mapped(values, width, (word) => word + move) : values;
+}
+
+/** Whether a film without a sign was moved down, as its JPEG 2000 encoder saw a signed one. */
+function isMoved(values, bits, move, head, isStated) {
   if (bits <= 8) return true;
   const [center, width] = [head.number(TAGS.center, 0), head.number(TAGS.width, 0)];
   if (!isStated || width <= 0) return false;
@@ -114,7 +132,7 @@ function isMoved(values, bits, head, isStated) {
   for (const value of values) {
     const distance = value * slope + start;
     if (Math.abs(distance) <= width / 2) asStored += 1;
-    if (Math.abs(distance + slope * 2 ** (bits - 1)) <= width / 2) moved += 1;
+    if (Math.abs(distance + slope * move) <= width / 2) moved += 1;
   }
   return moved > asStored;
 }
