@@ -59,3 +59,16 @@ def test_what_onnx_cannot_say_is_an_error(tmp_path: Path) -> None:
             tmp_path / "model.keras", ImportOptions(TWO), tmp_path / "out", quiet
         )
     assert not (tmp_path / "out").exists()
+
+
+def test_probabilities_that_a_layer_with_weights_passes_on_are_refused(tmp_path: Path) -> None:
+    """Such a layer makes logits of anything, as far as its class tells; a second softmax would be wrong."""
+    swapped = layers.Dense(2, use_bias=False, kernel_initializer=keras.initializers.Identity())
+    functional(conv(4), layers.GlobalAveragePooling2D(), layers.Dense(2, "softmax"), swapped).save(
+        tmp_path / "model.keras"
+    )
+    with pytest.raises(ConversionError, match="2 values of the model's last layer add up to 1"):
+        importing.import_model(
+            tmp_path / "model.keras", ImportOptions(TWO, heatmap=False), tmp_path / "out", quiet
+        )
+    assert not (tmp_path / "out").exists()

@@ -223,3 +223,13 @@ def test_a_vector_that_is_shaped_like_a_picture_is_no_map() -> None:
     assert network.body.output_shape == (None, SIZE - 2, SIZE - 2, 4)
     assert network.head is not None
     assert network.head[0] is pool
+
+
+def test_maps_of_one_cell_are_named() -> None:
+    """As InceptionV3 has them for pictures of 96 pixels."""
+    x = keras.Input((8, 8, 3))
+    both = layers.Concatenate(name="mixed")([layers.Conv2D(2, 8)(x), layers.Conv2D(2, 8)(x)])
+    head = layers.Dense(1, "sigmoid")(layers.GlobalAveragePooling2D()(both))
+    with pytest.raises(ConversionError, match="'mixed' have one cell only") as caught:
+        structure.split(keras.Model(x, head))
+    assert "--no-heatmap" in caught.value.hint

@@ -40,6 +40,8 @@ SCALINGS: Mapping[str, tuple[Any, Any]] = {
     ),
 }
 """Values of the option ``--scaling``."""
+_SUM_IS_1 = 1e-4
+"""How near to 1 the sum of probabilities is; logits of several pictures never add up to 1."""
 
 
 @keras.saving.register_keras_serializable("pneumoscope")
@@ -157,9 +159,18 @@ def expected_probabilities(
         model: The loaded model.
         network: What `structure.split` or `structure.whole` made of it.
         pictures: (n, size, size, channels), see `scaled`.
+
+    Raises:
+        ConversionError: Its values are probabilities that layers with weights computed.
     """
     out: NDArray[Any] = np.asarray(ops.convert_to_numpy(model(pictures, training=False)))
     if not structure.applied_final(model):
+        if network.units > 1 and out.min() >= 0 and np.abs(out.sum(axis=1) - 1).max() < _SUM_IS_1:
+            raise ConversionError(
+                f"the {network.units} values of the model's last layer add up to 1 for every picture: they "
+                "are probabilities, but not of a softmax",
+                "Let the model end in softmax, sigmoid or logits, or in the average of probabilities.",
+            )
         out = logistic(out) if network.final == "sigmoid" else softmax(out)
     both = np.concatenate([1 - out, out], axis=1) if network.units == 1 else out
     return np.asarray(both, np.float32)

@@ -310,6 +310,13 @@ def _joined(operation: Any, parents: list[Any]) -> tuple[Any, Pools]:
         maps.append(tensor)
     same = _is_maps(maps[0]) and all(tensor is maps[0] for tensor in maps)
     if join is None or not same or not all(map(_is_pooling, branches)):
+        cells = all(len(tensor.shape) == 4 and not _is_maps(tensor) for tensor in parents)
+        if cells and not any(map(_is_pooling, branches)):
+            raise ConversionError(
+                f"the maps of layer {operation.name!r} have one cell only: no heatmap can be computed",
+                "Larger pictures give larger maps, if the notebook trains with them. "
+                "As it is, the model can be imported without heatmaps: --no-heatmap.",
+            )
         raise ConversionError(
             f"layer {operation.name!r} of the head joins several inputs: no heatmap can be computed",
             f"{_STRUCTURE} {gradcam.NO_HEATMAP}",
