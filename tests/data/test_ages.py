@@ -8,7 +8,8 @@ from pneumoscope.data.ages import age_text, years_of
 @pytest.mark.parametrize(
     ("text", "years"),
     [("58", 58.0), ("058Y", 58.0), ("018M", 1.5), ("003W", 21 / 365.25), ("010D", 10 / 365.25),
-     ("58 years", 58.0), ("6 months", 0.5), ("1,5", 1.5), (" 4y ", 4.0), ("", None),
+     ("58 years", 58.0), ("58 Jahre", 58.0), ("6 Monate", 0.5), ("10 Tage", 10 / 365.25), ("90+", 90.0), (">89", 89.0), ("≥ 90 y", 90.0),
+     ("<18", None), ("60-70", None), ("58Y+ 3", None), ("6 months", 0.5), ("1,5", 1.5), (" 4y ", 4.0), ("", None),
      ("unknown", None), ("-1", None), ("58X", None),
      ("130", 130.0), ("999D", 999 / 365.25), ("131", None), ("411Y", None), ("999", None)],
 )  # fmt: skip

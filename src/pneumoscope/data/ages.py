@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import re
 
+# De-identified tables write ">89" or "90+" for the oldest.
 _AGE = re.compile(
-    r"(\d{1,3}(?:[.,]\d+)?)\s*"
-    r"(?:(y)(?:ears?|rs?|o)?|(m)(?:onths?|os?)?|(w)(?:eeks?|ks?)?|(d)(?:ays?)?)?",
+    r"[>≥]?\s*(\d{1,3}(?:[.,]\d+)?)\s*"
+    r"(?:(y)(?:ears?|rs?|o)?|(j)(?:ahre?)?|(m)(?:onths?|os?|onate?)?|(w)(?:eeks?|ks?|ochen?)?|(d)(?:ays?)?|(t)age?)?"
+    r"\s*\+?",
     re.IGNORECASE,
 )
 _OLDEST = 130
 """Years. Tables write a missing age as 999, and NIH ChestX-ray14 has mistyped ages of over 400 years."""
-# Years in a unit of an age string (PS3.5 6.2, value representation AS).
-_YEARS = {"": 1.0, "Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
+# Years in a unit of an age string (PS3.5 6.2, value representation AS), and of German tables.
+_YEARS = {
+    "": 1.0,
+    "Y": 1.0,
+    "J": 1.0,
+    "M": 1 / 12,
+    "W": 7 / 365.25,
+    "D": 1 / 365.25,
+    "T": 1 / 365.25,
+}
 
 
 def years_of(text: str) -> float | None:
     """An age in years.
 
     Args:
-        text: Such as ``"58"``, ``"058Y"``, ``"018M"``, ``"003W"``, ``"010D"`` or ``"58 years"``.
+        text: Such as ``"58"``, ``"058Y"``, ``"018M"``, ``"003W"``, ``"010D"``, ``"58 years"``, ``"58 Jahre"`` or ``"90+"``, which counts
+            as 90.
 
     Returns:
         None if the text is no age, or one that nobody reaches.

@@ -42,6 +42,11 @@ def test_ages_form_quarters_however_they_are_written() -> None:
     assert values_of(texts, "sex") == [*texts[:4], UNKNOWN_VALUE, "n/a"]
 
 
+def test_words_that_differ_in_capitals_are_one_group() -> None:
+    texts = ["ap", "AP", "PA", "AP", "a\n b", "A B", "a b", "a b", ""]
+    assert values_of(texts) == ["AP", "AP", "PA", "AP", "a b", "a b", "a b", "a b", UNKNOWN_VALUE]
+
+
 def test_rare_words_share_a_group() -> None:
     texts = ["a"] * 3 + [chr(98 + k) for k in range(11) for _ in range(2)] + ["rare"]
     assert values_of(texts)[-1] == OTHERS

@@ -24,6 +24,14 @@ def test_facts_come_from_columns_by_any_of_their_names(tmp_path: Path) -> None:
     assert facts_of(tmp_path / "folders") == {}
 
 
+def test_capitals_make_no_other_sex_or_view(tmp_path: Path) -> None:
+    rows = ("a.png,normal,F,PA", "b.png,ill,f,pa", "c.png,ill,F,AP", "d.png,ill,,PA")
+    (tmp_path / "t.csv").write_text("\n".join(("path,label,sex,view", *rows)) + "\n")
+    facts = facts_of(tmp_path / "t.csv")
+    assert [fact["sex"] for fact in facts.values()] == ["F", "F", "F", ""]
+    assert [fact["view"] for fact in facts.values()] == ["PA", "PA", "AP", "PA"]
+
+
 def test_films_are_counted_by_label() -> None:
     films = [
         evaluated_film(path="a", label="ill", patient="p", facts={"age": "10", "sex": "F"}),

@@ -56,6 +56,17 @@ def test_the_pdf_is_the_same_every_time() -> None:
     assert pdf.pdf(made) == pdf.pdf(made)
 
 
+def test_words_in_the_head_of_a_table_are_not_broken() -> None:
+    """A narrow column of counts had the head "positiv e"."""
+    pypdf = pytest.importorskip("pypdf")
+    head = ("group", "films of patients", "positive", "AUC", "sensitivity", "specificity")
+    row = ("source: A", "19 of 19", "6", *["1.000 [0.541, 1.000] (a)"] * 3)
+    table = Table(head, (row,), widths=(2.6, 2, 1.2, 3, 3, 3))
+    pages = pypdf.PdfReader(io.BytesIO(pdf.pdf(Report("t", "s", "m", (table,))))).pages
+    words = " ".join(page.extract_text() for page in pages).split()
+    assert [word for cell in head for word in cell.split() if word not in words] == []
+
+
 def test_streams_are_not_written_as_letters(whole_pdf: bytes) -> None:
     assert b"FlateDecode" in whole_pdf
     assert b"ASCII85Decode" not in whole_pdf

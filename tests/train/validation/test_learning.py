@@ -39,7 +39,9 @@ def test_an_auc_that_may_be_chance() -> None:
     assert reason.endswith("which may be chance (0.5)")
     # Worse than chance is no better.
     spread = np.linspace(0, 0.45, 30)
-    assert "is 0.0" in reasons(binary(spread, 0.5 + spread))[0]
+    reason = reasons(binary(spread, 0.5 + spread))[0]
+    assert "is 0.0" in reason
+    assert reason.endswith("which is worse than chance (0.5)")
 
 
 def test_a_class_that_is_never_called() -> None:

@@ -43,12 +43,25 @@ def values_of(texts: Sequence[str], column: str = "") -> list[str]:
     if plain_name(column) in AGES:
         ages = [years_of(text) for text in texts]
         return _quarters(ages, [age for age in ages if age is not None])
+    texts = in_one_spelling(texts)
     known = [text for text in texts if text]
     if len(set(known)) <= _NUMBERS or not all(map(_is_number, known)):
         common = {text for text, _ in Counter(known).most_common(MOST)}
         return [text if text in common else OTHERS if text else UNKNOWN for text in texts]
     numbers = [_number(text) for text in texts]
     return _quarters(numbers, [number for number in numbers if number is not None])
+
+
+def in_one_spelling(texts: Sequence[str]) -> list[str]:
+    """The texts, those that differ only in capitals and spaces in the most frequent spelling: ``AP`` for ``ap``."""
+    spelling: dict[str, str] = {}
+    for text, _ in Counter(texts).most_common():
+        spelling.setdefault(_without_capitals(text), text)
+    return [spelling[_without_capitals(text)] for text in texts]
+
+
+def _without_capitals(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def _quarters(numbers: Sequence[float | None], known: Sequence[float]) -> list[str]:

@@ -10,7 +10,14 @@ import numpy as np
 from pneumoscope.data.ages import years_of
 from pneumoscope.data.layouts import columns_of
 from pneumoscope.errors import DataError
-from pneumoscope.evidence.evaluation.column_values import AGES, MOST, OTHERS, UNKNOWN, plain_name
+from pneumoscope.evidence.evaluation.column_values import (
+    AGES,
+    MOST,
+    OTHERS,
+    UNKNOWN,
+    in_one_spelling,
+    plain_name,
+)
 from pneumoscope.evidence.evaluation.evaluated_films import Ages, Demographics
 
 if TYPE_CHECKING:
@@ -42,10 +49,11 @@ def facts_of(root: Path) -> dict[str, dict[str, str]]:
     }
     if not columns:
         return {}
-    return {
-        film: {fact: row.get(column, "").strip() for fact, column in columns.items()}
-        for film, row in rows.items()
+    values = {
+        fact: in_one_spelling([row.get(column, "").strip() for row in rows.values()])
+        for fact, column in columns.items()
     }
+    return {film: {fact: texts[i] for fact, texts in values.items()} for i, film in enumerate(rows)}
 
 
 def demographics(films: Sequence[EvaluatedFilm]) -> tuple[Demographics, ...]:

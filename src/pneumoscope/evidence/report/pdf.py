@@ -51,6 +51,7 @@ _SIDE, _TOP, _BOTTOM = 17 * mm, 16 * mm, 20 * mm
 _WIDTH = _PAGE[0] - 2 * _SIDE
 _LINE, _TEXT, _SOFT = (colors.HexColor(c) for c in ("#d0d6de", "#17202b", "#566575"))
 _BLUE, _WASH = colors.HexColor("#0b3c5d"), colors.HexColor("#eef3f7")
+_BESIDE = 5  # points on both sides of the text of a cell
 _MANY = 6  # columns from which on a smaller font is used
 _SMALLEST = 0.62
 """Pictures shrink down to this share of their size before they move to the next page."""
@@ -215,8 +216,8 @@ def _table(table: Table) -> Flowable:
         ("VALIGN", (0, 1), (-1, -1), "TOP"),
         ("LINEBELOW", (0, 0), (-1, 0), 0.8, _TEXT),
         ("LINEBELOW", (0, 1), (-1, -1), 0.4, _LINE),
-        ("LEFTPADDING", (0, 0), (-1, -1), 5),
-        ("RIGHTPADDING", (0, 0), (-1, -1), 5),
+        ("LEFTPADDING", (0, 0), (-1, -1), _BESIDE),
+        ("RIGHTPADDING", (0, 0), (-1, -1), _BESIDE),
         ("TOPPADDING", (0, 0), (-1, -1), 2),
         ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
         *(("BACKGROUND", (0, i + 1), (-1, i + 1), _WASH) for i in table.strong),
@@ -226,13 +227,32 @@ def _table(table: Table) -> Flowable:
 
 
 def _widths(table: Table, kinds: list[str]) -> list[float]:
-    """Widths of the columns in points: as given, else by the longest cell, within limits."""
+    """Widths of the columns in points: as given, else by the longest cell, within limits.
+
+    No column is narrower than the longest word of its head, which would be broken within the word.
+    """
     shares = list(table.widths)
     if not shares:
         for i, kind in enumerate(kinds):
             longest = max((len(row[i]) for row in (table.head, *table.rows)), default=1)
             shares.append(float(min(max(longest, 6), 46 if kind == "" else 24)))
-    return [_WIDTH * share / sum(shares) for share in shares]
+    widths = [_WIDTH * share / sum(shares) for share in shares]
+    least = [max(map(_head_width, cell.split()), default=0.0) for cell in table.head]
+    if sum(least) > _WIDTH:
+        return widths
+    missing = sum(max(0.0, low - width) for low, width in zip(least, widths, strict=True))
+    spare = sum(max(0.0, width - low) for low, width in zip(least, widths, strict=True))
+    # Columns with room give up the same share of it.
+    return [
+        max(low, width - max(0.0, width - low) * missing / spare) if spare else width
+        for low, width in zip(least, widths, strict=True)
+    ]
+
+
+def _head_width(word: str) -> float:
+    """Width in points of a word in the head of a table, with the space around it."""
+    head = _style("head")
+    return float(pdfmetrics.stringWidth(word, head.fontName, head.fontSize)) + 2 * _BESIDE + 0.1
 
 
 class _Picture(Flowable):  # type: ignore[misc]

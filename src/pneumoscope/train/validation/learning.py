@@ -29,7 +29,7 @@ def learned_nothing(
     points: Sequence[OperatingPoint],
     draws: int = 2000,
 ) -> tuple[str, ...]:
-    """Why a network is of no use: its AUC may be chance, or it never calls a class.
+    """Why a network is of no use: its AUC may be chance, or is worse, or it never calls a class.
 
     Args:
         validation: Predictions of the calibrated network.
@@ -84,6 +84,6 @@ def _chance(figure: Figure, what: str) -> list[str]:
     if figure.value is None or low is None or low > _CHANCE:
         return []
     interval = "" if figure.low is None else f" [{figure.low:.3f}, {figure.high:.3f}]"
-    return [
-        f"{what} on the validation films is {figure.value:.3f}{interval}, which may be chance (0.5)"
-    ]
+    high = figure.value if figure.high is None else figure.high
+    chance = "is worse than chance" if high < _CHANCE else "may be chance"
+    return [f"{what} on the validation films is {figure.value:.3f}{interval}, which {chance} (0.5)"]
