@@ -125,11 +125,14 @@ def import_model(file: Path, options: ImportOptions, out: Path, note: Note) -> B
     if own_pairs is not None:
         note(f"comparing with {len(own_pairs.p)} pairs")
         with no_chatter():
-            validation["check"] = asdict(
-                pairs.compare(
-                    own_pairs, model, imported.preparation, half=keras2.is_half(source.config)
-                )
+            compared = pairs.compare(
+                own_pairs,
+                model,
+                imported.preparation,
+                half=keras2.is_half(source.config),
+                logits="" if structure.applied_final(model) else imported.network.final,
             )
+        validation["check"] = asdict(compared)
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder, MODEL)
         note("exporting to ONNX")

@@ -7,7 +7,8 @@ then prepares itself. Only the second kind shows whether resizing and scaling ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Answers = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-    """Pictures (n, size, size, channels) to probabilities (n, classes)."""
+    """Pictures (n, size, size, channels) to probabilities (n, units)."""
 
 INPUTS, FILMS = "x", "files"
 MAX_DP = {INPUTS: 1e-4, FILMS: 0.02}
@@ -48,7 +49,7 @@ class Pairs:
         kind: `INPUTS` or `FILMS`.
         x: float32 (n, size, size, channels), the network's own input; None for films.
         files: Paths of films; empty for inputs.
-        p: float32 (n, units), what the model's last layer gave.
+        p: float32 (n, units), what the model's last layer gave: probabilities or logits.
     """
 
     kind: str
@@ -131,9 +132,8 @@ def read(file: Path) -> Pairs:
 def _answers_of(p: NDArray[Any], name: str) -> NDArray[np.float32]:
     if p.dtype.kind not in "fui" or p.ndim not in (1, 2) or not len(p):
         raise UsageError(f"{name}: p has the shape {p.shape}, not (pictures, classes)", _HINT)
-    least, most = float(p.min()), float(p.max())
-    if not -MAX_DP_HALF <= least <= most <= 1 + MAX_DP_HALF:  # NaN is not, either
-        raise UsageError(f"{name}: p goes from {least:g} to {most:g}, not from 0 to 1", _HINT)
+    if not np.isfinite(p).all():
+        raise UsageError(f"{name}: some p are not numbers", _HINT)
     return p.reshape(len(p), -1).astype(np.float32)
 
 
@@ -143,7 +143,9 @@ def _path(name: str, folder: Path) -> Path:
     return path if path.is_absolute() or path.exists() else folder / path
 
 
-def compare(pairs: Pairs, model: Any, preparation: Preparation, *, half: bool) -> Comparison:
+def compare(
+    pairs: Pairs, model: Any, preparation: Preparation, *, half: bool, logits: str = ""
+) -> Comparison:
     """Compares the notebook's answers with those of the loaded model.
 
     Args:
@@ -151,6 +153,8 @@ def compare(pairs: Pairs, model: Any, preparation: Preparation, *, half: bool) -
         model: The loaded model.
         preparation: How the options of the import prepare films.
         half: Whether the notebook computed in half precision.
+        logits: What makes probabilities of the model's values, ``"sigmoid"`` or ``"softmax"``; nothing
+            if they are probabilities.
 
     Raises:
         UsageError: Pairs and model do not go together, or a film cannot be read.
@@ -163,6 +167,7 @@ def compare(pairs: Pairs, model: Any, preparation: Preparation, *, half: bool) -
             f"{model.outputs[0].shape[-1]}",
             "Save what model.predict returns.",
         )
+    pairs, answers = _with_probabilities(pairs, logits), partial(_answers, model, logits)
     limit = max(MAX_DP[pairs.kind], MAX_DP_HALF if half else 0.0)
     if pairs.x is not None:
         if pairs.x.shape[1:] != (size, size, channels):
@@ -171,20 +176,35 @@ def compare(pairs: Pairs, model: Any, preparation: Preparation, *, half: bool) -
                 f"{(size, size, channels)}",
                 _HINT,
             )
-        result = _comparison(pairs, _answers(model, pairs.x))
+        result = _comparison(pairs, answers(pairs.x))
         if result.max_dp > limit or result.changed:
             raise _different(result, "The file has other weights than the model in the notebook, or p is "
                              "of another version of it. Save both again.")  # fmt: skip
         return result
     films = [_film(path) for path in pairs.files]
-    result = _comparison(pairs, _answers(model, _prepared(films, preparation)))
+    result = _comparison(pairs, answers(_prepared(films, preparation)))
     if result.max_dp > limit:
-        raise _different(result, _better(pairs, films, model, preparation, limit))
+        raise _different(result, _better(pairs, films, answers, preparation, limit))
     return result
 
 
-def _answers(model: Any, x: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(model.predict(x, verbose=0, batch_size=16), np.float32)
+def _with_probabilities(pairs: Pairs, logits: str) -> Pairs:
+    """The same pairs with probabilities, which the notebook may have saved in place of logits, too."""
+    least, most = float(pairs.p.min()), float(pairs.p.max())
+    if -MAX_DP_HALF <= least <= most <= 1 + MAX_DP_HALF:
+        return pairs
+    if not logits:
+        raise UsageError(
+            f"p of the pairs goes from {least:g} to {most:g}, but the model gives probabilities, "
+            "from 0 to 1",
+            "Save what model.predict returns, as it is.",
+        )
+    return replace(pairs, p=np.asarray(serving.of_logits(pairs.p, logits), np.float32))
+
+
+def _answers(model: Any, logits: str, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    values = model.predict(x, verbose=0, batch_size=16)
+    return np.asarray(serving.of_logits(values, logits) if logits else values, np.float32)
 
 
 def _comparison(pairs: Pairs, p: NDArray[np.float32]) -> Comparison:
@@ -221,7 +241,7 @@ def _prepared(films: list[Any], preparation: Preparation) -> NDArray[np.float32]
 
 
 def _better(
-    pairs: Pairs, films: list[Any], model: Any, preparation: Preparation, limit: float
+    pairs: Pairs, films: list[Any], answers: Answers, preparation: Preparation, limit: float
 ) -> str:
     """The options that agree best with the notebook, as a sentence."""
     scalings = [s for s in serving.SCALINGS if preparation.channels == 3 or "imagenet" not in s]
@@ -235,7 +255,7 @@ def _better(
                 scaling=scaling,
                 resize=resize,
             )
-            p = _answers(model, _prepared(films, other))
+            p = answers(_prepared(films, other))
             results[resize, scaling] = _comparison(pairs, p).max_dp
     (resize, scaling), dp = min(results.items(), key=lambda item: item[1])
     options = f"--resize {resize} --scaling {scaling}"

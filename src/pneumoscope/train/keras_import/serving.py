@@ -150,6 +150,11 @@ def to_onnx(serving: Any, films: NDArray[np.uint8], target: Path) -> None:
         ) from error
 
 
+def of_logits(values: NDArray[Any], final: str) -> NDArray[Any]:
+    """Probabilities of logits, by ``"sigmoid"`` or ``"softmax"``."""
+    return logistic(values) if final == "sigmoid" else softmax(values)
+
+
 def expected_probabilities(
     model: Any, network: Network, pictures: NDArray[np.float32]
 ) -> NDArray[np.float32]:
@@ -171,6 +176,6 @@ def expected_probabilities(
                 "are probabilities, but not of a softmax",
                 "Let the model end in softmax, sigmoid or logits, or in the average of probabilities.",
             )
-        out = logistic(out) if network.final == "sigmoid" else softmax(out)
+        out = of_logits(out, network.final)
     both = np.concatenate([1 - out, out], axis=1) if network.units == 1 else out
     return np.asarray(both, np.float32)
