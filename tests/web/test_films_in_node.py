@@ -259,7 +259,7 @@ BROKEN: dict[str, bytes] = {
     "PDF": b"%PDF-1.7" + bytes(200),
     "cut": dicom(film())[:4000],
     "cut header": dicom(film())[:200],
-    "erased between rows": dicom(erased(ERASABLE, 3230, 3660)),
+    "erased between rows": dicom(erased(ERASABLE, 3070, 3740)),
     "TIFF, no strip": tiff(ramp()).replace(struct.pack("<HHII", 273, 4, 1, 134), struct.pack("<HHII", 273, 4, 1, 0)),
     "CT": dicom(film(), SOPClassUID="1.2.840.10008.5.1.4.1.1.2"),
     "for processing": dicom(film(), SOPClassUID="1.2.840.10008.5.1.4.1.1.1.1.1"),

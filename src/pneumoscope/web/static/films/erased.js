@@ -5,6 +5,7 @@ import { unreadable } from "./problems.js";
 const LEAST_PIXELS = 4;
 const JUMP = 4;
 const LEAST_SHARE = 0.1;
+const STEP = 8;
 const ROWS = 16;
 const MOST_SLANTED = 0.98;
 const MOST_BLANK = 0.02;
@@ -38,7 +39,7 @@ function erasedRows(stored, columns) {
       let [first, last] = [from, to];
       while (first < last && !isWhole(first)) first += 1;
       while (first < last && !isWhole(last - 1)) last -= 1;
-      if (first === last) continue;
+      if (Math.ceil(first / STEP) * STEP >= last) continue;
       const isLong = last - first >= LEAST_SHARE * rows;
       const before = rowsOf(Math.max(first - ROWS, 0), first);
       // Behind the run everything is as before it, from the other end.
