@@ -59,7 +59,7 @@ def threshold_text(threshold: float, decimals: int = 3) -> str:
 
 
 def threshold_texts(thresholds: Sequence[float]) -> list[str]:
-    """Several thresholds of one scale, with so many digits that different ones differ, and none below 1 reads 1."""
+    """Several thresholds of one scale, with enough digits, at most seven, to tell them apart and from 1."""
     for decimals in range(3, _MOST_DECIMALS):
         texts = [threshold_text(threshold, decimals) for threshold in thresholds]
         is_one = any(float(text) == 1 > p for text, p in zip(texts, thresholds, strict=True))

@@ -111,7 +111,7 @@ def _of_point(point: dict[str, Any], facts: dict[str, Any]) -> str:
     else:
         text = wording.of_verdicts(ranges, facts["positive"])
     error = facts["default_error"]
-    at = "" if error is None else f" at error {wording.percent(error)}"
+    at = "" if error is None or ranges.unclear is None else f" at error {wording.percent(error)}"
     return f"{text}{at}: {point['rule']}"
 
 

@@ -74,9 +74,9 @@ export function pPositive(result) {
  * and with a prevalence not on the scale of the adjusted probability.
  */
 export function scaleOf(result) {
+  if (isOutside(result) && !result.forced) return { p: pPositive(result), marks: [], unclear: null };
   const leading = result.findings?.[0] ?? result;
   if ((leading.negative_below ?? null) !== null) {
-    if (isOutside(result) && !result.forced) return { p: pPositive(result), marks: [], unclear: null };
     const { negative_below: below, positive_from: start } = leading;
     const unclear = below === start ? null : [below, start ?? 1];
     return { p: pPositive(result), marks: limitsOf(leading), unclear };
