@@ -138,7 +138,7 @@ def test_films_are_read_shown_compared_and_deleted_without_a_server(visit: Visit
 def test_settings_reach_any_back_end(visit: Visit) -> None:
     page = visit.page
     page.keyboard.press("s")
-    page.get_by_label("screen · ").check()
+    page.get_by_role("radio", name="screen").check()
     page.get_by_label("Error of the conformal set").fill("20")
     page.get_by_role("radio", name="None").check()
     page.get_by_role("button", name="Done").click()
@@ -183,7 +183,7 @@ def test_any_back_end_may_offer_bundles(visit: Visit) -> None:
     expect(select.locator("option")).to_have_text(["children · PNEUMONIA", "tiny · PNEUMONIA"])
     select.select_option("tiny")
     page.keyboard.press("s")
-    page.get_by_label("screen · 0.100").check()
+    page.get_by_role("radio", name="screen").check()
     page.get_by_role("button", name="Done").click()
     visit.read(SAMPLES / FILMS[0])
     [settings] = kept(page, "readSettings")

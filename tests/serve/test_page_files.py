@@ -157,7 +157,7 @@ def test_only_the_http_back_end_knows_the_server() -> None:
 def test_no_sentence_of_the_package_is_written_again_in_the_page() -> None:
     # Between the values that are put in.
     texts = [part for text in SENTENCES["words"].values() for part in re.split(r"\{\w+\}", text)]
-    sentences = [text.strip() for text in texts if text.count(" ") > 2]
+    sentences = [text.strip() for text in texts if text.strip().count(" ") > 2]
     assert len(sentences) > 10
     page = (STATIC / "texts.en.json").read_text("utf-8") + "".join(SCRIPTS.values())
     assert [sentence for sentence in sentences if sentence in page] == []
