@@ -6,14 +6,16 @@ import pytest
 
 from drawn import name_films
 from pneumoscope.data.column_roles import (
-    film_column,
+    film_columns,
     is_lateral,
-    label_column,
-    split_column,
+    label_columns,
+    lateral_views,
+    manifest_names,
+    path_column,
+    split_columns,
     view_column,
 )
 from pneumoscope.data.table_files import Row
-from pneumoscope.data.tables import FINDING_CELLS
 
 
 def rows(header: list[str], *cells: str) -> list[Row]:
@@ -22,39 +24,111 @@ def rows(header: list[str], *cells: str) -> list[Row]:
     ]
 
 
+def test_names_of_a_manifest_for_columns() -> None:
+    assert manifest_names(["Image_ID", "PatientID", "Label", "Edema"]) == {
+        "Image_ID": "path", "PatientID": "patient", "Label": "label", "Edema": "Edema",
+    }  # fmt: skip
+    both = manifest_names(["path", "deid_patient_id", "subject_id"])
+    assert both == {"path": "path", "deid_patient_id": "deid_patient_id", "subject_id": "patient"}
+    assert manifest_names(["subject_id", "patient"])["subject_id"] == "subject_id"
+    assert path_column(["image", "File_Path"]) == "File_Path"
+    assert path_column(["case"]) is None
+
+
 def test_a_column_of_classes_by_its_name_and_its_words() -> None:
     header = ["Class", "diagnosis", "report"]
     table = rows(header, "0,normal,a", "1,tb,b", "1,,c")
-    assert label_column(header, table, FINDING_CELLS) == "diagnosis"  # Class has numbers only
-    assert label_column(["report"], table, FINDING_CELLS) is None
-    reports = rows(["finding"], *(f"report {i}" for i in range(21)))  # a text for each film
-    assert label_column(["finding"], reports, FINDING_CELLS) is None
-    assert label_column(["finding"], reports * 2, FINDING_CELLS) == "finding"
+    assert label_columns(header, table) == ["diagnosis"]  # Class has numbers only
+    assert label_columns(["report"], table) == []
+    reports = rows(["finding"], "normal", *(f"report {i}" for i in range(20)))  # one for each film
+    assert label_columns(["finding"], reports) == []
+    assert label_columns(["finding"], reports * 2) == ["finding"]
+    pair = rows(["disease"], "non-COVID", "COVID")
+    assert label_columns(["disease"], pair) == ["disease"]
+
+
+@pytest.mark.parametrize(("name", "words"), [("condition", "supine erect"), ("category", "inpatient outpatient"), ("class", "film film"), ("class", "Normal normal"), ("result", "read unread")])  # fmt: skip
+def test_words_that_are_no_diagnoses(name: str, words: str) -> None:
+    assert label_columns([name], rows([name], *words.split())) == []
+
+
+def test_columns_of_classes_that_differ() -> None:
+    header = ["class", "diagnosis", "finding"]
+    table = rows(header, "normal,Normal,none", "tb,TB,none", "tb,TB,mass")
+    assert label_columns(header, table) == ["class", "finding"]
 
 
 def test_a_column_of_splits_by_its_cells() -> None:
     header = ["kind", "Dataset_type"]
-    assert split_column(header, rows(header, "a,TRAIN", "b,TEST")) == "Dataset_type"
-    assert split_column(header, rows(header, "a,TRAIN", "b,")) is None
-    assert split_column(header, rows(header, "a,test", "b,test")) is None  # nothing for training
-    assert split_column(header, []) is None
+    assert split_columns(header, rows(header, "a,TRAIN", "b,TEST")) == ["Dataset_type"]
+    assert split_columns(header, rows(header, "a,TRAIN", "b,")) == []
+    assert split_columns(header, rows(header, "a,test", "b,val")) == []  # nothing for training
+    assert split_columns(header, rows(header, "a,train", "b,train")) == []  # nothing else
+    assert split_columns(header, []) == []
+
+
+def test_the_column_with_the_most_splits() -> None:
+    header = ["set", "group", "phase"]
+    table = rows(header, "train,train,train", "train,test,test", "train,test,val")
+    assert split_columns(header, table) == ["phase"]
+    assert split_columns(header[:2], table) == ["group"]
+    folds = rows(["fold1", "fold2", "same"], "train,test,training", "test,train,TEST")
+    assert split_columns(["fold1", "fold2", "same"], folds) == ["fold1", "fold2"]
 
 
 def test_a_column_of_films_by_its_cells(tmp_path: Path) -> None:
     name_films(tmp_path, "x/a.png", "x/b.png", "masks/c.png")
     header = ["case", "film"]
-    assert film_column(header, rows(header, "1,a", "2,D:\\x\\b.png", "3,c"), tmp_path) == "film"
-    assert film_column(header, rows(header, "1,a", "2,c", "3,d"), tmp_path) is None  # a third
-    assert film_column(header, [], tmp_path) is None
-    assert film_column([], [], tmp_path) is None
+    assert film_columns(header, rows(header, "1,a", "2,D:\\x\\b.png", "3,c"), tmp_path) == ["film"]
+    assert film_columns(header, rows(header, "1,a", "2,c", "3,d"), tmp_path) == []  # a third
+    assert film_columns(header, [], tmp_path) == []
+    assert film_columns([], [], tmp_path) == []
 
 
-def test_views(tmp_path: Path) -> None:
+def test_films_with_numbers_for_names(tmp_path: Path) -> None:
+    name_films(tmp_path, "0.png", "1.png", "2.png")
+    header = ["row", "age", "target", "file_no", "film"]
+    table = rows(header, "2,0,0,0,0.png", "1,2,2,1,1.png", "0,1,1,2,2.png")
+    assert film_columns(header, table, tmp_path) == ["film"]  # with endings
+    assert film_columns(header[:4], table, tmp_path) == ["row", "file_no"]
+    assert film_columns(header[1:4], table, tmp_path) == ["file_no"]
+    # Also if one of them names a few films less.
+    missing = rows(header[::3], "0,2", "1,1", "2,7")
+    assert film_columns(header[::3], missing, tmp_path) == ["row", "file_no"]
+    repeated = rows(["visits", "case"], "1,0", "1,1", "2,2", "2,2")
+    assert film_columns(["visits", "case"], repeated, tmp_path) == ["case"]
+    alike = rows(["case", "film"], "0,0", "1,x/1", "2,2")
+    assert film_columns(["case", "film"], alike, tmp_path) == ["case"]
+
+
+def test_a_column_of_views() -> None:
     assert view_column(["path", "ViewPosition"]) == "ViewPosition"
     assert view_column(["path", "View", "Frontal/Lateral"]) == "Frontal/Lateral"
     assert view_column(["path"]) is None
 
 
-@pytest.mark.parametrize(("view", "lateral"), [("Lateral", True), ("LL", True), ("L", True), ("PA", False), ("", False), ("AP Supine", False)])  # fmt: skip
-def test_views_from_the_side(view: str, lateral: bool) -> None:
-    assert is_lateral(view) is lateral
+@pytest.mark.parametrize("view", ["Lateral", "LL", "Lateral view", "LAT", "left_lateral", "LLAT", "XTABLE LATERAL", "Lat."])  # fmt: skip
+def test_views_from_the_side(view: str) -> None:
+    assert is_lateral(view)
+
+
+@pytest.mark.parametrize("view", ["L", "PA", "", "AP Supine", "PA and lateral", "non-lateral", "left lateral decubitus", "bilateral"])  # fmt: skip
+def test_views_not_from_the_side(view: str) -> None:
+    assert not is_lateral(view)
+
+
+@pytest.mark.parametrize(
+    ("column", "views", "lateral"),
+    [
+        ("Projection", {"L", "PA", "AP_horizontal"}, {"L"}),
+        ("ViewPosition", {"L", "F", "ll"}, {"L", "ll"}),
+        ("Frontal/Lateral", {"L"}, {"L"}),
+        ("view", {"L", "R"}, set()),
+        ("view", {"L", "R", "PA"}, set()),
+        ("view", {"L"}, set()),
+    ],
+)
+def test_a_letter_is_a_view_beside_frontal_ones(
+    column: str, views: set[str], lateral: set[str]
+) -> None:
+    assert lateral_views(column, views) == lateral

@@ -176,7 +176,15 @@ def test_a_class_cannot_take_a_column_of_the_manifest(tmp_path: Path) -> None:
         ("path,label\n", "names no films"),
         ("path,label\n,tb\n", "line 2: names no film"),
         ("path,label\nf0.png,tb\nf0.png,normal\n", "names f0.png twice"),
-        ("path,Path,label\nf0.png,f0.png,tb\n", "two columns path"),
+        ("path,Path,label\nf0.png,f0.png,tb\n", "two columns path: path, Path"),
+        (
+            "path,Patient ID,PatientID,label\nf0.png,1,1,tb\n",
+            "two columns patient: Patient ID, PatientID",
+        ),
+        (
+            "path,class,finding\na.png,normal,none\nb.png,tb,none\nc.png,tb,mass\n",
+            "several columns of classes: class, finding",
+        ),
         ("path,label,labels\nf0.png,tb,tb\n", "both label and labels"),
         ("path,hospital\nf0.png,north\n", "tells no labels"),
         ("path,label,split\nf0.png,tb,later\n", "line 2: split is 'later'"),
@@ -214,3 +222,62 @@ def test_columns_of_a_table_are_found_by_film(tmp_path: Path) -> None:
     assert header == ("Path", "label", "Sex")
     assert rows["a/b.png"]["Sex"] == "F"
     assert rows["c.png"]["Sex"] == ""
+
+
+@pytest.mark.parametrize(
+    ("column", "words"), [("condition", "supine erect"), ("class", "adult child"), ("Finding", "portable fixed"), ("result", "read unread")]
+)  # fmt: skip
+@pytest.mark.parametrize("cells", ["01", ("no", "yes")])
+def test_findings_beside_a_column_of_other_words(
+    tmp_path: Path, column: str, words: str, cells: str
+) -> None:
+    rows = [f"{words.split()[i % 2]},{cells[i % 3 == 0]}" for i in range(8)]
+    listing = data.find(manifest(tmp_path / "m", f"path,{column},Pneumonia", *rows))
+    assert listing.names == ("Pneumonia",)
+    assert [entry.values for entry in listing.entries] == [(float(i % 3 == 0),) for i in range(8)]
+    assert listing.warnings == (f"columns of manifest.csv that are not used: {column}",)
+
+
+def test_findings_go_before_a_column_of_classes(tmp_path: Path) -> None:
+    rows = [f"{('Normal', 'TB')[i % 2]},{i // 4}" for i in range(8)]
+    listing = data.find(manifest(tmp_path / "m", "path,diagnosis,Pneumonia", *rows))
+    assert listing.names == ("Pneumonia",)
+    assert listing.warnings[0] == (
+        "the labels are the columns of findings, not diagnosis: call a column label to take its classes"
+    )
+
+
+def test_words_that_are_no_diagnoses_do_not_hide_classes(tmp_path: Path) -> None:
+    rows = [f"{('AP', 'PA')[i // 4]},{('No Finding', 'TB')[i % 2]}" for i in range(8)]
+    listing = data.find(manifest(tmp_path / "m", "path,classes,finding", *rows))
+    assert listing.names == ("No Finding", "TB")
+
+
+def test_the_mark_of_a_side_is_no_view(tmp_path: Path) -> None:
+    rows = [f"{('Normal', 'TB')[i % 2]},{'LR'[i // 4]}" for i in range(8)]
+    listing = data.find(manifest(tmp_path / "m", "path,label,view", *rows))
+    assert len(listing.entries) == 8
+
+
+def test_columns_of_splits_that_differ_are_not_taken(tmp_path: Path) -> None:
+    splits = ["train", "test"]
+    rows = [f"{('Normal', 'TB')[i % 2]},{splits[i // 4]},{splits[i // 2 % 2]}" for i in range(8)]
+    listing = data.find(manifest(tmp_path / "m", "path,label,fold1,fold2", *rows))
+    assert {entry.split for entry in listing.entries} == {None}
+    assert listing.warnings == (
+        "no splits are taken, as several columns name them (fold1, fold2): call one split",
+    )
+
+
+def test_numbers_that_may_all_be_names_of_films(tmp_path: Path) -> None:
+    draw(tmp_path, *(f"{i}.png" for i in range(4)))
+    lines = ["row,diagnosis,file_no", *(f"{3 - i},{('Normal', 'TB')[i % 2]},{i}" for i in range(4))]
+    (tmp_path / "manifest.csv").write_text("\n".join(lines))
+    with pytest.raises(DataError, match="may name the films: row, file_no") as caught:
+        data.find(tmp_path)
+    assert caught.value.hint == "Name the column of the films' paths path."
+    assert tables.columns(tmp_path / "manifest.csv")[1] == {}
+    (tmp_path / "manifest.csv").write_text("\n".join(["age" + lines[0][3:], *lines[1:]]))
+    listing = data.find(tmp_path)
+    assert [entry.name for entry in listing.entries] == [f"{i}.png" for i in range(4)]
+    assert listing.warnings[0] == "the films are those of the column file_no"

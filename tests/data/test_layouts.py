@@ -206,6 +206,7 @@ def test_a_table_with_names_of_its_own_for_columns(tmp_path: Path) -> None:
         ("images/a.png", "a", True, "train"), ("images/b.png", "b", True, "train"), ("images/c.png", "c", True, "test"),
     ]  # fmt: skip
     assert listing.warnings == (
+        "the films are those of the column patientId",
         "rows of t.csv that are there twice: 1",
         "the splits are those of the column Kind",
         "the labels are those of the column class",

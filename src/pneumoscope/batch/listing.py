@@ -10,9 +10,9 @@ from typing import IO, TYPE_CHECKING, Any
 from pneumoscope import buckets
 from pneumoscope.batch.films import NO_PATH, Film, stamp_of, text_of
 from pneumoscope.buckets import BucketFilm
+from pneumoscope.data.column_roles import path_column
 from pneumoscope.data.film_paths import FilmPaths
 from pneumoscope.data.table_files import ENDINGS, rows_of, start_of
-from pneumoscope.data.tables import path_column
 from pneumoscope.errors import MissingExtra, MissingFile, UsageError, restored
 from pneumoscope.files import cause
 from pneumoscope.images import find_films, is_archive

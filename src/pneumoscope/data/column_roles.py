@@ -1,81 +1,168 @@
-"""What the columns of a table mean where their names are not those of a manifest."""
+"""What the columns of a table mean, by their names and by their cells."""
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
+from pneumoscope.data.class_names import is_negative, negative_of, plain_name
 from pneumoscope.data.film_files import films_below, stem_of
 from pneumoscope.data.split_names import split_of
+from pneumoscope.images.formats import has_film_ending
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
     from pathlib import Path
 
     from pneumoscope.data.table_files import Row
 
+RESERVED = (
+    "path", "sha256", "patient", "split", "label", "labels", "source", "mask", "boxes",
+)  # fmt: skip
+"""Columns of a manifest that are not findings, in lower case."""
+AGES = {"age", "patient age", "patient_age", "patientage", "age_years", "age (years)"}
+_VIEWS = (
+    "frontal/lateral", "frontal_lateral", "view position", "viewposition", "view_position", "projection", "view",
+)  # fmt: skip
+"""Columns that say how a film was taken, the most telling first."""
+FACTS = {
+    *AGES, "sex", "gender", "patient sex", "patient gender", "patient_sex", "patient_gender",
+    *_VIEWS, "ap/pa", "ap_pa", "offset",
+}  # fmt: skip
+"""Columns that describe a film or its patient, in lower case."""
+# What other tables call the column path, the best first.
+_PATHS = (
+    "file_path", "filepath", "file path", "image_path", "image path", "imagepath", "img_path",
+    "filename", "file_name", "file name", "image_name", "image name", "image",
+    "image_id", "image id", "imageid", "img", "file", "x_ray_image_name", "png_path", "pngpath",
+    "dicom_path", "dicompath", "path_to_image",
+)  # fmt: skip
+# As in CheXpert's and NIH's tables; those of MIMIC-CXR and CheXpert Plus only if there is no other.
+_PATIENTS = {"patient", "patient id", "patient_id", "patientid"}
+_OTHER_PATIENTS = ("subject_id", "deid_patient_id")
 _LABELS = (
     "class", "class_name", "class name", "classes", "diagnosis", "finding", "category", "target",
     "ground_truth", "ground truth", "condition", "disease", "result",
 )  # fmt: skip
 _MOST_CLASSES = 20
-VIEWS = (
-    "frontal/lateral", "frontal_lateral", "view position", "viewposition", "view_position", "projection", "view",
-)  # fmt: skip
-"""Columns that say how a film was taken, in lower case, the most telling first."""
-_LATERAL = {"lateral", "l", "ll", "rl", "lat", "llat", "left lateral", "right lateral"}
 _FIRST = 100  # rows that are enough to recognise the column of the films
+_FRONTAL = re.compile(r"\b(f|ap|pa|frontal)\b")
+# A film of a patient who lies on one side ("left lateral decubitus") is frontal.
+_LATERAL = re.compile(
+    r"(?<!no )(?<!non )(?<!not )\b[lr]?lat(eral)?\b(?! decub)|^(ll|rl)$",
+)
 
 
-def label_column(header: Sequence[str], rows: Sequence[Row], known: Collection[str]) -> str | None:
-    """The column of classes that has another name than ``label``, such as ``diagnosis``; None if there is none.
+def manifest_names(header: Sequence[str]) -> dict[str, str]:
+    """Every column to its name in a manifest, ``"path"`` for ``"filename"``; others keep their names."""
+    names = {
+        name: "patient" if (lower := name.lower()) in _PATIENTS
+        else lower if lower in RESERVED
+        else name
+        for name in header
+    }  # fmt: skip
+    if "path" not in names.values() and (column := path_column(header)):
+        names[column] = "path"
+    if "patient" not in names.values() and (column := _first(header, _OTHER_PATIENTS)):
+        names[column] = "patient"
+    return names
 
-    Args:
-        header: The columns.
-        rows: Their cells.
-        known: What a finding's cell may contain, in lower case: a column of nothing else is a finding.
+
+def path_column(header: Sequence[str]) -> str | None:
+    """The column with the paths of films, in any of its spellings; None if there is none."""
+    return _first(header, ("path", *_PATHS))
+
+
+def label_columns(header: Sequence[str], rows: Sequence[Row]) -> list[str]:
+    """The columns that name classes as ``label`` does, such as ``diagnosis``; several only if they differ.
+
+    There are two classes or more, and one means that nothing was found: other words, such as portable and fixed, are
+    no diagnoses.
     """
-    lowered = {name.lower(): name for name in reversed(header)}
-    for name in (lowered[label] for label in _LABELS if label in lowered):
+    names = [name for name in header if name.lower() in _LABELS]
+    fitting = []
+    for name in names:
         words = {cell for row in rows if (cell := row[name])}
+        classes = {"" if is_negative(word) else plain_name(word) for word in words}
         # Reports and remarks have about as many texts as films.
-        if any(word.lower() not in known for word in words) and (
-            len(words) <= _MOST_CLASSES or 2 * len(words) <= len(rows)
-        ):
-            return name
-    return None
+        few = len(words) <= _MOST_CLASSES or 2 * len(words) <= len(rows)
+        if few and len(classes) > 1 and negative_of(sorted(words)) is not None:
+            fitting.append(name)
+    return _different(fitting, rows, plain_name)
 
 
-def split_column(header: Sequence[str], rows: Sequence[Row]) -> str | None:
-    """The first column whose cells all name splits, such as ``Dataset_type`` with TRAIN and TEST; or None."""
-    for name in header:
-        splits = {split_of(row[name]) for row in rows}
-        if "train" in splits and None not in splits:
-            return name
-    return None
+def split_columns(header: Sequence[str], rows: Sequence[Row]) -> list[str]:
+    """The columns whose cells all name splits, such as ``Dataset_type`` with TRAIN and TEST; several only if they differ.
+
+    These are the ones with the most splits, at least two: films for training and others.
+    """
+    splits = {name: {split_of(row[name]) for row in rows} for name in header}
+    fitting = [n for n in header if len(splits[n]) > 1 and "train" in splits[n] and None not in splits[n]]  # fmt: skip
+    most = max((len(splits[name]) for name in fitting), default=0)
+    return _different([name for name in fitting if len(splits[name]) == most], rows, split_of)
 
 
-def film_column(header: Sequence[str], rows: Sequence[Row], folder: Path) -> str | None:
-    """The column whose cells are the names of films below a folder, with or without their endings; or None.
+def film_columns(header: Sequence[str], rows: Sequence[Row], folder: Path) -> list[str]:
+    """The columns with names of films below a folder, with or without their endings; several only if they differ.
 
-    This is the one with the most names of films, if these are half of its cells or more.
+    At least half of their cells are names of films. If there are several, those with endings and those without a name
+    twice are preferred. Columns that describe something else, such as ages, are none of them.
     """
     films = {name for film in films_below(folder) for name in (film.name, stem_of(film.name))}
     some = rows[:_FIRST]
-    named = {column: sum(_name(row[column]) in films for row in some) for column in header}
-    best = max(header, key=lambda column: named[column], default=None)
-    return best if best is not None and named[best] and 2 * named[best] >= len(some) else None
+    others = {*RESERVED, *FACTS, *_LABELS} - {"patient"}
+    fitting = []
+    for column in header:
+        named = sum(_name(row[column]) in films for row in some)
+        if column.lower() not in others and named and 2 * named >= len(some):
+            fitting.append(column)
+    if len(fitting) > 1:
+        ended = [c for c in fitting if all(has_film_ending(row[c]) for row in some)]
+        fitting = ended or fitting
+        once = len({tuple(row.values()) for row in rows})
+        fitting = [c for c in fitting if len({row[c] for row in rows}) == once] or fitting
+    return _different(fitting, rows, lambda cell: stem_of(_name(cell)))
 
 
 def view_column(header: Sequence[str]) -> str | None:
     """The column that says how a film was taken; None if there is none."""
-    lowered = {name.lower(): name for name in reversed(header)}
-    return next((lowered[name] for name in VIEWS if name in lowered), None)
+    return _first(header, _VIEWS)
+
+
+def lateral_views(column: str, views: Collection[str]) -> set[str]:
+    """Those of a column's views that are from the side.
+
+    ``L`` is one of them beside frontal views (``F``, ``PA``). It may also be the mark of a side, as in a column of L
+    and R.
+    """
+    plain = {plain_name(view) for view in views}
+    letters = "frontal" in column.lower() or (
+        any(map(_FRONTAL.search, plain)) and plain.isdisjoint({"r", "right"})
+    )
+    return {view for view in views if is_lateral(view) or (letters and plain_name(view) == "l")}
 
 
 def is_lateral(view: str) -> bool:
-    """Whether a view, such as ``"LL"`` or ``"Lateral"``, is from the side."""
-    return view.lower() in _LATERAL
+    """Whether a view, such as ``"LL"`` or ``"Lateral view"``, is from the side."""
+    plain = plain_name(view)
+    return bool(_LATERAL.search(plain)) and not _FRONTAL.search(plain)
+
+
+def _first(header: Sequence[str], names: Iterable[str]) -> str | None:
+    """The column that has the first of these names, in any capitals."""
+    lowered = {name.lower(): name for name in reversed(header)}
+    return next((lowered[name] for name in names if name in lowered), None)
+
+
+def _different(
+    columns: Iterable[str], rows: Sequence[Row], meaning: Callable[[str], Hashable]
+) -> list[str]:
+    """The columns without those that mean the same as an earlier one in every row."""
+    by_meaning: dict[tuple[Hashable, ...], str] = {}
+    for column in columns:
+        by_meaning.setdefault(tuple(meaning(row[column]) for row in rows), column)
+    return list(by_meaning.values())
 
 
 def _name(cell: str) -> str:

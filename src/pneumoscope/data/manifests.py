@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from pneumoscope.data.boxes import text_of
 from pneumoscope.data.class_names import kept_spellings, negative_first
+from pneumoscope.data.column_roles import RESERVED
 from pneumoscope.data.layouts import find
 from pneumoscope.data.listing import is_one_hot, one_hot
 from pneumoscope.data.masks import with_masks
 from pneumoscope.data.sources import counts_by_source
-from pneumoscope.data.tables import RESERVED
 from pneumoscope.errors import DataError
 from pneumoscope.files import write_text
 

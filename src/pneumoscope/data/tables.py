@@ -10,11 +10,15 @@ from pneumoscope.data.ages import age_text
 from pneumoscope.data.boxes import BOXES_HINT, boxes_of
 from pneumoscope.data.class_names import negative_first
 from pneumoscope.data.column_roles import (
-    VIEWS,
-    film_column,
-    is_lateral,
-    label_column,
-    split_column,
+    AGES,
+    FACTS,
+    RESERVED,
+    film_columns,
+    label_columns,
+    lateral_views,
+    manifest_names,
+    path_column,
+    split_columns,
     view_column,
 )
 from pneumoscope.data.film_paths import FilmPaths
@@ -24,24 +28,10 @@ from pneumoscope.data.table_files import Row, read_header, read_rows
 from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from pneumoscope.data.listing import Targets
 
-RESERVED = (
-    "path", "sha256", "patient", "split", "label", "labels", "source", "mask", "boxes",
-)  # fmt: skip
-"""Columns of a manifest that are not findings, in lower case."""
-
-_ALIASES = {name: name for name in RESERVED} | dict.fromkeys(
-    ("patient id", "patient_id", "patientid"), "patient"
-)
-_PATIENTS = {"subject_id", "deid_patient_id"}  # of MIMIC-CXR and CheXpert Plus
-_AGES = {"age", "patient age", "patient_age", "patientage", "age_years", "age (years)"}
-_FACTS = {
-    *_AGES, "sex", "gender", "patient sex", "patient gender", "patient_sex", "patient_gender",
-    *VIEWS, "ap/pa", "ap_pa", "offset",
-}  # fmt: skip
 # With decimal commas too, which tables separated by semicolons have.
 _VALUES: dict[str, float | None] = {
     "1": 1.0, "1.0": 1.0, "1,0": 1.0, "0": 0.0, "0.0": 0.0, "0,0": 0.0,
@@ -50,13 +40,6 @@ _VALUES: dict[str, float | None] = {
 # With words, for tables without a column of numbers.
 FINDING_CELLS = _VALUES | {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 """What a cell of a finding may contain, in lower case, to its value."""
-# What other tables call the column path, the best first.
-_PATHS = (
-    "file_path", "filepath", "file path", "image_path", "image path", "imagepath", "img_path",
-    "filename", "file_name", "file name", "image_name", "image name", "image",
-    "image_id", "image id", "imageid", "img", "file", "x_ray_image_name", "png_path", "pngpath",
-    "dicom_path", "dicompath", "path_to_image",
-)  # fmt: skip
 _FILM_KEY = re.compile(r"(?:^|/)file/")  # written for a layout without patient keys
 _CHEXPERT_PATIENT = re.compile(r"(?:^|/)(patient\d+)/")
 
@@ -72,20 +55,21 @@ def read_manifest(file: Path) -> Listing:
     last two for unknown; and optionally ``patient``, ``split``, ``sha256``, ``source`` (hospital or
     collection), ``mask`` (picture of the lungs, relative to the file) and ``boxes``
     (`boxes.boxes_of`). If they have other names, the columns of films, classes and splits are recognised
-    (`pneumoscope.data.column_roles`), the last two with a warning. Lateral films are left out, as far as
+    (`pneumoscope.data.column_roles`), with a warning. Lateral films are left out, as far as
     a column such as CheXpert's ``Frontal/Lateral`` tells the views; so are rows that are there twice.
 
     Raises:
         DataError: The table is broken, has no labels, or names a film twice.
     """
-    header, rows = _lowered(file)
+    header, rows, films = _lowered(file)
     if not rows:
         raise DataError(f"{file}: names no films", "Add a row per film.")
     header, rows, renamed = _recognised(file, header, rows)
     names, values, findings, warnings = _labels(file, header, rows)
-    warnings = (*renamed, *warnings)
+    warnings = (*films, *renamed, *warnings)
     base, film_paths = _places(file, rows[0]["path"])
     view = view_column(header)
+    from_side = lateral_views(view, {row[view] for row in rows}) if view else set()
     lateral = 0
     entries = []
     seen: set[str] = set()
@@ -96,7 +80,7 @@ def read_manifest(file: Path) -> Listing:
         if name in seen:
             raise DataError(f"{file}: names {name} twice", "One row per film.")
         seen.add(name)
-        if view is not None and is_lateral(row[view]):
+        if view and row[view] in from_side:
             lateral += 1
             continue
         split = _split(file, row) if "split" in header else None
@@ -175,11 +159,14 @@ def columns(file: Path) -> tuple[tuple[str, ...], dict[str, dict[str, str]]]:
         DataError: It cannot be read.
     """
     header, rows = read_rows(file)
-    key = _path_column(file, header, rows) or NIH_COLUMNS[0]
+    key = path_column(header)
+    if key is None:
+        named = film_columns(header, rows, file.parent)
+        key = named[0] if len(named) == 1 else NIH_COLUMNS[0]
     rows = [row for row in rows if row.get(key)]
     if not rows:
         return tuple(header), {}
-    ages = [name for name in header if name.lower() in _AGES]
+    ages = [name for name in header if name.lower() in AGES]
     film_paths = _places(file, rows[0][key])[1]
     return tuple(header), {
         film_paths.name_of(row[key]): row | {age: age_text(row[age]) for age in ages}
@@ -187,19 +174,9 @@ def columns(file: Path) -> tuple[tuple[str, ...], dict[str, dict[str, str]]]:
     }
 
 
-def _path_column(file: Path, header: Sequence[str], rows: Sequence[Row]) -> str | None:
-    return path_column(header) or film_column(header, rows, file.parent)
-
-
 def has_films(file: Path) -> bool:
     """Whether a table has a column with the paths of films."""
     return path_column(read_header(file)) is not None
-
-
-def path_column(header: Sequence[str]) -> str | None:
-    """The column with the paths of films, in any of its spellings; None if there is none."""
-    lowered = {name.lower(): name for name in reversed(header)}
-    return next((lowered[name] for name in ("path", *_PATHS) if name in lowered), None)
 
 
 def _labels(
@@ -240,7 +217,9 @@ def _columns(
     if not names:
         raise DataError(
             f"{file}: tells no labels",
-            "Add a column label, labels (with | between findings), or one of 1 and 0 per finding.",
+            "Add a column label, labels (with | between findings), or one of 1 and 0 per finding."
+            " A column such as diagnosis is taken if one of its classes means that nothing was found, such as normal;"
+            " if none does, call it label.",
         )
     warnings = (f"columns of {file.name} that are not used: {', '.join(unused)}",) if unused else ()
     ordered = negative_first(names)
@@ -254,13 +233,12 @@ def _findings_in(
     """The columns whose cells are all among the values, and those that are not used."""
     names, unused = [], []
     for column in header:
-        if not column or column.lower() in (*RESERVED, *_FACTS):
+        if not column or column.lower() in (*RESERVED, *FACTS):
             continue
-        filled = [row for row in rows if row[column]]
-        odd = [row for row in filled if row[column].lower() not in values]
-        if filled and not odd:
+        is_finding, odd = _odd(column, rows, values)
+        if is_finding and not odd:
             names.append(column)
-        elif len(odd) * 10 < len(filled):  # a typing error, not another kind of column
+        elif is_finding:
             raise DataError(
                 f"{file}, line {odd[0].line}: {column} is {odd[0][column]!r}",
                 "A finding is 1, 0, -1 (uncertain) or empty (unknown).",
@@ -270,30 +248,38 @@ def _findings_in(
     return names, unused
 
 
-def _lowered(file: Path) -> tuple[list[str], list[Row]]:
-    """The table, with the names of known columns in lower case."""
+def _odd(column: str, rows: Sequence[Row], values: Collection[str]) -> tuple[bool, list[Row]]:
+    """Whether a column is one of a finding, and its rows with other values: a few are typing errors."""
+    filled = [row for row in rows if row[column]]
+    odd = [row for row in filled if row[column].lower() not in values]
+    return len(odd) * 10 < len(filled), odd
+
+
+def _lowered(file: Path) -> tuple[list[str], list[Row], tuple[str, ...]]:
+    """The table, with the names of known columns in lower case, and warnings."""
     header, rows = read_rows(file)
-    known = {name: _ALIASES.get(name.lower(), name) for name in header}
-    if "path" not in known.values() and (column := path_column(header)):
-        known[column] = "path"
-    if "patient" not in known.values():
-        known |= {name: "patient" for name in header if name.lower() in _PATIENTS}
+    known = manifest_names(header)
     columns = [known[name] for name in header]
-    if double := sorted({c for c in columns if columns.count(c) > 1}):
-        raise DataError(f"{file}: has two columns {double[0]}", "Keep one.")
+    if double := next((c for c in sorted(columns) if columns.count(c) > 1), None):
+        given = ", ".join(name for name in header if known[name] == double)
+        raise DataError(f"{file}: has two columns {double}: {given}", "Keep one.")
+    warnings: tuple[str, ...] = ()
     if "path" not in columns:
-        column = film_column(header, rows, file.parent)
-        if column is None:
+        named = film_columns(header, rows, file.parent)
+        if len(named) != 1:
+            several = f"several columns that may name the films: {', '.join(named)}"
             raise DataError(
-                f"{file}: has no column path",
-                f"Name the column of the films' paths so; the columns are {', '.join(header)}.",
+                f"{file}: has {several if named else 'no column path'}",
+                "Name the column of the films' paths path"
+                + ("." if named else f"; the columns are {', '.join(header)}."),
             )
         # A number of the patient may be the name of the film, too.
         columns.append("path")
         for row in rows:
-            row["path"] = row[column]
+            row["path"] = row[named[0]]
         known["path"] = "path"
-    return columns, [Row({known[name]: row[name] for name in row}, row.line) for row in rows]
+        warnings = (f"the films are those of the column {named[0]}",)
+    return columns, [Row({known[n]: row[n] for n in row}, row.line) for row in rows], warnings
 
 
 def _recognised(
@@ -307,15 +293,33 @@ def _recognised(
     warnings = []
     if len(once) < len(rows):
         warnings.append(f"rows of {file.name} that are there twice: {len(rows) - len(once):,}")
-    others = [name for name in header if name not in RESERVED]
-    if "split" not in header and (column := split_column(others, once)):
-        header, once = _renamed(header, once, column, "split")
-        warnings.append(f"the splits are those of the column {column}")
-    if not {"label", "labels"} & {*header} and (
-        column := label_column(others, once, FINDING_CELLS)
-    ):
-        header, once = _renamed(header, once, column, "label")
-        warnings.append(f"the labels are those of the column {column}")
+    others = [name for name in header if name and name not in RESERVED]
+    splits = [] if "split" in header else split_columns(others, once)
+    if len(splits) == 1:
+        header, once = _renamed(header, once, splits[0], "split")
+        warnings.append(f"the splits are those of the column {splits[0]}")
+    elif splits:
+        # Such as the folds of a cross-validation.
+        names = ", ".join(splits)
+        warnings.append(
+            f"no splits are taken, as several columns name them ({names}): call one split"
+        )
+    labels = [] if {"label", "labels"} & {*header} else label_columns(header, once)
+    if not labels:
+        return header, once, tuple(warnings)
+    names = ", ".join(labels)
+    others = [name for name in header if name and name.lower() not in (*RESERVED, *FACTS)]
+    if any(_odd(name, once, FINDING_CELLS)[0] for name in others):
+        warnings.append(
+            f"the labels are the columns of findings, not {names}: call a column label to take its classes"
+        )
+        return header, once, tuple(warnings)
+    if len(labels) > 1:
+        raise DataError(
+            f"{file}: has several columns of classes: {names}", "Name the right one label."
+        )
+    header, once = _renamed(header, once, labels[0], "label")
+    warnings.append(f"the labels are those of the column {labels[0]}")
     return header, once, tuple(warnings)
 
 
