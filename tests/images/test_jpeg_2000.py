@@ -41,12 +41,18 @@ def changed(data: bytes, first: float, last: float, byte: bytes) -> bytes:
 
 
 WHOLE = codestream()
+PART = parts_of(WHOLE)[0]
+UP_TO_THE_END = WHOLE[: PART + 6] + bytes(4) + WHOLE[PART + 10 :]  # Psot, A.4.2
+COMMENT = b"\xff\x64" + struct.pack(">HH", 304, 0) + b"\xff" * 300  # A.9.2
+EMPTY_PART = WHOLE[PART : PART + 6] + struct.pack(">I", 12) + WHOLE[PART + 10 : PART + 12]
 TILED = codestream(**TILES)
 PARTS = parts_of(TILED)
 DAMAGED = {
     "the last fifth zeros": changed(WHOLE, 0.8, 1, b"\0"),
     "a part zeros": changed(WHOLE, 0.5, 0.53, b"\0"),
     "the last fifth ones": changed(WHOLE, 0.8, 1, b"\xff"),
+    "up to the end, a part zeros": changed(UP_TO_THE_END, 0.5, 0.53, b"\0"),
+    "the second tile zeros": changed(TILED, 0.3, 0.4, b"\0"),
     "lossy, a part zeros": changed(codestream(irreversible=True), 0.5, 0.6, b"\0"),
 }
 SOUND = {
@@ -58,7 +64,14 @@ SOUND = {
     "few bits": codestream(FILM >> 12 << 12),
     "layers": codestream(quality_layers=[400, 100, 40, 10, 1], irreversible=True),
     "small blocks": codestream(codeblock_size=(4, 4)),
-    "up to the end": WHOLE.replace(WHOLE[(at := parts_of(WHOLE)[0]) : at + 10], WHOLE[at : at + 6] + bytes(4)),
+    "up to the end": UP_TO_THE_END,
+    "zeros behind the end": WHOLE + bytes(4096),
+    "ones behind the end": WHOLE + b"\xff" * 16,
+    "up to the end, zeros behind it": UP_TO_THE_END + bytes(4096),
+    "the largest tiles": WHOLE[:24] + b"\xff" * 8 + WHOLE[32:],  # XTsiz and YTsiz, A.5.1
+    "a comment of ones": WHOLE[:PART] + COMMENT + WHOLE[PART:],
+    "a comment of a tile-part": UP_TO_THE_END[: PART + 12] + COMMENT + UP_TO_THE_END[PART + 12 :],
+    "many tile-parts without data": WHOLE[:PART] + EMPTY_PART * 50_000 + WHOLE[PART:],
     "tiles": TILED,
 }  # fmt: skip
 LACKING = {

@@ -199,11 +199,11 @@ FILMS: dict[str, bytes] = {
         film(), BitsStored=12, HighBit=11, **window("2048.5", "4000.0")
     ).replace(b"2048.5", b"2048,5"),
     "end erased": dicom(erased(ERASABLE, 5630)),
-    "end erased from a row on": dicom(erased(ERASABLE, 5600)),
+    "black from a row on": dicom(erased(ERASABLE, 5600)),
     "end erased, big endian": dicom(erased(ERASABLE, 5630), BIG),
     "end erased, ones": dicom(erased(ERASABLE, 5630, value=65535)),
     "end erased, planes": dicom(
-        erased(np.stack([ERASABLE // 16] * 3).astype(np.uint8), 22000).reshape(100, 80, 3),
+        erased(np.stack([ERASABLE // 16] * 3).astype(np.uint8), 22030).reshape(100, 80, 3),
         PlanarConfiguration=1,
     ),
     "TIFF, end erased": tiff(erased(ERASABLE, 5630)),

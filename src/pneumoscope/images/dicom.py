@@ -26,7 +26,7 @@ from pneumoscope.images.dicom_elements import UNDEFINED, layout_of
 from pneumoscope.images.dicom_pixels import (
     decode,
     decode_incomplete,
-    erased_end,
+    missing_rows_of_native,
     pixel_data,
 )
 from pneumoscope.images.file_meta import file_meta, is_element
@@ -178,7 +178,7 @@ def _decoded(
     syntax = actual_syntax(declared, layout, data, value, head)
     try:
         stored = decode(data, at, head, syntax, layout.implicit, name)
-        missing = erased_end(data, at, head, syntax, layout.implicit, name)
+        missing = missing_rows_of_native(data, at, head, syntax, layout.implicit, name)
     except TruncatedImage:
         stored, missing = decode_incomplete(data, at, head, syntax, layout.implicit, name)
     return stored, head, syntax, missing

@@ -117,7 +117,7 @@ def decode_incomplete(
     return film_values(_as_stated(pixels, head), 8, head), missing
 
 
-def erased_end(
+def missing_rows_of_native(
     data: bytes, at: int, head: Header, syntax: str, implicit: bool, name: str
 ) -> int | None:
     """How many of the lowest rows of an uncompressed film were erased; None if none was.

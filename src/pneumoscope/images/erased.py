@@ -2,7 +2,8 @@
 
 A copy that breaks off leaves zeros in a file that had its full size before, and a failed sector reads
 as zeros or ones. Such a run knows nothing of rows, so it mostly begins and ends within them. The borders
-of films, which shutters and padding make, run along rows, or cross several of them.
+of films, which shutters and padding make, run along rows, or cross several of them: a run that begins
+with a row is never called erased. False alarms are worse than misses here.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ import numpy as np
 from pneumoscope.errors import UnreadableImage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 _LEAST_PIXELS = 4
 """Pixels of a row on either side of the place where the film breaks off, at least: fewer show nothing."""
 _JUMP = 4.0
 """How many usual steps between two rows the step into the run is, at least."""
-_LEAST_SHARE = 0.1
-"""Share of the rows in a run that begins with a row, at least. None of 6,000 films had such a border below it alone."""
 _STEP = 8
 """One row in so many is probed; where it is blank, those around it are looked at."""
 _ROWS = 16
@@ -33,16 +34,16 @@ _MOST_BLANK = 0.02
 
 
 def missing_rows(stored: NDArray[Any], name: str) -> int | None:
-    """How many rows at the end were erased, counted as in `erased_rows`; None if none was.
+    """How many rows at the end were erased, counting the one of which a part was; None if none was.
 
     Args:
-        stored: As for `erased_rows`.
+        stored: As for `erased_run`.
         name: What to call the film in messages.
 
     Raises:
         UnreadableImage: Rows between others were erased.
     """
-    run = erased_rows(stored)
+    run = erased_run(stored)
     if run is None:
         return None
     first, last = run
@@ -51,7 +52,7 @@ def missing_rows(stored: NDArray[Any], name: str) -> int | None:
     return last - first
 
 
-def erased_rows(stored: NDArray[Any]) -> tuple[int, int] | None:
+def erased_run(stored: NDArray[Any]) -> tuple[int, int] | None:
     """The first run of erased pixels that covers a whole row or more.
 
     Args:
@@ -66,27 +67,31 @@ def erased_rows(stored: NDArray[Any]) -> tuple[int, int] | None:
     if rows < 3 or columns < 2 * _LEAST_PIXELS:
         return None
     greatest = 1 if stored.dtype.kind == "f" else np.iinfo(stored.dtype).max
-    middle = stored[::_STEP, columns // 2]
     for blank in (0, greatest):
-        probed = middle == blank
-        if not probed.any():
-            continue
-        for column in (columns // 4, -1 - columns // 4):
-            probed &= stored[::_STEP, column] == blank
-        for begin, end in _runs(probed):
-            run = max((begin - 1) * _STEP + 1, 0), min(end * _STEP, rows)
-            first, last = _whole_rows(stored, *run, blank)
-            if first == last:
-                continue
-            is_long = last - first >= _LEAST_SHARE * rows
+        for first, last in _blank_rows(stored, blank):
             before = stored[max(first - _ROWS, 0) : first]
             # Behind the run everything is as before it, from the other end.
             behind = stored[last : last + _ROWS][::-1, ::-1]
-            if _breaks_off(before, blank, is_long) and (
-                last == rows or _breaks_off(behind, blank, is_long)
-            ):
-                return first - int(stored[first - 1, -1] == blank), last
+            # A border above makes one below likely; it may slant by less than a row.
+            is_end = last == rows and not (stored[0] == blank).all()
+            if _is_cut(before, blank) and (is_end or _is_cut(behind, blank)):
+                return first - 1, last
     return None
+
+
+def _blank_rows(stored: NDArray[Any], blank: int) -> Iterator[tuple[int, int]]:
+    """Runs of wholly blank rows that a probed row is in: the first, and the one behind the last."""
+    columns = stored.shape[1]
+    probed = stored[::_STEP, columns // 2] == blank
+    if not probed.any():
+        return
+    for column in (columns // 4, -1 - columns // 4):
+        probed &= stored[::_STEP, column] == blank
+    for begin, end in _runs(probed):
+        start = max((begin - 1) * _STEP + 1, 0)
+        for first, last in _runs((stored[start : end * _STEP] == blank).all(axis=1)):
+            if -(start + first) % _STEP < last - first:
+                yield start + first, start + last
 
 
 def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -95,24 +100,12 @@ def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return list(zip(changes[::2].tolist(), changes[1::2].tolist(), strict=True))
 
 
-def _whole_rows(stored: NDArray[Any], first: int, last: int, blank: int) -> tuple[int, int]:
-    """A run of rows without those at its ends that are blank in parts."""
-    while first < last and not (stored[first] == blank).all():
-        first += 1
-    while first < last and not (stored[last - 1] == blank).all():
-        last -= 1
-    return first, last
-
-
-def _breaks_off(rows: NDArray[Any], blank: int, is_long: bool) -> bool:
-    """Whether a run begins behind some rows that the film does not end with."""
-    return len(rows) > 2 and (_is_cut(rows, blank) or (is_long and _ends(rows, blank)))
-
-
 def _is_cut(rows: NDArray[Any], blank: int) -> bool:
     """Whether the last of some rows stops within the film, where those above it go on."""
+    if len(rows) < 3 or rows[-1, -1] != blank:  # a run goes on to the end of its row
+        return False
     is_film = (rows[:-1] != blank).all(axis=0)
-    if is_film.sum() < _MOST_SLANTED * (rows[0] != blank).sum():
+    if not is_film.any() or is_film.sum() < _MOST_SLANTED * (rows[0] != blank).sum():
         return False  # a border that is not level
     wide = rows[-3:, is_film].astype(np.float64)
     width = wide.shape[1]
@@ -124,13 +117,6 @@ def _is_cut(rows: NDArray[Any], blank: int) -> bool:
         return False
     last = np.append(wide[2, :kept], wide[1, kept:])
     return _is_jump(last, np.append(wide[1, :kept], wide[0, kept:]), blank)
-
-
-def _ends(rows: NDArray[Any], blank: int) -> bool:
-    """Whether a film that has the whole width ends all at once behind some rows."""
-    if (rows != blank).all(axis=0).mean() < _MOST_SLANTED:
-        return False
-    return _is_jump(rows[-1].astype(np.float64), rows[-2].astype(np.float64), blank)
 
 
 def _is_jump(last: NDArray[np.float64], before: NDArray[np.float64], blank: int) -> bool:

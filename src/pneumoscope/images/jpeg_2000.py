@@ -10,12 +10,21 @@ from typing import NamedTuple
 
 from pneumoscope.errors import TruncatedImage, UnreadableImage
 
-_SIZ, _COD, _SOT = 0x51, 0x52, 0x90
+_SIZ, _COD, _SOT, _SOD = 0x51, 0x52, 0x90, 0x93
+_EOC = b"\xff\xd9"
 _HIGH_THROUGHPUT = 0x40  # of Rsiz and of the style of blocks, T.814 A.2 and A.3
 _BYPASS = 0x01  # of the style of blocks: raw bits in place of arithmetic coding
 _CODED_ZEROS, _RAW_ZEROS = 64, 1024
 """Zero bytes that compressed data may have in a row, beside those of packet headers: raw bits may repeat."""
 _ONES = b"\xff" * 8  # FF is followed by at most 8F (B.10.1, C.2.2)
+
+
+class _TilePart(NamedTuple):
+    """Number of its tile, and where its compressed data begins and ends."""
+
+    tile: int
+    begin: int
+    end: int
 
 
 class _Codestream(NamedTuple):
@@ -40,12 +49,15 @@ def check(data: bytes, name: str) -> None:
     head = _head(data)
     if head is None:
         return
-    if len(_tiles(data, head.parts)) < head.tiles:
+    parts = _tile_parts(data, head.parts)
+    if len({part.tile for part in parts}) < head.tiles:
         raise TruncatedImage(name)
-    zeros = head.most_zeros
+    runs = [_ONES]
     # Damaged headers may allow more zeros than there are bytes.
-    has_zeros = zeros is not None and zeros < len(data) and bytes(zeros + 1) in data[head.parts :]
-    if has_zeros or _ONES in data:
+    if head.most_zeros is not None and head.most_zeros < len(data):
+        runs.append(bytes(head.most_zeros + 1))
+    # Headers, and what is behind the end, may have long runs.
+    if any(data.find(run, part.begin, part.end) >= 0 for part in parts for run in runs):
         raise UnreadableImage(name, "a part of the JPEG 2000 data is blank")
 
 
@@ -97,13 +109,19 @@ def _most_zeros(area: tuple[int, int], components: int, coding: bytes) -> int:
     return components * (layers * packets + blocks // 8) + slack
 
 
-def _tiles(data: bytes, at: int) -> set[int]:
-    """Numbers of the tiles of which there is a part (A.4.2)."""
-    tiles = set()
+def _tile_parts(data: bytes, at: int) -> list[_TilePart]:
+    """The tile-parts, of which the first begins at a position (A.4.2)."""
+    parts = []
     while data[at : at + 2] == bytes([0xFF, _SOT]) and at + 12 <= len(data):
-        tiles.add(int.from_bytes(data[at + 4 : at + 6]))
-        length = int.from_bytes(data[at + 6 : at + 10])
-        if length < 12:  # 0: up to the end
+        tile, length = int.from_bytes(data[at + 4 : at + 6]), int.from_bytes(data[at + 6 : at + 10])
+        is_last = length < 12  # 0: up to the end
+        begin, end = at + 12, len(data) if is_last else min(at + length, len(data))
+        while begin + 4 <= end and data[begin] == 0xFF and data[begin + 1] != _SOD:
+            begin += 2 + int.from_bytes(data[begin + 2 : begin + 4])
+        if is_last:
+            marker = data.find(_EOC, begin)
+            parts.append(_TilePart(tile, begin, end if marker < 0 else marker))
             break
+        parts.append(_TilePart(tile, begin, end))
         at += length
-    return tiles
+    return parts

@@ -3,7 +3,7 @@
 import { Bytes, holdsRun } from "./bytes.js";
 import { truncated, unreadable } from "./problems.js";
 
-const [SIZ, COD, SOT] = [0x51, 0x52, 0x90];
+const [SIZ, COD, SOT, SOD, EOC] = [0x51, 0x52, 0x90, 0x93, 0xd9];
 const HIGH_THROUGHPUT = 0x40;
 const BYPASS = 0x01;
 const [CODED_ZEROS, RAW_ZEROS] = [64, 1024];
@@ -18,9 +18,14 @@ export function checkJpeg2000(file) {
   const bytes = new Bytes(data);
   const head = headOf(bytes);
   if (head === null) return;
-  if (tilesOf(bytes, head.parts).size < head.tiles) throw truncated();
-  const hasZeros = head.mostZeros !== null && holdsRun(data.subarray(head.parts), 0, head.mostZeros + 1);
-  if (hasZeros || holdsRun(data, 0xff, ONES)) throw unreadable("a part of the JPEG 2000 data is blank");
+  const parts = tilePartsOf(bytes, head.parts);
+  if (new Set(parts.map(({ tile }) => tile)).size < head.tiles) throw truncated();
+  // Headers, and what is behind the end, may have long runs.
+  for (const { begin, end } of parts) {
+    const body = data.subarray(begin, end);
+    const hasZeros = head.mostZeros !== null && holdsRun(body, 0, head.mostZeros + 1);
+    if (hasZeros || holdsRun(body, 0xff, ONES)) throw unreadable("a part of the JPEG 2000 data is blank");
+  }
 }
 
 /** What the main header says (annex A); null if it is broken, which a decoder says better. */
@@ -56,13 +61,26 @@ function mostZerosOf(area, components, coding) {
   return components * (layers * packets + Math.floor(blocks / 8)) + (coding[8] & BYPASS ? RAW_ZEROS : CODED_ZEROS);
 }
 
-/** Numbers of the tiles of which there is a part (A.4.2). */
-function tilesOf(bytes, start) {
-  const tiles = new Set();
+/** The tile-parts (A.4.2): the number of the tile, and where the compressed data begins and ends. */
+function tilePartsOf(bytes, start) {
+  const parts = [];
   for (let at = start, length; bytes.number(at, 2, false) === 0xff00 + SOT && at + 12 <= bytes.length; at += length) {
-    tiles.add(bytes.number(at + 4, 2, false));
+    const tile = bytes.number(at + 4, 2, false);
     length = bytes.number(at + 6, 4, false);
-    if (length < 12) break; // 0: up to the end
+    const isLast = length < 12; // 0: up to the end
+    let [begin, end] = [at + 12, isLast ? bytes.length : Math.min(at + length, bytes.length)];
+    while (begin + 4 <= end && bytes.number(begin, 1, false) === 0xff && bytes.number(begin + 1, 1, false) !== SOD) {
+      begin += 2 + bytes.number(begin + 2, 2, false);
+    }
+    if (isLast) end = begin + endOf(bytes.data.subarray(begin));
+    parts.push({ tile, begin, end });
+    if (isLast) break;
   }
-  return tiles;
+  return parts;
+}
+
+/** Where compressed data has its end marker, or ends without it. */
+function endOf(body) {
+  const at = body.findIndex((byte, i) => byte === 0xff && body[i + 1] === EOC);
+  return at < 0 ? body.length : at;
 }
