@@ -56,10 +56,19 @@ def test_names_that_speak_of_healthy_films(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["abnormal", "not normal", "unhealthy", "nodule", "normothermia", "normalised", "minimal", "subnormal"]
+    "name", ["abnormal", "not normal", "unhealthy", "nodule", "normothermia", "normalised", "minimal", "subnormal",
+             "AbNormal", "ab-normal", "Ab_Normal", "ab normal", "AbNORMAL", "subNormal", "UnHealthy"]
 )  # fmt: skip
 def test_names_that_do_not_speak_of_healthy_films(name: str) -> None:
     assert healthy_besides(["NORMAL", name]) == denying_besides(["NORMAL", name]) == []
+
+
+@pytest.mark.parametrize("name", ["near normal", "NearNormal", "Normal variant", "normal_variants"])
+def test_names_that_leave_open_whether_films_are_healthy(name: str) -> None:
+    """Beside healthy films they are an error; alone they are not taken for the healthy class."""
+    assert healthy_besides(["Normal", name]) == [name]
+    assert not is_negative(name)
+    assert negative_of([name, "TB"]) is None
 
 
 def test_the_negative_name_comes_first() -> None:

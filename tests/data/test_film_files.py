@@ -21,7 +21,7 @@ from pneumoscope.data.film_files import (
      "ManualMask/leftMask/a.png", "Segmentation/a.png", "Ground-truths/mask_a.png",
      "tb/GT/a.png", "tb/Heat maps/a.png", "tb/overlays/a.png", "CHNCXR_0001_0_mask.png", "a-Mask.png", "mask_a.png",
      "COVID/Masks_Lung/a.png", "lung masks png/a.png", "MASKS-v2/a.png", "lungmasks/a.png", "a_mask_left.png", "1Mask.png", "a_leftmask.png",
-     "a_mask_2.png", "a_seg.png"],
+     "a_mask_2.png", "a_seg.png", "masks left/a.png", "Mask images/a.png", "masks_512/a.png", "test_masks/a.png", "effusion_masks/a.png"],
 )  # fmt: skip
 def test_masks_by_name(path: str) -> None:
     assert is_mask(PurePosixPath(path))
@@ -30,7 +30,9 @@ def test_masks_by_name(path: str) -> None:
 @pytest.mark.parametrize(
     "path",
     ["images/a.png", "masked/a.png", "unmasked films/a.png", "damask/a.png", "Lung Segmentation Data/a.png",
-     "a_masked.png", "normal/p1.png", "gas_mask_on_face.png", "maskless/a.png"],
+     "a_masked.png", "normal/p1.png", "gas_mask_on_face.png", "maskless/a.png",
+     "without mask/a.png", "no_mask/a.png", "NoMask/a.png", "with_mask/a.png", "mask_on/a.png", "Mask off/a.png",
+     "N95-mask/a.png", "face masks/a.png", "OxygenMask/a.png", "patient oxygen mask/a.png", "a_without_mask.png"],
 )  # fmt: skip
 def test_films_by_name(path: str) -> None:
     assert not is_mask(PurePosixPath(path))

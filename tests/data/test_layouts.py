@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import os
+import signal
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -146,15 +149,15 @@ def test_class_folders_go_before_a_table(tmp_path: Path) -> None:
 
 def test_a_table_goes_before_folders_of_an_archive(tmp_path: Path) -> None:
     """PadChest's films are in folders 0 to 54."""
-    name_films(tmp_path, "0/a.png", "1/b.png", "1/c.png")
-    assert find(tmp_path).names == ("0", "1")
+    name_films(tmp_path, "0/a.png", "54/b.png", "54/c.png")
+    assert find(tmp_path).names == ("0", "54")
     table = tmp_path / "labels.csv"
     table.write_text(
         "ImageID,Projection,Labels\na.png,PA,['normal']\nb.png,PA,['mass']\nc.png,L,['mass']\n"
     )
     listing = find(tmp_path)
     assert [(e.name, e.values) for e in listing.entries] == [
-        ("0/a.png", (1.0, 0.0)), ("1/b.png", (0.0, 1.0)),
+        ("0/a.png", (1.0, 0.0)), ("54/b.png", (0.0, 1.0)),
     ]  # fmt: skip
     assert listing.warnings == (
         "films of labels.csv found by their names alone: 3",
@@ -162,10 +165,98 @@ def test_a_table_goes_before_folders_of_an_archive(tmp_path: Path) -> None:
         "the labels are those of the table labels.csv",
     )
     assert [row["Projection"] for row in columns_of(tmp_path)[2].values()] == ["PA", "PA", "L"]
-    assert find(tmp_path, "0").names == ("0", "1")  # the user says that they are classes
+    assert find(tmp_path, "0").names == ("0", "54")  # the user says that they are classes
 
 
-@pytest.mark.parametrize("names", [("p10", "p11"), ("train_images", "test_images")])
+@pytest.mark.parametrize("folders", [("0", "1"), ("0", "1", "2")])
+@pytest.mark.parametrize("column", ["diabetes", "age"])
+def test_folders_of_numbers_go_before_a_table_without_classes(
+    tmp_path: Path, folders: tuple[str, ...], column: str
+) -> None:
+    films = [f"{folder}/{i}{folder}.png" for folder in folders for i in range(2)]
+    root = name_films(tmp_path, *films)
+    rows = [
+        f"{film[2:]},{i % 2 if column == 'diabetes' else 30 + i}" for i, film in enumerate(films)
+    ]
+    (root / "meta.csv").write_text("\n".join([f"image,{column}", *rows]))
+    assert counts(root) == dict.fromkeys(folders, 2)
+    notice = "the labels are those of the folders, not of the table meta.csv"
+    assert find(root).warnings == (notice,)
+    assert columns_of(root)[0] == ()
+    assert find(root, "0").warnings == ()  # the user says that they are classes
+    (root / "meta.csv").write_text('image,diagnosis\n"broken,tb\n')
+    assert counts(root) == dict.fromkeys(folders, 2)
+
+
+def test_folders_0_and_1_are_classes_whatever_a_table_tells(tmp_path: Path) -> None:
+    root = name_films(tmp_path, "0/a.png", "1/b.png", "2/c.png")
+    (root / "t.csv").write_text("image,diagnosis\na.png,mass\nb.png,normal\nc.png,normal\n")
+    assert find(root).names == ("normal", "mass")
+    (root / "2" / "c.png").unlink()
+    assert find(root).names == ("0", "1")
+
+
+def test_columns_of_findings_go_before_folders_that_are_no_classes(tmp_path: Path) -> None:
+    folders = ("images_001", "images_002")
+    root = name_films(tmp_path, *(f"{folder}/{folder}.png" for folder in folders))
+    (root / "t.csv").write_text("image,tb\nimages_001.png,0\nimages_002.png,1\n")
+    assert find(root).names == ("tb",)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("Test_Negative", "Test_Positive"), ("PCR test negative", "PCR test positive"), ("train_normal", "train_pneumonia"),
+     ("dev_normal", "dev_tb")],
+)  # fmt: skip
+def test_classes_with_the_name_of_a_split_in_theirs(tmp_path: Path, names: tuple[str, str]) -> None:
+    assert counts(name_films(tmp_path, *numbered(*names))) == dict.fromkeys(names, 2)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x.csv", "train.csv", "pneumoniamnist.csv", "annotations/train.csv", "mimic-cxr-2.0.0-split.csv", "train.txt", "x.tsv",
+     "manifest.csv", "datasheet.toml", "pneumoniamnist.npz", "normal/x.png"],
+)  # fmt: skip
+def test_pipes_are_never_opened(tmp_path: Path, name: str) -> None:
+    """Nobody writes into them: whoever opens one waits for ever, until the alarm."""
+    signal.alarm(60)
+    root = name_films(tmp_path / "set", *numbered("normal", "tb"))
+    (root / name).parent.mkdir(exist_ok=True)
+    os.mkfifo(root / name)
+    assert counts(root) == counts(tmp_path) == {"normal": 2, "tb": 2}
+    with pytest.raises(DataError):
+        find(root / name)
+    with pytest.raises(DataError):
+        find(root / "normal")
+    signal.alarm(0)
+
+
+def test_a_folder_above_that_nobody_may_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = name_films(tmp_path / "a", *numbered("normal"))
+    listed = Path.iterdir
+
+    def iterdir(folder: Path) -> Iterator[Path]:
+        if folder in root.parents:
+            raise PermissionError(folder)
+        return listed(folder)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    with pytest.raises(DataError, match="in a layout that is known"):
+        find(root / "normal")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("p10", "p11"),
+        ("train_images", "test_images"),
+        ("test 1", "test 2"),
+        ("stage_2_train_images", "stage_2_test_images"),
+        ("train-part1", "train-part2"),
+    ],
+)
 def test_parts_of_an_archive_are_no_classes(tmp_path: Path, names: tuple[str, str]) -> None:
     name_films(tmp_path, *numbered(*names))
     with pytest.raises(DataError, match="its folders are no classes"):

@@ -23,7 +23,7 @@ _WHOLE = re.compile(r"([+-]?\d+)(?:[.,]0+)?")  # "1.0" and "1,0" are spellings o
 _COPY = re.compile(r"(\s*\(\d+\)|[\s_\-]+(copy|kopie))+$", re.IGNORECASE)
 # Also at the start of a word: "normale", "NORMALIMAGES"; but "normalised" says how a film was made.
 _HEALTHY = re.compile(
-    r"(?<!not )(?<!non )(?<!no )(?<!un )\b(norm|normal(?!i[sz])\w*|healthy\w*|gesund\w*|unauffällig\w*|controls?"
+    r"(?<!not )(?<!non )(?<!no )(?<!un )(?<!ab )(?<!sub )\b(norm|normal(?!i[sz])\w*|healthy\w*|gesund\w*|unauffällig\w*|controls?"
     r"|unremarkable|uninfected)\b"
 )
 _MISTYPED = (("normal", "healthy"), 0.8)
@@ -52,7 +52,8 @@ def is_negative(name: str) -> bool:
 def healthy_besides(names: Iterable[str]) -> list[str]:
     """Names that speak of healthy films in other words, beside one that means "nothing found".
 
-    Such as ``"NormalCXR"``, ``"normal2"`` and ``"controls"``; also mistyped ones: ``"Noraml"``.
+    Such as ``"NormalCXR"``, ``"normal2"`` and ``"controls"``; also mistyped ones: ``"Noraml"``. Some leave open
+    whether these films are healthy: ``"near normal"``, ``"normal variant"``.
     """
     given = tuple(names)
     if not any(map(is_negative, given)):

@@ -15,17 +15,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MASKS = r"(lung|left|right|binary)?masks?"
+# People wear other masks: "without mask", "N95-mask", "oxygen mask".
+_WORN = (
+    r"(?!(.*[\s_\-])?(no|non|without|with|wearing|k?n95|ffp\d?|face|facial|gas|surgical|oxygen|o2|breathing)"
+    r"[\s_\-]*masks?)"
+)
+_BEHIND = r"([\s_\-]+(lungs?|left|right|binary|images?|imgs?|png|jpe?g|tiff?|v?\d+|\(\d+\)))*"
 _SEGMENTATION = re.compile(r"(lung[\s_\-]*)?seg(mentation)?s?", re.IGNORECASE)
 # "masks", "lung masks", "ManualMask", "leftMask", "infection_masks", "masks_png"; "segmentations",
 # "Ground-truths", "heatmaps" and "overlays" that a notebook drew.
 _FOLDER = re.compile(
-    rf"(^|.*[\s_\-]|(?-i:.*[a-z](?=M))){_MASKS}([\s_\-].*)?"
+    rf"{_WORN}(^|.*[\s_\-]|(?-i:.*[a-z](?=M))){_MASKS}{_BEHIND}"
     rf"|{_SEGMENTATION.pattern}|annotations|ground[\s_\-]*truths?|gt|heat[\s_\-]*maps?|overlays?",
     re.IGNORECASE,
 )
 # "CHNCXR_0001_0_mask.png", "1_mask_left.png", "1Mask.png", "1_seg.png", "mask_covid_1.png".
 _FILE = re.compile(
-    rf"(.*[\s_\-.]|(?-i:.*[a-z0-9](?=M))){_MASKS}([\s_\-]*(lungs?|left|right|\d+))?"
+    rf"{_WORN}(.*[\s_\-.]|(?-i:.*[a-z0-9](?=M))){_MASKS}([\s_\-]*(lungs?|left|right|\d+))?"
     r"|.*[\s_\-.]seg(mentation)?|masks?[\s_\-].*",
     re.IGNORECASE,
 )

@@ -11,11 +11,11 @@ from pneumoscope.data.film_files import films_below, folders_in, holds_masks, ma
 from pneumoscope.data.listing import KERMANY, LABELS, NO_SUBTYPE, Entry, Listing, one_hot
 from pneumoscope.data.sheet import shipped_sheet
 from pneumoscope.data.split_names import split_of
-from pneumoscope.data.table_files import ENDINGS
+from pneumoscope.data.table_files import tables_in
 from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
 SUBTYPES = {"bacteria": "bacterial", "virus": "viral"}
@@ -32,6 +32,12 @@ _IDENTIFIER = re.compile(
 _IMAGES = re.compile(r"ima?ge?s?", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+")
 _WORD = re.compile(r"[^\W\d_]+")
+_HEAP = {
+    "image", "images", "img", "imgs", "film", "films", "picture", "pictures", "xray", "xrays", "x", "ray", "rays", "cxr",
+    "chest", "set", "data", "dataset", "part", "parts", "split", "stage", "batch", "folder", "files",
+    "png", "jpg", "jpeg", "dicom", "dcm", "final", "resized",
+}  # fmt: skip
+"""Words beside that of a split which name no class: ``stage_2_train_images``."""
 _MOST_SMALL, _FEW = 5, 3
 """More folders than this with so few films each are patients or studies, not classes."""
 
@@ -57,7 +63,7 @@ def read_split_folders(base: Path, root: Path) -> Listing:
         (path, kind.name, split) for kind, split in kinds for path in films_of(kind)
     ]
     if not any(split == "train" for _, _, split in films):
-        table = next((f for f in sorted(train.iterdir()) if f.suffix.lower() in ENDINGS), None)
+        table = next(iter(tables_in(train)), None)
         raise DataError(
             f"{train}: holds no class folders with films",
             f"If {table} has the labels, give it in place of the folder." if table
@@ -124,13 +130,34 @@ def classes_with_films(root: Path) -> list[Path]:
 
 
 def are_parts(folders: Sequence[Path]) -> bool:
-    """Whether folders may be parts of one heap of films by their names: ``0`` and ``1``, ``images_001`` and ``images_002``."""
-    return all(_NUMBER.fullmatch(f.name) or _is_part(f.name) for f in folders)
+    """Whether folders may be parts of one heap of films by their names: ``images_001`` and ``images_002``, ``0`` to ``54``.
+
+    ``0`` and ``1`` alone are the classes of a binary task.
+    """
+    return {f.name for f in folders} != {"0", "1"} and all(
+        _NUMBER.fullmatch(f.name) or _is_part(f.name) for f in folders
+    )
+
+
+def may_be_classes(names: Collection[str]) -> bool:
+    """Whether folders may be classes by their names: they are not all parts, and few look like patients."""
+    parts = [name for name in names if _is_part(name) and not _NUMBER.fullmatch(name)]
+    return len(_identifiers(names)) <= 2 and not len(parts) == len(names) > 1
 
 
 def _is_part(name: str) -> bool:
-    """Whether a folder is a patient, a part of an archive or a split by its name: ``p10``, ``train_images``."""
-    return bool(_IDENTIFIER.fullmatch(name)) or any(map(split_of, _WORD.findall(name)))
+    """Whether a folder is a patient, a part of an archive or a split by its name: ``p10``, ``train_images``.
+
+    Folders such as ``train_normal`` and ``Test_Positive`` have the name of a class in theirs.
+    """
+    words = [word.lower() for word in _WORD.findall(name)]
+    return bool(_IDENTIFIER.fullmatch(name)) or (
+        any(map(split_of, words)) and all(split_of(word) or word in _HEAP for word in words)
+    )
+
+
+def _identifiers(names: Iterable[str]) -> list[str]:
+    return [name for name in names if _IDENTIFIER.fullmatch(name)]
 
 
 def films_of(folder: Path) -> list[Path]:
@@ -248,14 +275,11 @@ def _check_classes(root: Path, films: Mapping[str, int]) -> None:
         root: The data folder.
         films: Name of a folder to the number of its films.
     """
-    identifiers = [name for name in films if _IDENTIFIER.fullmatch(name)]
-    parts = [name for name in films if _is_part(name) and not _NUMBER.fullmatch(name)]
-    if len(films) > _MOST_SMALL and max(films.values()) <= _FEW:
-        identifiers = sorted(films)
-    if len(parts) == len(films) > 1:
-        identifiers = sorted(films)
-    if len(identifiers) > 2 or len(parts) == len(films) > 1:
-        shown = ", ".join(identifiers[:3]) + (" and others" if len(identifiers) > 3 else "")
+    are_small = len(films) > _MOST_SMALL and max(films.values()) <= _FEW
+    if are_small or not may_be_classes(films):
+        names = _identifiers(films)
+        names = sorted(films) if are_small or len(names) < 3 else names
+        shown = ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
         raise DataError(
             f"{root}: its folders are no classes ({shown} look like patients or parts of an archive)",
             "Give the table with the labels, or a manifest with a row per film (docs/how-to/data.md).",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from pneumoscope.data.film_files import films_below, folders_in, holds_masks
 from pneumoscope.data.folders import (
     are_parts,
     classes_with_films,
+    may_be_classes,
     read_class_folders,
     read_split_folders,
 )
@@ -27,7 +29,7 @@ from pneumoscope.data.public_sets import (
 from pneumoscope.data.sheet import SHEET, UNKNOWN, read_sheet
 from pneumoscope.data.spelling import checked_classes, with_negative, with_one_spelling
 from pneumoscope.data.split_names import split_of
-from pneumoscope.data.table_files import ENDINGS
+from pneumoscope.data.table_files import ENDINGS, read_header, tables_in
 from pneumoscope.data.tables import columns, has_films, read_manifest
 from pneumoscope.errors import DataError
 
@@ -50,8 +52,8 @@ def find(root: Path, negative: str = "") -> Listing:
     Args:
         root: A CSV manifest; or a folder with ``manifest.csv``, with the table of a public set
             (`pneumoscope.data.public_sets`), with ``train`` and a folder per class in it, with a
-            folder per class, or with one table of films; or a folder around one of these. A file ``datasheet.toml`` in the folder,
-            or beside the manifest, gives the facts of the data set (`pneumoscope.data.sheet`), the
+            folder per class, or with one table of films; or a folder around one of these. A file
+            ``datasheet.toml`` in the folder, or beside the manifest, gives the facts of the data set (`pneumoscope.data.sheet`), the
             source of films that name none, the negative class, and the folder of their lung masks.
         negative: Name of the class that means "nothing found", if its words do not say so, such as
             ``"0"``; ``""`` for what the data sheet or the names say.
@@ -113,7 +115,7 @@ def _tables(folder: Path) -> tuple[Path, ...]:
     tables = tuple(split_tables.split_tables(folder).values())
     if tables or not _may_be_listed(folder, ""):
         return tables
-    return tuple(_film_tables(folder)) or tuple(_all_tables(folder))
+    return tuple(_film_tables(folder) or tables_in(folder))
 
 
 def _in_folder(listing: Listing, inner: str) -> Listing:
@@ -146,8 +148,8 @@ def _data_folder(root: Path, negative: str) -> Path:
     archive = medmnist.medmnist_archive(root)
     if archive and (root.is_file() or not any(classes_with_films(root))):
         raise medmnist.refuse_archive(archive)
-    if root.is_file():
-        if root.suffix.lower() not in ENDINGS:
+    if not root.is_dir():
+        if root.suffix.lower() not in ENDINGS or not root.is_file():
             raise DataError(f"{root}: is not a folder", "Name a folder, or a manifest (.csv).")
         return root
     children = folders_in(root)
@@ -230,7 +232,7 @@ def _read(root: Path, negative: str) -> Listing:
     if _may_be_listed(root, negative) and (listing := _listed(root)):
         return listing
     try:
-        return read_class_folders(root)
+        return _of_class_folders(root, negative)
     except DataError as error:
         if above := _folder_above(root):
             hint = f"Films of several classes are in {above}: name that folder."
@@ -243,25 +245,44 @@ def _may_be_listed(root: Path, negative: str) -> bool:
     folders = classes_with_films(root)
     if len(folders) < 2:
         return True
-    # Folders 0 and 1 are classes, unless a table names the films in them.
-    return (
-        are_parts(folders)
-        and not any(_means_negative(f.name, negative) for f in folders)
-        and bool(_film_tables(root))
+    if not are_parts(folders) or any(_means_negative(f.name, negative) for f in folders):
+        return False
+    tables = _film_tables(root)
+    # Folders 0 to 4 are classes, unless a table tells the classes of the films in them.
+    return bool(tables) and (
+        not may_be_classes([f.name for f in folders]) or any(map(_tells_classes, tables))
     )
+
+
+def _tells_classes(file: Path) -> bool:
+    """Whether a table has a column of classes; columns of 1 and 0 may be about anything, such as the sex."""
+    try:
+        listing = _read_table(file)
+    except DataError:
+        return False
+    return not listing.findings or "labels" in map(str.lower, read_header(file))
+
+
+def _of_class_folders(root: Path, negative: str) -> Listing:
+    """The films of class folders, with a notice if a table beside folders of numbers is not used."""
+    listing = read_class_folders(root)
+    tables = ", ".join(file.name for file in _film_tables(root))
+    if not tables or not all(name.isdecimal() for name in listing.names) or negative:
+        return listing
+    notice = f"the labels are those of the folders, not of the table {tables}"
+    return replace(listing, warnings=(*listing.warnings, notice))
 
 
 def _folder_above(root: Path) -> Path | None:
     """The folder above, or the one above that, if it is a data folder; else None."""
-    return next(
-        (
-            above
-            for above in list(root.absolute().parents)[:2]
-            if _has_layout(above)
-            or (len(folders := folders_in(above)) > 1 and any(is_negative(f.name) for f in folders))
-        ),
-        None,
-    )
+    for above in list(root.absolute().parents)[:2]:
+        with suppress(PermissionError):  # another user's
+            folders = folders_in(above)
+            if _has_layout(above) or (
+                len(folders) > 1 and any(is_negative(f.name) for f in folders)
+            ):
+                return above
+    return None
 
 
 def _listed(root: Path) -> Listing | None:
@@ -270,7 +291,7 @@ def _listed(root: Path) -> Listing | None:
     Raises:
         DataError: There are several tables, or only one in a format that is not read.
     """
-    tables = _film_tables(root) or _all_tables(root)
+    tables = _film_tables(root) or tables_in(root)
     if len(tables) > 1:
         names = ", ".join(str(file) for file in tables)
         raise DataError(f"{root}: holds several tables of films", f"Name one of {names}.")
@@ -289,11 +310,7 @@ def _listed(root: Path) -> Listing | None:
 
 def _film_tables(folder: Path) -> list[Path]:
     """The tables in a folder that have a column with the paths of films."""
-    return [file for file in _all_tables(folder) if has_films(file)]
-
-
-def _all_tables(folder: Path) -> list[Path]:
-    return [f for f in sorted(folder.iterdir()) if f.suffix.lower() in ENDINGS and f.is_file()]
+    return [file for file in tables_in(folder) if has_films(file)]
 
 
 def _read_table(file: Path) -> Listing:
@@ -312,12 +329,12 @@ def _read_table(file: Path) -> Listing:
 
 
 def _nih_table(folder: Path) -> Path | None:
-    tables = sorted(folder.glob("*.csv"), key=lambda f: (not f.name.startswith("Data_Entry"), f))
+    tables = sorted(tables_in(folder), key=lambda f: not f.name.startswith("Data_Entry"))
     return next(filter(nih.is_nih, tables), None)
 
 
 def _rsna_table(folder: Path) -> Path | None:
-    return next(filter(rsna.is_rsna, sorted(folder.glob("*.csv"), reverse=True)), None)
+    return next(filter(rsna.is_rsna, reversed(tables_in(folder))), None)
 
 
 def _train_folder(folder: Path) -> Path | None:

@@ -102,7 +102,9 @@ def with_masks(listing: Listing, folders: Sequence[Path]) -> Listing:
     for folder in folders:
         if not folder.is_dir():
             raise DataError(f"{folder}: no such folder", "Name the folder of the lung masks.")
-        present = {p.relative_to(folder).as_posix() for p in folder.rglob(f"*{ENDING}")}
+        present = {
+            p.relative_to(folder).as_posix() for p in folder.rglob(f"*{ENDING}") if p.is_file()
+        }
         entries = tuple(
             replace(entry, mask=folder / name)
             if entry.mask is None and (name := _mask_among(entry.name, present))

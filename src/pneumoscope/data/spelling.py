@@ -66,7 +66,7 @@ def checked_classes(listing: Listing) -> Listing:
         return listing
     if others := healthy_besides(listing.names):
         raise DataError(
-            f"the class {others[0]} seems to have healthy films, beside the class {listing.negative}",
+            f"the class {others[0]} may have healthy films by its name, beside the class {listing.negative}",
             f"If they are healthy, put them into {listing.negative}; else rename the class, so that no word of it is "
             "'normal' or 'healthy'.",
         )

@@ -57,6 +57,13 @@ class Row(dict[str, str]):
         self.line = line
 
 
+def tables_in(folder: Path) -> list[Path]:
+    """The tables in a folder, sorted. A pipe with the name of a table is none: nobody may ever write into it."""
+    if not folder.is_dir():
+        return []
+    return [f for f in sorted(folder.iterdir()) if f.suffix.lower() in ENDINGS and f.is_file()]
+
+
 def read_rows(file: Path) -> tuple[list[str], list[Row]]:
     """The header and the rows of a table, without spaces around the cells.
 

@@ -54,6 +54,25 @@ def test_films_of_another_size_and_with_several_findings(tmp_path: Path) -> None
         find(folder)
 
 
+@pytest.mark.parametrize("name", ["pneumoniamnist_manifest.csv", "pneumoniamnist_224.csv"])
+def test_a_table_of_the_user_that_is_called_like_a_set(tmp_path: Path, name: str) -> None:
+    name_films(tmp_path, "x/0.png", "x/1.png")
+    (tmp_path / name).write_text("path,label\nx/0.png,normal\nx/1.png,tb\n")
+    for place in (tmp_path, tmp_path / name):
+        listing = find(place)
+        assert (listing.layout, listing.names) == ("manifest", ("normal", "tb"))
+
+
+def test_an_archive_of_another_set_is_not_called_one_of_chest_films(tmp_path: Path) -> None:
+    (tmp_path / "retinamnist.npz").write_bytes(b"PK")
+    with pytest.raises(DataError, match="is not a folder"):
+        find(tmp_path / "retinamnist.npz")
+    (tmp_path / "chestmnist_64.npz").write_bytes(b"PK")
+    with pytest.raises(DataError, match="archive of MedMNIST") as raised:
+        find(tmp_path)
+    assert "medmnist.ChestMNIST(" in raised.value.hint
+
+
 @pytest.mark.parametrize("name", ["pneumoniamnist.npz", "pneumoniamnist_224.npz"])
 def test_an_archive_is_named_with_what_to_do(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"PK")

@@ -23,7 +23,7 @@ def covidx_lists(root: Path) -> dict[str, Path]:
     lists: dict[str, Path] = {}
     for file in sorted(root.glob("*.txt")):
         split = split_of(file.stem.split("_")[0])
-        if split and _row(_first_line(file)) is not None:
+        if split and file.is_file() and _row(_first_line(file)) is not None:
             lists.setdefault(split, file)
     return lists if "train" in lists else {}
 

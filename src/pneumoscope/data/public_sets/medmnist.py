@@ -2,50 +2,58 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, NamedTuple
 
 from pneumoscope.data.listing import Entry, Listing, one_hot
 from pneumoscope.data.split_names import split_of
-from pneumoscope.data.table_files import read_lines
+from pneumoscope.data.table_files import read_header, read_lines, tables_in
 from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+
+class _Set(NamedTuple):
+    """A set of chest films: its name in Python, and its classes or findings in the order of their columns."""
+
+    title: str
+    names: tuple[str, ...]
+
+
 _SETS = {
-    "pneumoniamnist": ("normal", "pneumonia"),
-    "chestmnist": (
+    "pneumoniamnist": _Set("PneumoniaMNIST", ("normal", "pneumonia")),
+    "chestmnist": _Set("ChestMNIST", (
         "atelectasis", "cardiomegaly", "effusion", "infiltration", "mass", "nodule", "pneumonia",
         "pneumothorax", "consolidation", "edema", "emphysema", "fibrosis", "pleural thickening", "hernia",
-    ),
+    )),
 }  # fmt: skip
-"""Sets of chest films: the classes of the first, the findings of the second, in the order of their columns."""
+_SIZE = re.compile(r"_\d+$")  # of the pictures: "pneumoniamnist_224"
 
 
 def medmnist_table(root: Path) -> Path | None:
     """The table that ``save`` of the package medmnist writes, such as ``pneumoniamnist_224.csv``; or None."""
-    return next(filter(is_medmnist, sorted(root.glob("*mnist*.csv"))), None)
+    return next(filter(is_medmnist, tables_in(root)), None)
 
 
 def is_medmnist(file: Path) -> bool:
-    """Whether a table is called like those of the package medmnist."""
-    return file.is_file() and _set_of(file) in _SETS
+    """Whether a table is called like those of the package medmnist, and begins with a split as they do."""
+    return _key(file) in _SETS and any(map(split_of, read_header(file)[:1]))
 
 
 def medmnist_archive(root: Path) -> Path | None:
     """A MedMNIST archive (``pneumoniamnist_224.npz``): the path itself, or a file in the folder; or None."""
-    if root.is_file():
-        return root if root.suffix.lower() == ".npz" else None
-    return next(iter(sorted(root.glob("*mnist*.npz"))), None)
+    files = [root] if root.is_file() else sorted(root.glob("*.npz"))
+    return next((f for f in files if f.suffix.lower() == ".npz" and _key(f) in _SETS), None)
 
 
 def refuse_archive(file: Path) -> DataError:
     """The error for an archive, which contains arrays and no films."""
-    name = _set_of(file)
+    title = _SETS[_key(file)].title
     return DataError(
         f"{file}: is an archive of MedMNIST, which has arrays in place of films",
         "Write its films first, for each of the splits train, val and test, in Python: "
-        f"`import medmnist; medmnist.{_class_name(name)}(split='train', size=224).save('DIR')`. "
+        f"`import medmnist; medmnist.{title}(split='train', size=224).save('DIR')`. "
         "Then name the folder DIR.",
     )
 
@@ -56,7 +64,7 @@ def read_medmnist(file: Path) -> Listing:
     Raises:
         DataError: A row has another form.
     """
-    kinds = _SETS[_set_of(file)]
+    kinds = _SETS[_key(file)].names
     several = len(kinds) > 2
     entries = []
     for line, cells in read_lines(file):
@@ -90,12 +98,6 @@ def read_medmnist(file: Path) -> Listing:
     )
 
 
-def _set_of(file: Path) -> str:
-    """Name of the set: ``pneumoniamnist`` for ``pneumoniamnist_224.csv``."""
-    return file.stem.lower().partition("_")[0]
-
-
-def _class_name(name: str) -> str:
-    return {"pneumoniamnist": "PneumoniaMNIST", "chestmnist": "ChestMNIST"}.get(
-        name, "PneumoniaMNIST"
-    )
+def _key(file: Path) -> str:
+    """The name of a file without the size of the pictures: ``pneumoniamnist`` for ``pneumoniamnist_224.csv``."""
+    return _SIZE.sub("", file.stem.lower())

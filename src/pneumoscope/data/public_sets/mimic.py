@@ -35,7 +35,7 @@ def mimic_tables(root: Path) -> dict[str, Path]:
     """
     tables: dict[str, Path] = {}
     for file in sorted(root.glob("mimic-cxr-*.csv*")):
-        if match := _TABLE.fullmatch(file.name):
+        if (match := _TABLE.fullmatch(file.name)) and file.is_file():
             kind = "findings" if match[1] in ("chexpert", "negbio") else match[1]
             tables.setdefault(kind, file)
     return tables if {"findings", "metadata"} <= {*tables} else {}

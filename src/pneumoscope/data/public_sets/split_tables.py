@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pneumoscope.data.class_names import negative_first
 from pneumoscope.data.listing import Listing
 from pneumoscope.data.split_names import split_of
-from pneumoscope.data.table_files import ENDINGS
+from pneumoscope.data.table_files import tables_in
 from pneumoscope.data.tables import has_films, read_manifest
 from pneumoscope.errors import DataError
 
@@ -28,9 +28,9 @@ def split_tables(root: Path) -> dict[str, Path]:
         Empty if there is none for training.
     """
     tables: dict[str, Path] = {}
-    for file in sorted(root.iterdir()):
+    for file in tables_in(root):
         split = split_of(_ADDED.sub("", file.stem))
-        if split and file.suffix.lower() in ENDINGS and file.is_file() and has_films(file):
+        if split and has_films(file):
             tables.setdefault(split, file)
     return tables if "train" in tables else {}
 

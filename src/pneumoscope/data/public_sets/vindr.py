@@ -10,7 +10,7 @@ from pneumoscope.data.film_files import stem_of
 from pneumoscope.data.listing import Entry, Listing
 from pneumoscope.data.public_sets.film_index import films_by_stem, present
 from pneumoscope.data.split_names import split_of
-from pneumoscope.data.table_files import read_header, read_rows
+from pneumoscope.data.table_files import read_header, read_rows, tables_in
 from pneumoscope.data.tables import FINDING_CELLS
 from pneumoscope.errors import DataError
 
@@ -42,7 +42,7 @@ def is_vindr(file: Path) -> bool:
 
 def vindr_tables(root: Path) -> list[Path]:
     """The tables with the findings of whole films, in a folder or in its folder ``annotations``."""
-    files = sorted([*root.glob("*.csv"), *root.glob("annotations/*.csv")])
+    files = sorted([*tables_in(root), *tables_in(root / "annotations")])
     # The tables of boxes have a row for films without any, too.
     for start in ("image_labels", "annotations_", "train"):
         if tables := [f for f in files if f.name.lower().startswith(start) and is_vindr(f)]:
