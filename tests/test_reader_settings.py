@@ -210,7 +210,12 @@ def test_the_page_gets_a_form_for_the_shipped_bundle() -> None:
     assert form["operating_point"]["enum"] == [point.name for point in points]
     assert form["operating_point"]["default"] == classifier.rules.offered.default_operating_point
     described = {c["const"]: c["description"] for c in form["operating_point"]["oneOf"]}
-    assert described == {point.name: point.rule for point in points}
+    ranges = {"balanced": "0.813", "screen": "0.813", "rule-in": "0.840"}
+    assert described == {
+        point.name: f"{point.rule}. With the other settings at their defaults: NORMAL below 0.085, "
+        f"UNDETERMINED from 0.085, PNEUMONIA from {ranges[point.name]}."
+        for point in points
+    }
     scores = classifier.rules.offered.conformal
     assert scores is not None
     assert form["error"]["minimum"] == scores.smallest_error

@@ -259,7 +259,8 @@ class Finding:
         threshold: The finding's threshold at the operating point.
         present: Whether the probability reaches the threshold.
         undetermined: Whether its conformal set contains anything else than what ``present`` says.
-        negative_below: As in `Prediction`, for this finding; likewise ``positive_from``.
+        negative_below: As in `Prediction`, for this finding.
+        positive_from: Likewise.
     """
 
     name: str
@@ -333,8 +334,7 @@ class Prediction:
         bundle: Name and version of the bundle.
         bundle_sha256: SHA-256 of the bundle's ``bundle.json``, which contains the other files' hashes.
         profile: `SiteProfile.title` of the site profile that was applied, or None.
-        population: Name of the population whose bundle judged the film; None if only one bundle was in
-            use.
+        population: Name of the population whose bundle judged the film; None if only one bundle was used.
         population_source: Why this one: ``"age"`` (the age in the film's header), ``"film"`` (the film
             itself) or ``"reader"`` (the reader's choice); None without a population.
         adjusted_threshold: The operating point's threshold at ``prevalence``, to compare with

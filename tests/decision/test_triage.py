@@ -7,7 +7,6 @@ import pytest
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.decision.conformal import Scores, Sides
 from pneumoscope.decision.decide import gated
-from pneumoscope.decision.probability import at_prevalence
 from pneumoscope.decision.rules import Rules
 from pneumoscope.decision.triage import judge, label_at, likelier_kind
 from pneumoscope.errors import UsageError
@@ -71,13 +70,6 @@ def test_without_scores_nothing_is_undetermined() -> None:
     with pytest.raises(UsageError, match="no scores") as caught:
         Rules.of(tiny_meta().rules, Settings(error=0.05))
     assert "never UNDETERMINED" in caught.value.hint
-
-
-def test_prevalence_by_hand() -> None:
-    # Odds 4 at even odds of the prior; at 1 in 5 the prior odds are a quarter: odds 1.
-    assert at_prevalence(0.8, 0.5, 0.2) == pytest.approx(0.5)
-    assert at_prevalence(0.8, 0.2, 0.2) == pytest.approx(0.8)
-    assert (at_prevalence(0.0, 0.5, 0.9), at_prevalence(1.0, 0.5, 0.1)) == (0.0, 1.0)
 
 
 def test_prevalence_moves_the_probability_and_nothing_else() -> None:

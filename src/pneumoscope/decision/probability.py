@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-P = TypeVar("P", float, NDArray[np.float64])
 F = TypeVar("F", bound=np.floating[Any])
 
 LOGIT_FLOOR = 1e-6
@@ -53,22 +52,6 @@ def logit(p: ArrayLike) -> NDArray[np.float64]:
     """
     kept = np.clip(np.asarray(p, np.float64), LOGIT_FLOOR, 1 - LOGIT_FLOOR)
     return np.asarray(np.log(kept / (1 - kept)))
-
-
-def at_prevalence(p: P, known: float, wanted: float) -> P:
-    """Probabilities carried from one prevalence to another: their odds change by the prior's factor.
-
-    This assumes that films of either class look alike in both places (Saerens, Latinne and
-    Decaestecker 2002).
-
-    Args:
-        p: Probabilities at the prevalence ``known``: one, or an array of any shape.
-        known: Prevalence that ``p`` belongs to, in (0, 1).
-        wanted: Prevalence of the result, in (0, 1).
-    """
-    ill = p * wanted * (1 - known)
-    well = (1 - p) * known * (1 - wanted)
-    return ill / (ill + well)
 
 
 def logistic(log_odds: NDArray[F]) -> NDArray[F]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pneumoscope.decision.probability import at_prevalence
+from pneumoscope.decision.prevalence import at_prevalence
 from pneumoscope.decision.ranges import Ranges, ranges_of
 from pneumoscope.decision.reader_settings import DEFAULT_ERROR, ERROR, PREVALENCE
 from pneumoscope.errors import UnknownOperatingPoint, UsageError

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumoscope.decision.probability import at_prevalence, logit, p_positive_of_film
+from pneumoscope.decision.prevalence import at_prevalence
+from pneumoscope.decision.probability import logit, p_positive_of_film
 from pneumoscope.records import NORMAL, UNDETERMINED, Finding, OperatingPoint
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.decision import thresholds
-from pneumoscope.decision.probability import at_prevalence
+from pneumoscope.decision.prevalence import at_prevalence
 from pneumoscope.evidence.statistics.intervals import Bootstrap
 from pneumoscope.evidence.statistics.named_figures import named_figure
 from pneumoscope.metrics import expected_calibration_error, roc_auc, share
