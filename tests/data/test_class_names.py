@@ -77,6 +77,13 @@ def test_the_negative_name_comes_first() -> None:
     assert negative_first(["a", "b"]) == ("a", "b")
 
 
+def test_a_sign_is_a_name_of_its_own() -> None:
+    """A dash for "not known" was one class with the healthy films, and "+" beside "-" was the negative one."""
+    assert negative_of(["+", "-"]) is None
+    assert negative_of(["-", "TB"]) is None
+    assert kept_spellings({"normal": 2, "-": 1, "_": 1}) == {"normal": "normal", "-": "-", "_": "_"}
+
+
 def test_spellings_of_a_class() -> None:
     films = {"NORMAL": 4, "Normal": 5, "healthy": 5, "Lung_Opacity": 1, "lung opacity": 1, "tb": 3}
     kept = kept_spellings(films)

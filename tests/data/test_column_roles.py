@@ -76,6 +76,12 @@ def test_the_column_with_the_most_splits() -> None:
     assert split_columns(["fold1", "fold2", "same"], folds) == ["fold1", "fold2"]
 
 
+def test_a_hospital_called_training_is_no_split() -> None:
+    header = ["site", "group"]
+    table = rows(header, "Training,train", "Development,test", "Training,train")
+    assert split_columns(header, table) == ["group"]
+
+
 def test_a_column_of_films_by_its_cells(tmp_path: Path) -> None:
     name_films(tmp_path, "x/a.png", "x/b.png", "masks/c.png")
     header = ["case", "film"]
@@ -97,6 +103,8 @@ def test_films_with_numbers_for_names(tmp_path: Path) -> None:
     assert film_columns(header[::3], missing, tmp_path) == ["row", "file_no"]
     repeated = rows(["visits", "case"], "1,0", "1,1", "2,2", "2,2")
     assert film_columns(["visits", "case"], repeated, tmp_path) == ["case"]
+    index = rows(["", "id"], "0,1", "1,0", "2,2")  # as pandas writes it
+    assert film_columns(["", "id"], index, tmp_path) == ["id"]
     alike = rows(["case", "film"], "0,0", "1,x/1", "2,2")
     assert film_columns(["case", "film"], alike, tmp_path) == ["case"]
 

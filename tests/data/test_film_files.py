@@ -21,7 +21,8 @@ from pneumoscope.data.film_files import (
      "ManualMask/leftMask/a.png", "Segmentation/a.png", "Ground-truths/mask_a.png",
      "tb/GT/a.png", "tb/Heat maps/a.png", "tb/overlays/a.png", "CHNCXR_0001_0_mask.png", "a-Mask.png", "mask_a.png",
      "COVID/Masks_Lung/a.png", "lung masks png/a.png", "MASKS-v2/a.png", "lungmasks/a.png", "a_mask_left.png", "1Mask.png", "a_leftmask.png",
-     "a_mask_2.png", "a_seg.png", "masks left/a.png", "Mask images/a.png", "masks_512/a.png", "test_masks/a.png", "effusion_masks/a.png"],
+     "a_mask_2.png", "a_seg.png", "masks left/a.png", "Mask images/a.png", "masks_512/a.png", "masks_resized/a.png", "masks-256x256/a.png",
+     "images_with_masks/a.png", "CHNCXR_0001_0_with_mask.png", "test_masks/a.png", "effusion_masks/a.png"],
 )  # fmt: skip
 def test_masks_by_name(path: str) -> None:
     assert is_mask(PurePosixPath(path))

@@ -41,7 +41,7 @@ def plain_name(name: str) -> str:
     name = unicodedata.normalize("NFKC", name)
     if number := _WHOLE.fullmatch(name.strip()):
         return number[1]
-    return _SEPARATORS.sub(" ", name).strip().casefold()
+    return _SEPARATORS.sub(" ", name).strip().casefold() or name.strip()  # "-" stays, and is no ""
 
 
 def is_negative(name: str) -> bool:
@@ -83,7 +83,7 @@ def negative_of(names: Iterable[str]) -> str | None:
     if negative is not None:
         return negative
     said = {_said(name) for name in given}
-    return next((name for name in given if _denied(name) in said), None)
+    return next((n for n in given if (denied := _denied(n)) and denied in said), None)
 
 
 def _speaks_of_healthy(name: str) -> bool:
@@ -134,12 +134,12 @@ def kept_spellings(films: Mapping[str, int]) -> dict[str, str]:
     Returns:
         Every name to the spelling that most films have (in alphabetical order if several have as many).
     """
-    spellings: dict[str, list[str]] = {}
+    spellings: dict[str | None, list[str]] = {}  # None for healthy films
     plain = {plain_name(name) for name in films}
     for name in films:
         original = plain_name(_COPY.sub("", name))
         key = original if original in plain else plain_name(name)
-        spellings.setdefault("" if is_negative(name) else key, []).append(name)
+        spellings.setdefault(None if is_negative(name) else key, []).append(name)
     return {
         name: min(group, key=lambda n: (-films[n], n))
         for group in spellings.values()

@@ -45,6 +45,8 @@ _LABELS = (
     "class", "class_name", "class name", "classes", "diagnosis", "finding", "category", "target",
     "ground_truth", "ground truth", "condition", "disease", "result",
 )  # fmt: skip
+# A hospital may be called "Training".
+_PLACES = {"site", "hospital", "institution", "center", "centre", "source", "clinic"}
 _MOST_CLASSES = 20
 _FIRST = 100  # rows that are enough to recognise the column of the films
 _FRONTAL = re.compile(r"\b(f|ap|pa|frontal)\b")
@@ -95,10 +97,10 @@ def label_columns(header: Sequence[str], rows: Sequence[Row]) -> list[str]:
 def split_columns(header: Sequence[str], rows: Sequence[Row]) -> list[str]:
     """The columns whose cells all name splits, such as ``Dataset_type`` with TRAIN and TEST; several only if they differ.
 
-    These are the ones with the most splits, at least two: films for training and others.
+    These are the ones with the most splits, at least two: films for training and others. Names of hospitals are none.
     """
-    splits = {name: {split_of(row[name]) for row in rows} for name in header}
-    fitting = [n for n in header if len(splits[n]) > 1 and "train" in splits[n] and None not in splits[n]]  # fmt: skip
+    splits = {n: {split_of(row[n]) for row in rows} for n in header if n.lower() not in _PLACES}
+    fitting = [n for n in splits if len(splits[n]) > 1 and "train" in splits[n] and None not in splits[n]]  # fmt: skip
     most = max((len(splits[name]) for name in fitting), default=0)
     return _different([name for name in fitting if len(splits[name]) == most], rows, split_of)
 
@@ -117,6 +119,7 @@ def film_columns(header: Sequence[str], rows: Sequence[Row], folder: Path) -> li
         named = sum(_name(row[column]) in films for row in some)
         if column.lower() not in others and named and 2 * named >= len(some):
             fitting.append(column)
+    fitting = [column for column in fitting if column.strip()] or fitting  # else an index by pandas
     if len(fitting) > 1:
         ended = [c for c in fitting if all(has_film_ending(row[c]) for row in some)]
         fitting = ended or fitting

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 _MASKS = r"(lung|left|right|binary)?masks?"
 # People wear other masks: "without mask", "N95-mask", "oxygen mask".
 _WORN = (
-    r"(?!(.*[\s_\-])?(no|non|without|with|wearing|k?n95|ffp\d?|face|facial|gas|surgical|oxygen|o2|breathing)"
+    r"(?!with[\s_\-]*mask$)"
+    r"(?!(.*[\s_\-])?(no|non|without|wearing|k?n95|ffp\d?|face|facial|gas|surgical|oxygen|o2|breathing)"
     r"[\s_\-]*masks?)"
 )
-_BEHIND = r"([\s_\-]+(lungs?|left|right|binary|images?|imgs?|png|jpe?g|tiff?|v?\d+|\(\d+\)))*"
+_BEHIND = r"([\s_\-]+(?![\s_\-]|(on|off|worn)([\s_\-]|$)).*)?"
 _SEGMENTATION = re.compile(r"(lung[\s_\-]*)?seg(mentation)?s?", re.IGNORECASE)
 # "masks", "lung masks", "ManualMask", "leftMask", "infection_masks", "masks_png"; "segmentations",
 # "Ground-truths", "heatmaps" and "overlays" that a notebook drew.

@@ -113,6 +113,16 @@ def test_pairs_of_a_model_that_gives_logits(units: int, final: str, tmp_path: Pa
         result = pairs.compare(saved, model, preparation(), half=False, logits=final)
         assert (result.changed, result.pairs) == (0, 4)
         assert result.max_dp <= 1e-5
+    small = x[:2] / 400 + 0.001  # logits that could be probabilities
+    values_of_small = np.asarray(model.predict(small, verbose=0))
+    raised = values_of_small - values_of_small.min() + 0.05
+    assert raised.max() < 1
+    model.layers[-1].bias.assign_add(np.full(units, 0.05 - values_of_small.min()))
+    np.savez(tmp_path / "small.npz", x=small, p=raised)
+    result = pairs.compare(pairs.read(tmp_path / "small.npz"), model, preparation(), half=False, logits=final)  # fmt: skip
+    assert result.changed == 0
+    assert result.max_dp <= 1e-5
+    model.layers[-1].bias.assign(np.zeros(units))
     np.savez(tmp_path / "wrong.npz", x=x, p=-values)
     with pytest.raises(ConversionError, match="differs from your pairs"):
         pairs.compare(pairs.read(tmp_path / "wrong.npz"), model, preparation(), half=False, logits=final)  # fmt: skip

@@ -21,7 +21,7 @@ from pneumoscope.records import RESIZES
 from pneumoscope.train.keras_import import serving
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -167,7 +167,7 @@ def compare(
             f"{model.outputs[0].shape[-1]}",
             "Save what model.predict returns.",
         )
-    pairs, answers = _with_probabilities(pairs, logits), partial(_answers, model, logits)
+    readings, answers = _readings(pairs, logits), partial(_answers, model, logits)
     limit = max(MAX_DP[pairs.kind], MAX_DP_HALF if half else 0.0)
     if pairs.x is not None:
         if pairs.x.shape[1:] != (size, size, channels):
@@ -176,30 +176,42 @@ def compare(
                 f"{(size, size, channels)}",
                 _HINT,
             )
-        result = _comparison(pairs, answers(pairs.x))
+        result, _ = _nearest(readings, answers(pairs.x))
         if result.max_dp > limit or result.changed:
             raise _different(result, "The file has other weights than the model in the notebook, or p is "
                              "of another version of it. Save both again.")  # fmt: skip
         return result
     films = [_film(path) for path in pairs.files]
-    result = _comparison(pairs, answers(_prepared(films, preparation)))
+    result, pairs = _nearest(readings, answers(_prepared(films, preparation)))
     if result.max_dp > limit:
         raise _different(result, _better(pairs, films, answers, preparation, limit))
     return result
 
 
-def _with_probabilities(pairs: Pairs, logits: str) -> Pairs:
-    """The same pairs with probabilities, which the notebook may have saved in place of logits, too."""
+def _readings(pairs: Pairs, logits: str) -> list[Pairs]:
+    """The pairs with p as probabilities: of a model that gives logits, the notebook may have saved either.
+
+    Two readings if the values can be both: logits may all lie between 0 and 1.
+    """
     least, most = float(pairs.p.min()), float(pairs.p.max())
-    if -MAX_DP_HALF <= least <= most <= 1 + MAX_DP_HALF:
-        return pairs
-    if not logits:
+    are_shares = -MAX_DP_HALF <= least <= most <= 1 + MAX_DP_HALF
+    if not logits and not are_shares:
         raise UsageError(
             f"p of the pairs goes from {least:g} to {most:g}, but the model gives probabilities, "
             "from 0 to 1",
             "Save what model.predict returns, as it is.",
         )
-    return replace(pairs, p=np.asarray(serving.of_logits(pairs.p, logits), np.float32))
+    readings = [pairs] if are_shares else []
+    if logits:
+        p = np.asarray(serving.of_logits(pairs.p, logits), np.float32)
+        readings.append(replace(pairs, p=p))
+    return readings
+
+
+def _nearest(readings: Sequence[Pairs], p: NDArray[np.float32]) -> tuple[Comparison, Pairs]:
+    """The comparison of the reading that is nearest to the model's probabilities, and that reading."""
+    results = [(_comparison(reading, p), reading) for reading in readings]
+    return min(results, key=lambda result: result[0].max_dp)
 
 
 def _answers(model: Any, logits: str, x: NDArray[np.float32]) -> NDArray[np.float32]:
