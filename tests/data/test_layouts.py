@@ -190,10 +190,84 @@ def test_folders_of_numbers_go_before_a_table_without_classes(
 
 def test_folders_0_and_1_are_classes_whatever_a_table_tells(tmp_path: Path) -> None:
     root = name_films(tmp_path, "0/a.png", "1/b.png", "2/c.png")
-    (root / "t.csv").write_text("image,diagnosis\na.png,mass\nb.png,normal\nc.png,normal\n")
+    (root / "t.csv").write_text("image,label\na.png,mass\nb.png,normal\nc.png,normal\n")
     assert find(root).names == ("normal", "mass")
+    (root / "datasheet.toml").write_text('negative = "0"\n')  # as `--negative 0`
+    assert (find(root).names, find(root).negative) == (("0", "1", "2"), "0")
+    assert columns_of(root)[0] == ()
+    (root / "datasheet.toml").unlink()
     (root / "2" / "c.png").unlink()
     assert find(root).names == ("0", "1")
+
+
+@pytest.mark.parametrize(
+    "table",
+    ["image,result\na.png,negative\nb.png,positive\nc.png,negative\n",  # of a laboratory
+     "image,diagnosis\na.png,mass\nb.png,normal\nc.png,normal\n",
+     "image,label\nx.png,mass\ny.png,normal\n",  # other films
+     "Image Index,Finding Labels,Patient ID\nx.png,Mass,1\n"],
+)  # fmt: skip
+def test_folders_of_numbers_go_before_a_guess(tmp_path: Path, table: str) -> None:
+    root = name_films(tmp_path, "0/a.png", "1/b.png", "2/c.png")
+    (root / "t.csv").write_text(table)
+    assert counts(root) == {"0": 1, "1": 1, "2": 1}
+    assert columns_of(root)[0] == ()
+    assert find(root).warnings == ("the labels are those of the folders, not of the table t.csv",)
+
+
+def test_the_first_two_folders_of_padchest(tmp_path: Path) -> None:
+    root = name_films(tmp_path, "0/a.png", "1/b.png")
+    (root / "t.csv").write_text("ImageID,Labels\na.png,['normal']\nb.png,['mass']\n")
+    assert find(root).names == ("normal", "mass")
+    assert columns_of(root)[0] == (root / "t.csv",)
+    (root / "t.csv").write_text("ImageID,Labels\nx.png,['normal']\ny.png,['mass']\n")
+    assert find(root).names == ("0", "1")
+
+
+_NIH = "Image Index,Finding Labels,Patient ID\n{}.png,No Finding,1\n1.png,Mass,2\n"
+_RSNA = "patientId,x,y,width,height,Target\n{},,,,,0\n1,,,,,1\n"
+
+
+@pytest.mark.parametrize("columns", [_NIH, _RSNA])
+@pytest.mark.parametrize("first", ["0", "x"])
+@pytest.mark.parametrize("inner", ["", "set/"])
+@pytest.mark.parametrize("splits", [("",), ("train/", "test/")])
+def test_class_folders_go_before_a_renamed_table_of_a_public_set(
+    tmp_path: Path, columns: str, first: str, inner: str, splits: tuple[str, ...]
+) -> None:
+    """Only the official names of these tables say that the folders are theirs."""
+    folders = [f"{inner}{split}{kind}" for split in splits for kind in ("normal", "tb")]
+    root = name_films(tmp_path, *numbered(*folders))
+    before = find(root)
+    (root / "sample_labels.csv").write_text(columns.format(first))
+    listing = find(root)
+    assert (listing.names, listing.entries) == (("normal", "tb"), before.entries)
+    notice = "the labels are those of the folders, not of the table sample_labels.csv"
+    assert listing.warnings == before.warnings + (() if inner else (notice,))
+
+
+@pytest.mark.parametrize(
+    ("columns", "name"), [(_NIH, "Data_Entry_2017_v2020.csv"), (_RSNA, "stage_2_train_labels.csv")]
+)
+def test_tables_of_public_sets_with_their_official_names_go_first(
+    tmp_path: Path, columns: str, name: str
+) -> None:
+    root = name_films(tmp_path, "normal/0.png", "tb/1.png")
+    (root / name).write_text(columns.format("0"))
+    assert find(root).layout in ("nih", "rsna")
+
+
+@pytest.mark.parametrize("columns", [_NIH, _RSNA])
+@pytest.mark.parametrize(
+    "folders", [("images_001", "images_002"), ("images", "images"), ("train", "train"), ("0", "2")]
+)
+def test_renamed_tables_of_public_sets_go_before_folders_that_are_no_classes(
+    tmp_path: Path, columns: str, folders: tuple[str, str]
+) -> None:
+    root = name_films(tmp_path, f"{folders[0]}/0.png", f"{folders[1]}/1.png")
+    (root / "sample_labels.csv").write_text(columns.format("0"))
+    assert find(root).layout in ("nih", "rsna")
+    assert columns_of(root)[0] == (root / "sample_labels.csv",)
 
 
 def test_columns_of_findings_go_before_folders_that_are_no_classes(tmp_path: Path) -> None:

@@ -130,13 +130,8 @@ def classes_with_films(root: Path) -> list[Path]:
 
 
 def are_parts(folders: Sequence[Path]) -> bool:
-    """Whether folders may be parts of one heap of films by their names: ``images_001`` and ``images_002``, ``0`` to ``54``.
-
-    ``0`` and ``1`` alone are the classes of a binary task.
-    """
-    return {f.name for f in folders} != {"0", "1"} and all(
-        _NUMBER.fullmatch(f.name) or _is_part(f.name) for f in folders
-    )
+    """Whether folders may be parts of one heap of films by their names: ``images_001`` and ``images_002``, ``0`` to ``54``."""
+    return all(_NUMBER.fullmatch(f.name) or _is_part(f.name) for f in folders)
 
 
 def may_be_classes(names: Collection[str]) -> bool:

@@ -26,7 +26,7 @@ from pneumoscope.data.public_sets import (
     tuberculosis,
     vindr,
 )
-from pneumoscope.data.sheet import SHEET, UNKNOWN, read_sheet
+from pneumoscope.data.sheet import SHEET, UNKNOWN, DataSheet, read_sheet
 from pneumoscope.data.spelling import checked_classes, with_negative, with_one_spelling
 from pneumoscope.data.split_names import split_of
 from pneumoscope.data.table_files import ENDINGS, read_header, tables_in
@@ -34,7 +34,7 @@ from pneumoscope.data.tables import columns, has_films, read_manifest
 from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from pneumoscope.data.listing import Entry, Listing
@@ -63,13 +63,13 @@ def find(root: Path, negative: str = "") -> Listing:
             malformed, or there is no class of that name.
     """
     folder = _data_folder(root, negative)
+    sheet, known = _sheet(root, folder)
+    negative = negative or known.negative
     listing = _read(folder, negative)
     if folder != root:
         listing = _in_folder(listing, folder.relative_to(root).as_posix())
-    sheet = next((f for f in (_beside(root), _beside(folder)) if f.is_file()), None)
-    known = UNKNOWN if sheet is None else read_sheet(sheet)
     listing = checked_classes(with_one_spelling(listing))
-    listing = with_negative(listing, negative or known.negative)
+    listing = with_negative(listing, negative)
     if sheet is None:
         return listing
     if known.collection:
@@ -95,7 +95,7 @@ def columns_of(root: Path) -> tuple[tuple[Path, ...], tuple[str, ...], dict[str,
     """
     folder = _data_folder(root, "")
     prefix = "" if folder == root else f"{folder.relative_to(root).as_posix()}/"
-    files = _tables(folder)
+    files = _tables(folder, _sheet(root, folder)[1].negative)
     header: dict[str, None] = {}
     rows: dict[str, dict[str, str]] = {}
     for file in files:
@@ -105,15 +105,15 @@ def columns_of(root: Path) -> tuple[tuple[Path, ...], tuple[str, ...], dict[str,
     return files, tuple(header), rows
 
 
-def _tables(folder: Path) -> tuple[Path, ...]:
+def _tables(folder: Path, negative: str) -> tuple[Path, ...]:
     if folder.is_file():
         return (folder,)
     if (folder / MANIFEST).is_file():
         return (folder / MANIFEST,)
-    if file := _nih_table(folder):
+    if file := _nih_table(folder, negative):
         return (file,)
     tables = tuple(split_tables.split_tables(folder).values())
-    if tables or not _may_be_listed(folder, ""):
+    if tables or not _may_be_listed(folder, negative):
         return tables
     return tuple(_film_tables(folder) or tables_in(folder))
 
@@ -135,8 +135,11 @@ def _in_folder(listing: Listing, inner: str) -> Listing:
     )
 
 
-def _beside(place: Path) -> Path:
-    return (place if place.is_dir() else place.parent) / SHEET
+def _sheet(*places: Path) -> tuple[Path | None, DataSheet]:
+    """The first data sheet in, or beside, these places, and what it says."""
+    files = ((place if place.is_dir() else place.parent) / SHEET for place in places)
+    file = next((f for f in files if f.is_file()), None)
+    return file, UNKNOWN if file is None else read_sheet(file)
 
 
 def _data_folder(root: Path, negative: str) -> Path:
@@ -154,8 +157,8 @@ def _data_folder(root: Path, negative: str) -> Path:
         return root
     children = folders_in(root)
     if (
-        _has_layout(root)
-        or _has_layout(root / _KAGGLE)
+        _has_layout(root, negative)
+        or _has_layout(root / _KAGGLE, negative)
         or any(_means_negative(f.name, negative) for f in children)
     ):
         return root
@@ -177,7 +180,7 @@ def _inside(folder: Path, negative: str, depth: int) -> Iterator[Path]:
     if holds_masks(folder) or split_of(folder.name):
         return
     children = folders_in(folder)
-    if _has_layout(folder) or (
+    if _has_layout(folder, negative) or (
         len(children) > 1 and any(_means_negative(f.name, negative) for f in children)
     ):
         yield folder
@@ -190,11 +193,15 @@ def _means_negative(name: str, negative: str) -> bool:
     return is_negative(name) or (bool(negative) and plain_name(name) == plain_name(negative))
 
 
-def _has_layout(folder: Path) -> bool:
+def _has_layout(folder: Path, negative: str = "") -> bool:
     """Whether a folder has a table or a train folder, so that its other folders are no classes."""
     if not folder.is_dir():
         return False
-    if (folder / MANIFEST).is_file() or _nih_table(folder) or _rsna_table(folder):
+    if (
+        (folder / MANIFEST).is_file()
+        or _nih_table(folder, negative)
+        or _rsna_table(folder, negative)
+    ):
         return True
     train = _train_folder(folder)
     return bool(
@@ -212,7 +219,7 @@ def _read(root: Path, negative: str) -> Listing:
         return _read_table(root)
     if (root / MANIFEST).is_file():
         return read_manifest(root / MANIFEST)
-    if file := _nih_table(root) or _rsna_table(root):
+    if file := _nih_table(root, negative) or _rsna_table(root, negative):
         return _read_table(file)
     if files := vindr.vindr_tables(root):
         return vindr.read_vindr(files, root)
@@ -226,13 +233,13 @@ def _read(root: Path, negative: str) -> Listing:
         return medmnist.read_medmnist(file)
     for base in (root, root / _KAGGLE):
         if _train_folder(base):
-            return read_split_folders(base, root)
+            return _with_notice(read_split_folders(base, root), root, negative)
     if films := tuberculosis.tuberculosis_films(root):
         return tuberculosis.read_tuberculosis(films, root)
     if _may_be_listed(root, negative) and (listing := _listed(root)):
         return listing
     try:
-        return _of_class_folders(root, negative)
+        return _with_notice(read_class_folders(root), root, negative)
     except DataError as error:
         if above := _folder_above(root):
             hint = f"Films of several classes are in {above}: name that folder."
@@ -247,29 +254,43 @@ def _may_be_listed(root: Path, negative: str) -> bool:
         return True
     if not are_parts(folders) or any(_means_negative(f.name, negative) for f in folders):
         return False
+    names = {f.name for f in folders}
     tables = _film_tables(root)
-    # Folders 0 to 4 are classes, unless a table tells the classes of the films in them.
-    return bool(tables) and (
-        not may_be_classes([f.name for f in folders]) or any(map(_tells_classes, tables))
-    )
+    if not may_be_classes(names):
+        return bool(tables)
+    # Folders 0 to 4 are classes, unless a table tells the classes of the films in them. 0 and 1 are those of a binary
+    # task, or the first two of PadChest.
+    return any(_tells_classes(f) and (names != {"0", "1"} or _is_padchest(f)) for f in tables)
 
 
 def _tells_classes(file: Path) -> bool:
-    """Whether a table has a column of classes; columns of 1 and 0 may be about anything, such as the sex."""
+    """Whether a table of films that are there is that of a public set, or calls a column label or labels.
+
+    Columns of 1 and 0, and of results, may be about anything, such as the sex or a test.
+    """
     try:
         listing = _read_table(file)
     except DataError:
         return False
-    return not listing.findings or "labels" in map(str.lower, read_header(file))
+    return any(entry.path.is_file() for entry in listing.entries) and (
+        listing.layout != "manifest"
+        or not {"label", "labels"}.isdisjoint(map(str.lower, read_header(file)))
+    )
 
 
-def _of_class_folders(root: Path, negative: str) -> Listing:
-    """The films of class folders, with a notice if a table beside folders of numbers is not used."""
-    listing = read_class_folders(root)
-    tables = ", ".join(file.name for file in _film_tables(root))
-    if not tables or not all(name.isdecimal() for name in listing.names) or negative:
+def _is_padchest(file: Path) -> bool:
+    return {"ImageID", "Labels"} <= set(read_header(file))
+
+
+def _with_notice(listing: Listing, root: Path, negative: str) -> Listing:
+    """The films of folders, with a notice if a table is not used: of a public set, or beside folders of numbers."""
+    tables = _film_tables(root)
+    if not all(name.isdecimal() for name in listing.names):
+        tables = [file for file in tables if nih.is_nih(file) or rsna.is_rsna(file)]
+    if not tables or negative:
         return listing
-    notice = f"the labels are those of the folders, not of the table {tables}"
+    names = ", ".join(file.name for file in tables)
+    notice = f"the labels are those of the folders, not of the table {names}"
     return replace(listing, warnings=(*listing.warnings, notice))
 
 
@@ -309,8 +330,8 @@ def _listed(root: Path) -> Listing | None:
 
 
 def _film_tables(folder: Path) -> list[Path]:
-    """The tables in a folder that have a column with the paths of films."""
-    return [file for file in tables_in(folder) if has_films(file)]
+    """The tables in a folder that have a column with the paths of films, or the columns of NIH's or RSNA's."""
+    return [f for f in tables_in(folder) if has_films(f) or nih.is_nih(f) or rsna.is_rsna(f)]
 
 
 def _read_table(file: Path) -> Listing:
@@ -328,13 +349,32 @@ def _read_table(file: Path) -> Listing:
     return read_manifest(file)
 
 
-def _nih_table(folder: Path) -> Path | None:
-    tables = sorted(tables_in(folder), key=lambda f: not f.name.startswith("Data_Entry"))
-    return next(filter(nih.is_nih, tables), None)
+def _nih_table(folder: Path, negative: str) -> Path | None:
+    tables = [file for file in tables_in(folder) if nih.is_nih(file)]
+    tables.sort(key=lambda file: not file.name.startswith("Data_Entry"))
+    return _of_set(tables, "Data_Entry_2017", negative)
 
 
-def _rsna_table(folder: Path) -> Path | None:
-    return next(filter(rsna.is_rsna, reversed(tables_in(folder))), None)
+def _rsna_table(folder: Path, negative: str) -> Path | None:
+    tables = [file for file in reversed(tables_in(folder)) if rsna.is_rsna(file)]
+    return _of_set(tables, "stage_", negative)
+
+
+def _of_set(tables: Sequence[Path], official: str, negative: str) -> Path | None:
+    """The first table with a set's official name; else the first one, unless folders beside it are the labels."""
+    if named := next((file for file in tables if file.name.startswith(official)), None):
+        return named
+    return tables[0] if tables and not _are_labels(tables[0].parent, negative) else None
+
+
+def _are_labels(folder: Path, negative: str) -> bool:
+    """Whether folders in a folder, or in a data folder in it, are classes."""
+    train = _train_folder(folder)
+    return (
+        (train is not None and len(classes_with_films(train)) > 1)
+        or not _may_be_listed(folder, negative)
+        or any(True for child in folders_in(folder) for _ in _inside(child, negative, _DEPTH))
+    )
 
 
 def _train_folder(folder: Path) -> Path | None:
