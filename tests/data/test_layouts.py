@@ -246,6 +246,18 @@ def test_class_folders_go_before_a_renamed_table_of_a_public_set(
     assert listing.warnings == before.warnings + (() if inner else (notice,))
 
 
+@pytest.mark.parametrize("columns", [_NIH, _RSNA])
+def test_other_public_sets_go_before_a_renamed_table(tmp_path: Path, columns: str) -> None:
+    name_films(tmp_path / "s", "CXR_png/CHNCXR_0001_0.png", "CXR_png/CHNCXR_0002_1.png")
+    (tmp_path / "s/x.csv").write_text(columns.format("0"))
+    assert find(tmp_path / "s").layout == "tuberculosis"
+    name_films(tmp_path / "t", "a/0.png", "a/1.png", "a/2.png")
+    (tmp_path / "t/train.csv").write_text("Path,Edema\na/0.png,0\na/1.png,1\n")
+    (tmp_path / "t/valid.csv").write_text("Path,Edema\na/2.png,1\n")
+    (tmp_path / "t/x.csv").write_text(columns.format("0"))
+    assert find(tmp_path / "t").names == ("Edema",)
+
+
 @pytest.mark.parametrize(
     ("columns", "name"), [(_NIH, "Data_Entry_2017_v2020.csv"), (_RSNA, "stage_2_train_labels.csv")]
 )

@@ -204,9 +204,13 @@ def _has_layout(folder: Path, negative: str = "") -> bool:
     ):
         return True
     train = _train_folder(folder)
+    return bool((train and len(folders_in(train)) > 1) or _has_lists(folder))
+
+
+def _has_lists(folder: Path) -> bool:
+    """Whether a folder has the tables or lists of another public set than NIH's and RSNA's."""
     return bool(
-        (train and len(folders_in(train)) > 1)
-        or vindr.vindr_tables(folder)
+        vindr.vindr_tables(folder)
         or split_tables.split_tables(folder)
         or covidx.covidx_lists(folder)
         or mimic.mimic_tables(folder)
@@ -361,17 +365,19 @@ def _rsna_table(folder: Path, negative: str) -> Path | None:
 
 
 def _of_set(tables: Sequence[Path], official: str, negative: str) -> Path | None:
-    """The first table with a set's official name; else the first one, unless folders beside it are the labels."""
+    """The first table with a set's official name; else the first one, unless others are the labels."""
     if named := next((file for file in tables if file.name.startswith(official)), None):
         return named
     return tables[0] if tables and not _are_labels(tables[0].parent, negative) else None
 
 
 def _are_labels(folder: Path, negative: str) -> bool:
-    """Whether folders in a folder, or in a data folder in it, are classes."""
+    """Whether another set's lists or names of films, or folders in the folder or in a data folder in it, are the labels."""
     train = _train_folder(folder)
     return (
-        (train is not None and len(classes_with_films(train)) > 1)
+        _has_lists(folder)
+        or bool(tuberculosis.tuberculosis_films(folder))
+        or (train is not None and len(classes_with_films(train)) > 1)
         or not _may_be_listed(folder, negative)
         or any(True for child in folders_in(folder) for _ in _inside(child, negative, _DEPTH))
     )
