@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pneumoscope.data.table_files import read_header, read_rows, rows_of
+from pneumoscope.data.table_files import read_header, read_lines, read_rows, rows_of
 from pneumoscope.errors import DataError
 
 ROWS = [{"path": "a.png", "label": "normal, left"}, {"path": "b.png", "label": ""}]
@@ -169,3 +169,12 @@ def test_a_table_whose_first_column_begins_like_another_kind_is_read(
     file.write_text(f"{name}\tpath\n{'x' * 400}n+1\ta.png\n")
     assert read_header(file) == [name, "path"]
     assert len(read_rows(file)[1]) == 1
+
+
+def test_a_table_without_header_is_checked_like_others(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes(b"TRAIN,1.png,0\r\n\r\nTEST, 2.png ,1\r\n")
+    assert read_lines(file) == [(1, ["TRAIN", "1.png", "0"]), (3, ["TEST", "2.png", "1"])]
+    file.write_bytes(b"TRAIN,1.png,\0\r\n")
+    with pytest.raises(DataError, match="zero bytes"):
+        read_lines(file)

@@ -74,11 +74,7 @@ def read_rows(file: Path) -> tuple[list[str], list[Row]]:
         DataError: It cannot be read, is empty, or is no table.
     """
     try:
-        content = file.read_bytes()
-        _check_start(content[:_HEADER_BYTES], str(file))
-        text = _decoded(content)
-        if "\0" in text:
-            raise csv.Error("it contains zero bytes")
+        text = _text(file)
         separator, body = _separator(text)
         before = int(body is not text)
         lines = _Lines(io.StringIO(body, newline=""), str(file), separator, before)
@@ -100,15 +96,22 @@ def read_lines(file: Path) -> list[tuple[int, list[str]]]:
         DataError: It cannot be read, is empty, or is no table.
     """
     try:
-        content = file.read_bytes()
-        _check_start(content[:_HEADER_BYTES], str(file))
-        separator, body = _separator(_decoded(content))
+        separator, body = _separator(_text(file))
         reader = csv.reader(
             io.StringIO(body, newline=""), skipinitialspace=True, delimiter=separator
         )
         return [(reader.line_num, [*map(_visible, cells)]) for cells in reader if any(cells)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise _unreadable(str(file), error) from error
+
+
+def _text(file: Path) -> str:
+    content = file.read_bytes()
+    _check_start(content[:_HEADER_BYTES], str(file))
+    text = _decoded(content)
+    if "\0" in text:
+        raise csv.Error("it contains zero bytes")
+    return text
 
 
 class _Lines:

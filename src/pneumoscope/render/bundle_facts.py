@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from pneumoscope.decision.calibration import Calibration
     from pneumoscope.decision.conformal import Scores
+    from pneumoscope.decision.ranges import Ranges
     from pneumoscope.decision.rules import BundleRules
+    from pneumoscope.records import OperatingPoint
     from pneumoscope.runtime import Classifier
 
 
@@ -54,12 +56,16 @@ def bundle_facts(classifier: Classifier) -> dict[str, Any]:
 
 
 def points_with_ranges(offered: BundleRules) -> list[dict[str, Any]]:
-    """The operating points with the ranges of their verdicts, at the default error and the site's prevalence."""
+    """The operating points with the `default_ranges` of their verdicts."""
     return [
-        asdict(point)
-        | Rules.of(offered, Settings(operating_point=point.name)).ranges(point)._asdict()
+        asdict(point) | default_ranges(offered, point)._asdict()
         for point in offered.operating_points
     ]
+
+
+def default_ranges(offered: BundleRules, point: OperatingPoint) -> Ranges:
+    """The ranges of the verdicts at one of the operating points, at the default error and the site's prevalence."""
+    return Rules.of(offered, Settings(operating_point=point.name)).ranges(point)
 
 
 def _probabilities(calibration: Calibration) -> str:

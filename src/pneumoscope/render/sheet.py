@@ -260,9 +260,8 @@ def _bar(p: Prediction) -> str:
         limits, texts = (sum(limits) / 2,), [" – ".join(texts)]
     captions = ""
     for limit, text in zip(limits, texts, strict=True):
-        half = (
-            _DIGIT * len(text) / 2
-        )  # near the ends of the bar a caption would stick out of the card
+        # Near the ends of the bar a caption would stick out of the card.
+        half = _DIGIT * len(text) / 2
         captions += f'<span style="left:{100 * min(max(limit, half), 1 - half):.1f}%">{text}</span>'
     return (
         f'<div class="bar"><i style="width:{100 * share:.1f}%"></i>{bracket}{marks}</div>'

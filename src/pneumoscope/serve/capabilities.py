@@ -15,11 +15,10 @@ from pneumoscope.decision.reader_settings import (
     POPULATION,
     UPLOADED,
 )
-from pneumoscope.decision.rules import Rules
 from pneumoscope.images.samples import sample_films
 from pneumoscope.jobs.readers import AUTOMATIC
-from pneumoscope.records import ABNORMAL, Settings
-from pneumoscope.render.bundle_facts import bundle_facts
+from pneumoscope.records import ABNORMAL
+from pneumoscope.render.bundle_facts import bundle_facts, default_ranges
 from pneumoscope.render.serialise import NOTICE
 from pneumoscope.render.wording import of_verdicts
 from pneumoscope.runtime import PopulationReader
@@ -231,8 +230,7 @@ def _described(points: Sequence[OperatingPoint], offered: BundleRules | None) ->
     first = points[0]
     if offered is None or len(points) > 1:
         return first.rule
-    ranges = Rules.of(offered, Settings(operating_point=first.name)).ranges(first)
-    text = of_verdicts(ranges, offered.labels.positive)
+    text = of_verdicts(default_ranges(offered, first), offered.labels.positive)
     return f"{first.rule}. With the other settings at their defaults: {text}."
 
 

@@ -8,11 +8,11 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from pneumoscope.decision.reader_settings import DEFAULT_ERROR
-from pneumoscope.decision.rules import Rules
 from pneumoscope.decision.sentences import capitalised
 from pneumoscope.metrics import threshold_text
-from pneumoscope.records import AVERAGE, Settings
+from pneumoscope.records import AVERAGE
 from pneumoscope.render import wording
+from pneumoscope.render.bundle_facts import default_ranges
 from pneumoscope.render.card.figures import figures_of
 from pneumoscope.render.card.imported import imported_card
 from pneumoscope.render.card.safety import explanation_section, gate_section
@@ -105,7 +105,7 @@ def _points(meta: BundleMeta) -> str:
 
 def _verdicts(point: OperatingPoint, meta: BundleMeta) -> str:
     """Where each verdict begins, or where a finding is absent and present."""
-    ranges = Rules.of(meta.rules, Settings(operating_point=point.name)).ranges(point)
+    ranges = default_ranges(meta.rules, point)
     if point.finding is not None:
         return wording.of_finding(ranges)
     return wording.of_verdicts(ranges, meta.positive)

@@ -30,7 +30,7 @@ export function thresholdText(threshold, decimals = 3) {
   return threshold >= 0.001 ? fixed(threshold, decimals) : scientific(threshold, decimals - 2);
 }
 
-/** Several thresholds, as `pneumoscope.metrics.threshold_texts`: different ones differ, and none below 1 reads 1. */
+/** Several thresholds, as `pneumoscope.metrics.threshold_texts`: with enough digits, at most seven, to tell them apart and from 1. */
 export function thresholdTexts(thresholds) {
   for (let decimals = 3; decimals < MOST_DECIMALS; decimals += 1) {
     const texts = thresholds.map((threshold) => thresholdText(threshold, decimals));
