@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ class DatabaseLock:
             UsageError: Another server holds it.
         """
         self._engine = engine
+        self._looking = threading.Lock()  # a session belongs to one thread at a time
         self._file: int | None = None
         self._connection: Connection | None = None
         name = engine.url.database
@@ -52,6 +54,10 @@ class DatabaseLock:
         """
         if self._engine.dialect.name != "postgresql":
             return True
+        with self._looking:
+            return self._holds_session()
+
+    def _holds_session(self) -> bool:
         try:
             if self._connection is not None:
                 self._connection.execute(select(1))
