@@ -283,3 +283,16 @@ def applied_here() -> str:
     return subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
+
+
+def test_a_lossless_jpeg_whose_end_was_erased_is_not_read() -> None:
+    pixels = ramp()
+    codestream = lossless_jpeg(pixels, 8, 1)
+    erased = codestream[:-900] + bytes(900)
+    with pytest.raises(errors.TruncatedImage):
+        images.read(wrap(dataset(pixels), erased, LOSSLESS_SV1))
+    np.testing.assert_allclose(
+        images.read(wrap(dataset(pixels), codestream[:-2], LOSSLESS_SV1)).pixels * 255,
+        pixels,
+        atol=1e-4,
+    )

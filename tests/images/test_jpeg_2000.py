@@ -54,6 +54,7 @@ DAMAGED = {
     "up to the end, a part zeros": changed(UP_TO_THE_END, 0.5, 0.53, b"\0"),
     "the second tile zeros": changed(TILED, 0.3, 0.4, b"\0"),
     "lossy, a part zeros": changed(codestream(irreversible=True), 0.5, 0.6, b"\0"),
+    "other data in the place of a part": WHOLE[:9000] + b"text \xff\xa0" * 99 + WHOLE[9693:],
 }
 SOUND = {
     "black": codestream(np.zeros_like(FILM)),
@@ -73,6 +74,7 @@ SOUND = {
     "a comment of a tile-part": UP_TO_THE_END[: PART + 12] + COMMENT + UP_TO_THE_END[PART + 12 :],
     "many tile-parts without data": WHOLE[:PART] + EMPTY_PART * 50_000 + WHOLE[PART:],
     "tiles": TILED,
+    "markers of packets": codestream(quality_layers=[40, 10], irreversible=True)[:-2] + b"\xff\x92\xff\xd9",
 }  # fmt: skip
 LACKING = {
     "no last tile": TILED[: PARTS[-1]] + b"\xff\xd9",
@@ -83,7 +85,7 @@ LACKING = {
 @pytest.mark.parametrize("name", DAMAGED)
 def test_a_codestream_with_a_part_that_was_erased_is_not_read(name: str) -> None:
     film = wrap(dataset(FILM), DAMAGED[name], J2K_LOSSLESS)
-    with pytest.raises(UnreadableImage, match="a part of the JPEG 2000 data is blank"):
+    with pytest.raises(UnreadableImage, match="a part of the JPEG 2000 data is damaged"):
         images.read(film)
 
 

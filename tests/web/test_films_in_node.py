@@ -253,6 +253,7 @@ FILMS |= {
         dataset(DEEP, BitsStored=12, HighBit=11), dct_jpeg(DEEP), f"{JPEG[:-2]}51"
     ),
 }
+RLE_OF_NOISE = compressed(dataset(NOISE), RLE, "pydicom")
 BROKEN: dict[str, bytes] = {
     "empty": b"",
     "text": b"a letter, not a film" * 9,
@@ -267,6 +268,8 @@ BROKEN: dict[str, bytes] = {
     "video": dicom(film(), BitsStored=12).replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.9\0"),
     "small": dicom(ramp(40, 80)),
     "only padding": dicom(np.full((64, 64), 7, np.uint16), PixelPaddingValue=7),
+    "RLE, a part erased": RLE_OF_NOISE[:2000] + bytes(300) + RLE_OF_NOISE[2300:],
+    "RLE, a part changed": RLE_OF_NOISE[:2000] + b"\xc0" * 300 + RLE_OF_NOISE[2300:],
     "JPEG, cut": jpeg(ramp(300, 240))[:-2000],
     "JPEG, progressive, cut": jpeg(ramp(300, 240), progressive=True)[:-2000],
     "JPEG, damaged": damaged(jpeg(ramp(300, 240), restart_marker_blocks=5)),

@@ -179,6 +179,7 @@ BROKEN: dict[str, bytes] = {
     "palette that is incomplete": one_page(GREY.tobytes(), 8, t262=(3,), t320=STEPS[:100] * 3),
     "YCbCr, subsampled": colour(GREY, NEUTRAL, NEUTRAL, photometric=6, t530=(2, 2)),
     "Deflate, damaged": strip((70, 90), b"x" * 500, compression=8),
+    "PackBits, more than its pixels": strip((70, 90), b"\x81\7" * 60, compression=32773),
     "Deflate, short": strip((70, 90), zlib.compress(bytes(500)), compression=8),
     "no rows in a strip": of_pages([([*tags((70, 90), 8), entry(278, "I", 0)], [GREY.tobytes()], 273)]),
     "JPEG inside, cut": strip((64, 80), JPEG[:-200] + b"\xff\xd9", compression=7),

@@ -41,6 +41,7 @@ _lock = threading.Lock()
 _is_child = False
 
 
+_EOI = b"\xff\xd9"
 _CRASHED = "it brought the decoder down"
 
 
@@ -95,6 +96,8 @@ def decode(codestream: bytes, syntax: str, options: Mapping[str, Any]) -> NDArra
         "signed": options["pixel_representation"],
         "time_s": time_s,
     }
+    if syntax != codec_child.JPEG_LS and not codestream.rstrip(b"\0").endswith(_EOI):
+        codestream += _EOI  # without it libjpeg does not tell of data that nothing needs
     data, warning = _samples(codestream, head, time_s)
     if "extraneous" in warning:  # padding, or the rest of damaged data
         for unpadded in without_padding(codestream):

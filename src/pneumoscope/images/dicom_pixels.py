@@ -12,6 +12,7 @@ import numpy as np
 import pneumoscope.images.dicom_tags as tags
 import pneumoscope.images.jpeg as jpeg
 import pneumoscope.images.jpeg_2000 as jpeg_2000
+import pneumoscope.images.rle as rle
 from pneumoscope.errors import TruncatedImage, UnreadableImage, UnsupportedObject
 from pneumoscope.images.codestream import (
     Frame,
@@ -38,12 +39,12 @@ if TYPE_CHECKING:
 
     from pneumoscope.images.header import Header
 
-# Coding to the pydicom plugin that decodes it, or to the library that is called by itself; "" is
-# pydicom. None of them is pylibjpeg-libjpeg, which is GPL.
+# Coding to the pydicom plugin that decodes it, or to the library that is called by itself; "" is no
+# library. None of them is pylibjpeg-libjpeg, which is GPL.
 PLUGINS = {
     "": "",
     "encapsulated": "",
-    "rle": "pydicom",
+    "rle": "",  # pydicom takes damaged data for padding; see `rle`
     "jpeg": "pillow",
     "jpeg-12": "gdcm",  # lossy, more than 8 bits
     "jpeg-lossless": "gdcm",
@@ -54,7 +55,6 @@ PLUGINS = {
 }
 # The transfer syntaxes by which pydicom's plugins and gdcm know a coding.
 _KNOWN_AS = {
-    "rle": "1.2.840.10008.1.2.5",
     "jpeg": "1.2.840.10008.1.2.4.50",
     "jpeg-12": "1.2.840.10008.1.2.4.51",
     "jpeg-lossless": "1.2.840.10008.1.2.4.57",
@@ -113,7 +113,7 @@ def decode_incomplete(
     if options["samples_per_pixel"] == 1:
         pixels = jpeg.luminance(closed, name, strict=False)
     else:
-        pixels = _by_pydicom(closed, coding, options)
+        pixels = _by_pillow(closed, options)
     return film_values(_as_stated(pixels, head), 8, head), missing
 
 
@@ -228,22 +228,25 @@ def _decompressed(
         return _by_charls(codestream, options, name)
     if decoder == "gdcm":
         return _in_child(codestream, coding, options, name)
-    if coding == "jpeg":
-        if options["samples_per_pixel"] == 1:
-            return jpeg.luminance(codestream, name)
-        jpeg.check(codestream, name)
-    return _by_pydicom(codestream, coding, options)
+    if coding == "rle":
+        shape, samples = (options["rows"], options["columns"]), options["samples_per_pixel"]
+        array = rle.decode(codestream, shape, samples, options["bits_allocated"], name)
+        return _rgb(array, options["photometric_interpretation"])
+    if options["samples_per_pixel"] == 1:
+        return jpeg.luminance(codestream, name)
+    jpeg.check(codestream, name)
+    return _by_pillow(codestream, options)
 
 
-def _by_pydicom(codestream: bytes, coding: str, options: dict[str, Any]) -> NDArray[Any]:
+def _by_pillow(codestream: bytes, options: dict[str, Any]) -> NDArray[Any]:
     from pydicom.encaps import encapsulate
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import UID
 
-    decoder, source = get_decoder(UID(_KNOWN_AS[coding])), encapsulate([codestream])
-    options = options | {"as_rgb": coding == "jpeg"}  # whose frames say what their samples are
-    array, _ = decoder.as_array(source, index=0, decoding_plugin=PLUGINS[coding], **options)
-    return array if coding == "jpeg" else _rgb(array, options["photometric_interpretation"])
+    decoder, source = get_decoder(UID(_KNOWN_AS["jpeg"])), encapsulate([codestream])
+    options = options | {"as_rgb": True}  # a frame says what its samples are
+    array, _ = decoder.as_array(source, index=0, decoding_plugin=PLUGINS["jpeg"], **options)
+    return array
 
 
 def _by_charls(codestream: bytes, options: dict[str, Any], name: str) -> NDArray[Any]:

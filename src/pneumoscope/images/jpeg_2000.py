@@ -6,6 +6,7 @@ Clauses are those of ITU-T T.800.
 from __future__ import annotations
 
 import math
+import re
 from typing import NamedTuple
 
 from pneumoscope.errors import TruncatedImage, UnreadableImage
@@ -16,7 +17,8 @@ _HIGH_THROUGHPUT = 0x40  # of Rsiz and of the style of blocks, T.814 A.2 and A.3
 _BYPASS = 0x01  # of the style of blocks: raw bits in place of arithmetic coding
 _CODED_ZEROS, _RAW_ZEROS = 64, 1024
 """Zero bytes that compressed data may have in a row, beside those of packet headers: raw bits may repeat."""
-_ONES = b"\xff" * 8  # FF is followed by at most 8F (B.10.1, C.2.2)
+_MARKER = re.compile(rb"\xff(?![\x91\x92])[\x90-\xff]")
+"""What data never has: FF is followed by at most 8F (B.10.1, C.2.2), but for SOP and EPH (A.8)."""
 
 
 class _TilePart(NamedTuple):
@@ -44,7 +46,7 @@ def check(data: bytes, name: str) -> None:
 
     Raises:
         TruncatedImage: It lacks a tile.
-        UnreadableImage: It has a run of zeros or ones, which no compressed data has.
+        UnreadableImage: It has a marker or a run of zeros, which no compressed data has.
     """
     head = _head(data)
     if head is None:
@@ -52,13 +54,15 @@ def check(data: bytes, name: str) -> None:
     parts = _tile_parts(data, head.parts)
     if len({part.tile for part in parts}) < head.tiles:
         raise TruncatedImage(name)
-    runs = [_ONES]
+    if any(_MARKER.search(data, part.begin + 2, part.end) for part in parts):  # behind SOD
+        raise UnreadableImage(name, "a part of the JPEG 2000 data is damaged")
     # Damaged headers may allow more zeros than there are bytes.
-    if head.most_zeros is not None and head.most_zeros < len(data):
-        runs.append(bytes(head.most_zeros + 1))
+    if head.most_zeros is None or head.most_zeros >= len(data):
+        return
+    zeros = bytes(head.most_zeros + 1)
     # Headers, and what is behind the end, may have long runs.
-    if any(data.find(run, part.begin, part.end) >= 0 for part in parts for run in runs):
-        raise UnreadableImage(name, "a part of the JPEG 2000 data is blank")
+    if any(data.find(zeros, part.begin, part.end) >= 0 for part in parts):
+        raise UnreadableImage(name, "a part of the JPEG 2000 data is damaged")
 
 
 def _head(data: bytes) -> _Codestream | None:

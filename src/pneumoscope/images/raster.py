@@ -19,6 +19,7 @@ import pneumoscope.images.jpeg as jpeg
 import pneumoscope.images.png as png
 import pneumoscope.images.tiff as tiff
 import pneumoscope.images.tiff_samples as tiff_samples
+import pneumoscope.images.webp as webp
 from pneumoscope.errors import (
     ImageError,
     NotA2DImage,
@@ -80,6 +81,8 @@ def read_raster(
             pixels, bits, tint = _of_png(image, data, name) if kind == "PNG" else luminance(image)
         if kind == "BMP":
             missing = missing_rows(pixels[::-1], name)  # the lowest row comes first
+        if kind == "WEBP":
+            webp.check(data, name)
         turn = _orientation(image)
     except (ImageError, MemoryError):
         raise
@@ -177,7 +180,7 @@ def _opened_tiff(page: tiff.Page) -> ImageFile | None:
 def _opened(kind: str, data: bytes, name: str, limits: Limits) -> ImageFile:
     """The film's header, checked against the limits."""
     if kind == "WEBP":  # Pillow allocates the canvas when it opens the file
-        columns, rows = _webp_size(data, name)
+        columns, rows = webp.size_of(data, name)
         limits.check(name, rows, columns)
     image = header_of(kind, data)
     columns, rows = image.size
@@ -236,25 +239,6 @@ def header_of(kind: str, data: bytes) -> ImageFile:
     from PIL.WebPImagePlugin import WebPImageFile
 
     return WebPImageFile(stream)
-
-
-def _webp_size(data: bytes, name: str) -> tuple[int, int]:
-    """(columns, rows) from the header of the first chunk (RFC 9649, 2.5 to 2.7)."""
-    chunk = data[12:16]
-    if int.from_bytes(data[4:8], "little") + 8 > len(data) or len(data) < 30:
-        raise TruncatedImage(name)
-    if chunk == b"VP8X":
-        columns = 1 + int.from_bytes(data[24:27], "little")
-        rows = 1 + int.from_bytes(data[27:30], "little")
-        if data[20] & 2:
-            raise NotA2DImage(name, "animation")
-    elif chunk == b"VP8L":
-        packed = int.from_bytes(data[21:25], "little")
-        columns, rows = 1 + (packed & 0x3FFF), 1 + (packed >> 14 & 0x3FFF)
-    else:
-        columns = int.from_bytes(data[26:28], "little") & 0x3FFF
-        rows = int.from_bytes(data[28:30], "little") & 0x3FFF
-    return columns, rows
 
 
 def _draft(image: ImageFile, at_least_px: int | None) -> None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, cast
 import pneumoscope.images.jpeg as jpeg
 from pneumoscope.errors import NotA2DImage, TruncatedImage, UnreadableImage, UnsupportedCoding
 from pneumoscope.images.jpeg_scans import rare_process
+from pneumoscope.images.tiff_packing import is_sound
 
 _SUBFILE, _OLD_SUBFILE, COLUMNS, ROWS, BITS, COMPRESSION = 254, 255, 256, 257, 258, 259
 PHOTOMETRIC, FILL_ORDER, STRIP_OFFSETS, _ORIENTATION = 262, 266, 273, 274
@@ -120,6 +121,23 @@ class Page(NamedTuple):
         return self.tags.get(where, ()), self.tags.get(size, ())
 
     @property
+    def fill_order(self) -> int:
+        return int(self.tags.get(FILL_ORDER, 1))
+
+    @property
+    def piece_bytes(self) -> tuple[int, ...]:
+        """Bytes of each strip of a plane, or of each tile, when it is unpacked."""
+        pixel_bits = max(self.bits) * (1 if self.planar else len(self.bits))
+        if self.tiled:
+            width, height = (int(self.tags.get(tag, 0)) for tag in (TILE_COLUMNS, TILE_ROWS))
+            return (-(-width * pixel_bits // 8) * height,)
+        height = min(max(int(self.tags.get(STRIP_ROWS, self.rows)), 1), self.rows)
+        row_bytes = -(-self.columns * pixel_bits // 8)
+        return tuple(
+            row_bytes * min(height, self.rows - top) for top in range(0, self.rows, height)
+        )
+
+    @property
     def planar(self) -> bool:
         return bool(self.tags.get(_PLANAR, 1) == 2 and len(self.bits) > 1)
 
@@ -214,7 +232,8 @@ def check_compression(page: Page, name: str) -> None:
     Raises:
         UnsupportedCoding: The compression is not known, or colour has fewer samples than grey.
         UnreadableImage: A strip or tile is missing: sparse files say so, or state its position as 0.
-        TruncatedImage, UnreadableImage: A JPEG in it is not complete, see `pneumoscope.images.jpeg`.
+        TruncatedImage, UnreadableImage: A JPEG in it is not complete, see `pneumoscope.images.jpeg`, or
+            other packed data is damaged.
     """
     from PIL.TiffImagePlugin import COMPRESSION_INFO
 
@@ -226,6 +245,14 @@ def check_compression(page: Page, name: str) -> None:
         raise UnsupportedCoding(name, "TIFF with subsampled colour")
     if any(offset < _HEADER_BYTES for offset in page.pieces[0]):
         raise UnreadableImage(name, "a part of its pixels is missing")
+    sizes = page.piece_bytes
+    for number, (offset, count) in enumerate(zip(*page.pieces, strict=False)):
+        packed = page.data[offset : offset + count]
+        # With the bits of each byte in reverse order, libtiff alone judges.
+        if page.fill_order == 1 and not is_sound(
+            page.compression, packed, sizes[number % len(sizes)]
+        ):
+            raise UnreadableImage(name, "the TIFF data is broken")
     if page.compression != _JPEG:
         return
     tables = bytes(page.tags.get(_JPEG_TABLES, b""))

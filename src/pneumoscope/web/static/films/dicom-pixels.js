@@ -38,6 +38,7 @@ export const CODINGS = {
   [`${JPEG}202`]: "htj2k",
   [`${JPEG}203`]: "htj2k",
 };
+const SPARE_BYTES = 8; // sloppy encoders add some
 const USUAL = { rle: RLE, jpeg: `${JPEG}50`, "jpeg-12": `${JPEG}51`, "jpeg-lossless": `${JPEG}57`, "jpeg-ls": `${JPEG}81`, "jpeg-2000": `${JPEG}91`, htj2k: `${JPEG}203` };
 /** Names of transfer syntaxes that are not decoded (PS3.6 table A-1). */
 export const SYNTAX_NAMES = {
@@ -275,7 +276,7 @@ function ofRle(codestream, head) {
   const size = (head.short(TAGS.allocated) ?? 8) >> 3;
   const view = new DataView(codestream.buffer, codestream.byteOffset, codestream.byteLength);
   const segments = view.getUint32(0, true);
-  if (segments !== samples * size) throw unreadable(`${segments} segments of RLE for ${samples} samples of ${8 * size} bits`);
+  if (segments !== samples * size) throw unreadable(`${segments} RLE segments for ${samples} x ${8 * size} bits`);
   const offsets = Array.from({ length: segments }, (_, i) => view.getUint32(4 + 4 * i, true));
   const words = size === 1 ? new Uint8Array(pixels * samples) : size === 2 ? new Uint16Array(pixels * samples) : new Uint32Array(pixels * samples);
   const shift = (segment) => 2 ** (8 * (size - 1 - (segment % size)));
@@ -287,26 +288,24 @@ function ofRle(codestream, head) {
   return inRgb({ words, rows, columns, samples }, head.photometric);
 }
 
-/** PackBits; throws if fewer bytes come out. */
+/** PackBits; throws if fewer bytes come out, or more than padding: from a damaged place on, counts and bytes are taken for each other. */
 export function unpacked(packed, size) {
   const plane = new Uint8Array(size);
-  let to = 0;
-  for (let at = 0; at < packed.length && to < size; ) {
+  let [to, isSpareBlank] = [0, true];
+  for (let at = 0; at < packed.length; ) {
     const sign = packed[at];
-    if (sign < 128) {
-      const literal = packed.subarray(at + 1, at + 2 + sign).subarray(0, size - to);
-      plane.set(literal, to);
-      to += literal.length;
-      at += 2 + sign;
-    } else {
-      if (sign > 128 && at + 1 < packed.length) {
-        const count = Math.min(257 - sign, size - to);
-        plane.fill(packed[at + 1], to, to + count);
-        to += count;
-      }
-      at += sign > 128 ? 2 : 1;
-    }
+    const count = sign < 128 ? 1 + sign : sign > 128 ? 257 - sign : 0;
+    const isRun = sign > 128;
+    const part = packed.subarray(at + 1, at + 1 + (isRun ? 1 : count));
+    const length = isRun && part.length ? count : part.length;
+    const kept = Math.max(0, Math.min(length, size - to));
+    if (isRun) plane.fill(part[0], to, to + kept);
+    else if (kept) plane.set(part.subarray(0, kept), to);
+    if (length > kept) isSpareBlank &&= part.subarray(isRun ? 0 : kept).every((byte) => byte === 0);
+    to += length;
+    at += sign === 128 ? 1 : 1 + (isRun ? 1 : count);
   }
   if (to < size) throw truncated();
+  if (to > size + SPARE_BYTES && !isSpareBlank) throw unreadable("a part of the RLE data is damaged");
   return plane;
 }

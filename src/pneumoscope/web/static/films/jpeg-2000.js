@@ -7,7 +7,6 @@ const [SIZ, COD, SOT, SOD, EOC] = [0x51, 0x52, 0x90, 0x93, 0xd9];
 const HIGH_THROUGHPUT = 0x40;
 const BYPASS = 0x01;
 const [CODED_ZEROS, RAW_ZEROS] = [64, 1024];
-const ONES = 8;
 const BEGINNING = [0xff, 0x4f, 0xff, SIZ]; // SOC and SIZ
 
 /** Refuses a codestream, or a JP2 file with one, of which a tile or a part of the data is missing. */
@@ -23,9 +22,18 @@ export function checkJpeg2000(file) {
   // Headers, and what is behind the end, may have long runs.
   for (const { begin, end } of parts) {
     const body = data.subarray(begin, end);
+    if (holdsMarker(body)) throw unreadable("a part of the JPEG 2000 data is damaged");
     const hasZeros = head.mostZeros !== null && holdsRun(body, 0, head.mostZeros + 1);
-    if (hasZeros || holdsRun(body, 0xff, ONES)) throw unreadable("a part of the JPEG 2000 data is blank");
+    if (hasZeros) throw unreadable("a part of the JPEG 2000 data is damaged");
   }
+}
+
+/** Whether FF is followed by more than 8F, which data never has (B.10.1, C.2.2) but behind SOD, in SOP and in EPH (A.8). */
+function holdsMarker(body) {
+  for (let at = body.indexOf(0xff, 2); at >= 0; at = body.indexOf(0xff, at + 1)) {
+    if (body[at + 1] > 0x8f && body[at + 1] !== 0x91 && body[at + 1] !== 0x92) return true;
+  }
+  return false;
 }
 
 /** What the main header says (annex A); null if it is broken, which a decoder says better. */
