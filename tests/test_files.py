@@ -292,6 +292,9 @@ def test_a_file_that_cannot_be_written_is_named_as_its_reader_knows_it(tmp_path:
     with pytest.raises(FileNotFoundError) as error:
         files.write_text(path, "new")
     assert files.message(error.value) == f"{path}: no such file or directory"
+    with pytest.raises(IsADirectoryError) as error:
+        files.write_text(tmp_path, "new")
+    assert files.message(error.value) == f"{tmp_path}: is a directory"
 
 
 def test_no_message_shows_an_error_of_the_system_as_python_writes_it() -> None:

@@ -29,6 +29,7 @@ from pneumoscope.decision.reader_settings import (
     READER_SETTINGS,
     UPLOADED,
     ReaderSetting,
+    from_environment,
     from_form,
     to_form,
 )
@@ -126,7 +127,7 @@ def test_modes_of_the_heatmap_are_the_choices() -> None:
         (ERROR, 1.0, "error 1 is not between 0 and 1"),
         (PREVALENCE, 2.0, "prevalence 2 is not between 0 and 1"),
         (PREVALENCE, math.nan, "prevalence nan is not between 0 and 1"),
-        (EXPLAIN, "much", "explain 'much'"),
+        (EXPLAIN, "much", "explain 'much' is unknown"),
     ],
 )
 def test_values_out_of_range(setting: ReaderSetting, value: Any, message: str) -> None:
@@ -134,6 +135,13 @@ def test_values_out_of_range(setting: ReaderSetting, value: Any, message: str) -
         setting.check(value)
     assert error.value.message == message
     assert error.value.hint in ("0.05 stands for 5 %.", "Choose one of: none, fast, checked.")
+
+
+def test_a_variable_that_is_no_value_says_why() -> None:
+    with pytest.raises(UsageError) as error:
+        from_environment({ERROR.variable: "often"})
+    assert error.value.message == "PNEUMOSCOPE_ERROR=often: error is not a number"
+    assert error.value.hint == "Give one such as 0.05."
 
 
 def test_values_in_range() -> None:

@@ -173,7 +173,7 @@ def replacing(path: Path, *, made_again: bool = False) -> Iterator[IO[bytes]]:
             sync_folder(path.parent)
     except OSError as error:
         if error.filename == str(part):
-            error.filename = str(path)  # the name that a reader knows
+            error.filename, error.filename2 = str(path), None  # the name that a reader knows
         raise
     finally:
         part.unlink(missing_ok=True)

@@ -31,6 +31,7 @@ def test_a_place_belongs_to_one_kind_of_run(tmp_path: Path) -> None:
         ("wards", JOB, "holds films of films"),
         ("films", replace(JOB, bundles=(("stub 2", "1" * 64),)), r"other bundles \(stub 1: 0000"),
         ("films", replace(JOB, settings=Settings(force=True)), r"other settings \(force: False\)"),
+        ("films", replace(JOB, settings=Settings(error=0.02)), r"\(error: the default\)"),
         ("films", replace(JOB, heatmaps=True), r"another --heatmaps \(False\)"),
     ]
     for source, job, message in others:

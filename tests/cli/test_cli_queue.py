@@ -215,8 +215,8 @@ def test_results_are_exported(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("list", "--state", "faild"), "--state faild"),
-        (("export", "--format", "xml"), "--format xml"),
+        (("list", "--state", "faild"), "--state faild: is unknown"),
+        (("export", "--format", "xml"), "--format xml: is unknown"),
         (("show", "abcdef"), "no such film"),
         (("show", "ab"), "no id"),
     ],

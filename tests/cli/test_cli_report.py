@@ -107,7 +107,7 @@ def test_adults_are_reported_in_their_words(tmp_path: Path) -> None:
             "sr, sc, seg, gsps, pdf, fhir",
         ),
         (["--object", ","], "--object names no kind", "Choose among"),
-        (["--fhir-version", "R3"], "FHIR version 'R3'", "R5, R4"),
+        (["--fhir-version", "R3"], "FHIR version 'R3' is unknown", "R5, R4"),
     ],
 )
 def test_wrong_choices_name_the_right_ones(

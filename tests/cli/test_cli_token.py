@@ -75,7 +75,7 @@ def test_scopes_are_repeated_and_named_in_one_line(lee: Run) -> None:
     [
         (("add", "kim"), "user kim: no such user", "pneumoscope user list"),
         (("add", "lee", "--scope", "root"), "scope 'root': no such scope", "Choose from: "),
-        (("add", "lee", "--days", "0"), "0 days", "in time"),
+        (("add", "lee", "--days", "0"), "0 days: a token is valid for more than 0", "in time"),
         (("add", "lee", "--days", "-1"), "-1 days", "in time"),
         (("add", "lee", "--days", "366"), "366 days", "in time"),
         (("add", "lee", "--days", "nan"), "nan days", "in time"),

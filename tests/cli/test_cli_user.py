@@ -73,12 +73,12 @@ def test_closing_an_account_ends_sessions_and_tokens(administer: Run, tmp_path: 
     ("words", "stdin", "message", "hint"),
     [
         (("add", "lee"), PASSWORD, "user lee: exists already", "pneumoscope user password"),
-        (("add", "LEE "), PASSWORD, "user lee: exists already", "Choose another name"),
+        (("add", "LEE "), "\n", "user lee: exists already", "Choose another name"),
         (("add", "local"), PASSWORD, "user name 'local': cannot be used", "not `local`"),
         (("add", "dr lee"), PASSWORD, "user name 'dr lee': cannot be used", "1 to 64 letters"),
         (
             ("add", "kim", "--role", "boss"),
-            PASSWORD,
+            "\n",  # before anybody types a password
             "role 'boss': no such role",
             "Choose one of: ",
         ),

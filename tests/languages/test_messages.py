@@ -63,7 +63,7 @@ def bare(text: str) -> str:
 
 
 # Put together from a title or a name, and a value.
-WITHOUT_WORDS = {"{} {}", "{} x {}{} pixels"}
+WITHOUT_WORDS = {"{}={}: {}", "{} x {}{} pixels"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES[1:])

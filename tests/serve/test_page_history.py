@@ -173,6 +173,21 @@ def test_two_films_are_compared(visit: Visit) -> None:
     assert apart[1] == together[1]
 
 
+def test_a_comparison_says_of_a_film_that_was_not_read_that_it_has_no_picture(visit: Visit) -> None:
+    broken = {"name": "broken.png", "mimeType": "image/png", "buffer": b"GIF89a and no more"}
+    page = visit.read(broken, SAMPLES / "normal-1.png")
+    page.keyboard.press("2")
+    for name in ("broken.png", "normal-1.png"):
+        page.get_by_label(f"Choose {name}").check()
+    page.get_by_role("button", name="Compare", exact=True).click()
+    sides = page.locator(".compare-side")
+    expect(sides.locator(".summary h2")).to_have_text(["NOT READ", "NORMAL"])
+    expect(sides.first.get_by_text("There is no film to show.")).to_be_visible()
+    expect(sides.first.locator(".readout")).to_be_hidden()
+    drawn(sides.last.locator("canvas"))
+    assert visit.complaints == []  # the server was not asked for a picture
+
+
 def test_a_comparison_shows_heat_as_its_cells_and_the_colours_of_each_film(visit: Visit) -> None:
     visit.read(SAMPLES / "pneumonia-1.png")  # one after the other: the older film is on the left
     page = visit.read(SAMPLES / "normal-1.png")

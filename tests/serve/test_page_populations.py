@@ -138,23 +138,25 @@ def test_axe_finds_nothing_wrong_with_populations(visit: Visit) -> None:
     assert violations(axe, page, both_themes=True) == {}
 
 
+SPARE = """select => {
+  const style = getComputedStyle(select);
+  const context = document.createElement('canvas').getContext('2d');
+  context.font = style.font;
+  const widths = [...select.options].map(({text}) => context.measureText(text).width);
+  const padding = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);
+  return select.clientWidth - padding - Math.max(...widths);
+}"""
+"""Pixels that are left beside the longest name of a choice."""
+
+
 def test_on_the_smallest_phone_the_population_and_the_legend_can_be_read(
     browser: Browser, both: Live
 ) -> None:
     both.client.delete("/api/v1/predictions")
     visit = Visit(browser, both.url, viewport={"width": 320, "height": 640}, locale="de-DE")
     page = visit.read(picture(BRIGHT))
-    spare = page.locator(".worklist .bundle-field select").evaluate(
-        """select => {
-          const style = getComputedStyle(select);
-          const context = document.createElement('canvas').getContext('2d');
-          context.font = style.font;
-          const widths = [...select.options].map(({text}) => context.measureText(text).width);
-          const padding = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);
-          return select.clientWidth - padding - Math.max(...widths);
-        }"""
-    )
-    assert spare >= 0
+    select = page.locator(".worklist .bundle-field select")
+    assert select.evaluate(SPARE) >= 0
     expect(page.get_by_role("button", name="Hinzufügen")).to_be_visible()
     page.locator(".toolbar button").first.click()  # side by side
     visit.overlaid()
@@ -163,4 +165,9 @@ def test_on_the_smallest_phone_the_population_and_the_legend_can_be_read(
     )
     bar = page.locator(".reading .legend:visible i")
     assert bar.evaluate("bar => bar.clientWidth") > 20
+    page.keyboard.press("f")
+    expect(page.locator(".list-filters")).to_be_visible()
+    for width in (320, 390):
+        page.set_viewport_size({"width": width, "height": 640})
+        assert select.evaluate(SPARE) >= 0
     visit.close()

@@ -53,6 +53,21 @@ def test_settings_that_cannot_be(env: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "text", "wanted"),
+    [
+        ("PORT", "many", "a whole number"),
+        ("KEEP_FILMS", "perhaps", "true or false"),
+        ("DEADLINE_S", "soon", "a number"),
+    ],
+)
+def test_a_variable_of_another_type_says_what_is_needed(name: str, text: str, wanted: str) -> None:
+    with pytest.raises(UsageError) as error:
+        from_env({f"PNEUMOSCOPE_SERVE_{name}": text})
+    assert error.value.message == f"PNEUMOSCOPE_SERVE_{name}={text}: is not {wanted}"
+    assert error.value.hint == f"Give {wanted}, or remove the variable."
+
+
+@pytest.mark.parametrize(
     ("host", "loopback"),
     [
         ("127.0.0.1", True), ("localhost", True), ("::1", True), ("127.8.9.1", True),

@@ -45,7 +45,9 @@ def check_version(version: str) -> None:
         UsageError: It names those that are.
     """
     if version not in VERSIONS:
-        raise UsageError(f"FHIR version {version!r}", f"Choose one of: {', '.join(VERSIONS)}.")
+        raise UsageError(
+            f"FHIR version {version!r} is unknown", f"Choose one of: {', '.join(VERSIONS)}."
+        )
 
 
 def bundle_of(result: FilmResult, version: str = R5) -> Resource:

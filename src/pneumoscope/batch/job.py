@@ -112,7 +112,8 @@ def claim(place: Place, source: str, job: ReadJob) -> None:
 
 def _differences(former: dict[str, Any], now: dict[str, Any]) -> str:
     differing = {key: value for key, value in former.items() if now.get(key) != value}
-    return ", ".join(f"{key}: {str(value)[:12]}" for key, value in differing.items()) or "fewer"
+    texts = {k: "the default" if v is None else str(v)[:12] for k, v in differing.items()}
+    return ", ".join(f"{key}: {text}" for key, text in texts.items()) or "fewer"
 
 
 def _read(place: Place) -> dict[str, Any] | None:

@@ -141,7 +141,9 @@ class ReaderSetting:
         if value is None:
             return
         if self.kind == "choice" and value not in self.values:
-            raise UsageError(f"{self.name} {value!r}", f"Choose one of: {', '.join(self.values)}.")
+            raise UsageError(
+                f"{self.name} {value!r} is unknown", f"Choose one of: {', '.join(self.values)}."
+            )
         if self.kind == "share" and not 0 < value < 1:
             raise UsageError(
                 f"{self.name} {value:g} is not between 0 and 1", "0.05 stands for 5 %."
@@ -280,7 +282,9 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
                 chosen[setting.name] = setting.parse(text)
                 setting.check(chosen[setting.name])
             except UsageError as error:
-                raise UsageError(f"{setting.variable}={text}", error.hint) from None
+                raise UsageError(
+                    f"{setting.variable}={text}: {error.message}", error.hint
+                ) from None
     return Settings(**chosen)
 
 

@@ -119,7 +119,7 @@ class UnsupportedObject(ImageError, ValueError):
     def __init__(self, name: str, what: str) -> None:
         super().__init__(
             f"{name}: {what}",
-            "Send Computed Radiography, Digital X-Ray For Presentation or Secondary Capture.",
+            "Export it as Computed Radiography, Digital X-Ray For Presentation or Secondary Capture.",
         )
 
 

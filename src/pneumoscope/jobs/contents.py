@@ -193,7 +193,7 @@ def _condition(selection: str) -> Sequence[ColumnElement[bool]]:
         return (FilmRow.state.in_((*OPEN, FAILED)) | undelivered,)
     if selection == ALL:
         return ()
-    raise UsageError(f"--state {selection}", f"Choose one of: {', '.join(SELECTIONS)}.")
+    raise UsageError(f"--state {selection}: is unknown", f"Choose one of: {', '.join(SELECTIONS)}.")
 
 
 def database_in(folder: Path) -> Path:

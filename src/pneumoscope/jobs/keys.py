@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from pneumoscope.errors import UsageError
-from pneumoscope.files import make_folder, read_text, sync_folder
+from pneumoscope.files import cause, make_folder, read_text, sync_folder
 from pneumoscope.jobs.signatures import is_signed, signature
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ def _read(path: Path) -> tuple[bytes, list[bytes]]:
         check_private(path)
         text = read_text(path, "ascii", "replace")
     except OSError as error:
-        raise UsageError(f"the key {path}: {error.strerror}", "Check its permissions.") from None
+        raise UsageError(f"the key {path}: {cause(error)}", "Check its permissions.") from None
     return _decoded(text)
 
 

@@ -187,7 +187,7 @@ class ServeSettings:
         if self.rate_limit < 0:
             raise UsageError(f"rate_limit is {self.rate_limit}", "Use 0, for none, or more.")
         if not 0 <= self.port <= 65535:
-            raise UsageError(f"port {self.port}", "Use 0 to 65535.")
+            raise UsageError(f"port is {self.port}", "Use 0 to 65535.")
         if self.max_wait_ms < 0 or self.deadline_s <= 0:
             raise UsageError("max_wait_ms or deadline_s is negative", "Use positive times.")
         if (self.tls_cert is None) != (self.tls_key is None):
@@ -301,6 +301,9 @@ def from_env(environ: Mapping[str, str] | None = None, **given: Any) -> ServeSet
     return ServeSettings(**(groups | top))
 
 
+_WANTED = {"bool": "true or false", "int": "a whole number", "float": "a number"}
+
+
 def _value(name: str, text: str, kind: str) -> Any:
     try:
         if "tuple" in kind:
@@ -317,5 +320,8 @@ def _value(name: str, text: str, kind: str) -> Any:
         if "float" in kind:
             return float(text)
     except (KeyError, ValueError):
-        raise UsageError(f"{name}={text}", f"A value of type {kind} is needed.") from None
+        wanted = _WANTED["bool" if "bool" in kind else "int" if "int" in kind else "float"]
+        raise UsageError(
+            f"{name}={text}: is not {wanted}", f"Give {wanted}, or remove the variable."
+        ) from None
     return text

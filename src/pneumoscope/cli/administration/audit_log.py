@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from pneumoscope.cli.administration.server import (
 from pneumoscope.cli.options import Json
 from pneumoscope.decision.sentences import counted
 from pneumoscope.errors import UsageError
-from pneumoscope.files import read_text
+from pneumoscope.files import cause, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,6 +59,7 @@ Until = Annotated[
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV instead of JSON lines.")]
 
 _MOST_DIGITS = 18
+_HASH = re.compile("[0-9a-f]{64}")
 """Of the number of a line."""
 _COLUMNS = ("seq", "time", "what", "outcome", "status", "where", "objects", "patient")
 
@@ -151,7 +153,7 @@ def _tail(option: str, text: str | None) -> Tail | None:
     if text is None:
         return None
     number, _, mac = text.partition(":")
-    if not number.isdecimal() or len(number) > _MOST_DIGITS or not mac:
+    if not number.isdecimal() or len(number) > _MOST_DIGITS or not _HASH.fullmatch(mac):
         raise UsageError(f"{option} {text}: is not NUMBER:HASH", "Use what verify printed.")
     return Tail(int(number), mac)
 
@@ -160,4 +162,4 @@ def _read_expected(path: Path) -> str:
     try:
         return read_text(path, "ascii", "replace").strip()
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}", "Name the file of --audit-anchor.") from None
+        raise UsageError(f"{path}: {cause(error)}", "Name the file of --audit-anchor.") from None

@@ -103,9 +103,13 @@ def options_of(retain: Sequence[str], burned_in: str) -> Options:
     names = [name.strip() for value in retain for name in value.split(",") if name.strip()]
     for name in names:
         if name not in RETAINABLE:
-            raise UsageError(f"--retain {name}", f"Choose among {', '.join(RETAINABLE)}.")
+            raise UsageError(
+                f"--retain {name}: is unknown", f"Choose among {', '.join(RETAINABLE)}."
+            )
     if burned_in not in BURNED_IN:
-        raise UsageError(f"--burned-in {burned_in}", f"Choose one of: {', '.join(BURNED_IN)}.")
+        raise UsageError(
+            f"--burned-in {burned_in}: is unknown", f"Choose one of: {', '.join(BURNED_IN)}."
+        )
     return Options(tuple(name for name in RETAINABLE if name in names), burned_in)
 
 

@@ -278,7 +278,9 @@ def export_films(
     from pneumoscope import files
 
     if format_ not in _FORMATS:
-        raise UsageError(f"--format {format_}", f"Choose one of: {', '.join(_FORMATS)}.")
+        raise UsageError(
+            f"--format {format_}: is unknown", f"Choose one of: {', '.join(_FORMATS)}."
+        )
     with _opened(server) as queue:
         films = [
             {

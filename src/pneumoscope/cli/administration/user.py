@@ -47,6 +47,7 @@ def add_user(
     first account gets all earlier results.
     """
     administration = server.administration()
+    administration.accounts.check_new(name, role)
     first = not administration.accounts.any()
     user = administration.add_user(name, _read_password(password_stdin), role)
     if first:

@@ -169,11 +169,19 @@ class Accounts:
                 db.flush()
                 record(user_of(account, "command"))
         except IntegrityError:
-            raise AccountError(
-                f"user {name}: exists already",
-                "Choose another name, or change it with `pneumoscope user password`.",
-            ) from None
+            raise _taken(name) from None
         return user_of(account, "command")
+
+    def check_new(self, name: str, role: str) -> None:
+        """Whether an account can be made, before anybody types its password.
+
+        Raises:
+            AccountError: The name is taken or malformed, or the role unknown.
+        """
+        name = _checked_name(name)
+        _check_role(role)
+        if any(account.name == name for account in self.list()):
+            raise _taken(name)
 
     def set_password(self, name: str, password: str, record: Record = no_record) -> User:
         """Sets a password for a user, who has to choose another one within `FIRST_PASSWORD_DAYS`.
@@ -326,6 +334,13 @@ def _named(db: Session, name: str) -> Account:
     if account is None:
         raise AccountError(f"user {name}: no such user", "See `pneumoscope user list`.")
     return account
+
+
+def _taken(name: str) -> AccountError:
+    return AccountError(
+        f"user {name}: exists already",
+        "Choose another name, or change it with `pneumoscope user password`.",
+    )
 
 
 def _checked_name(name: str) -> str:

@@ -95,8 +95,8 @@ class Tokens:
             )
         if not 0 < days <= MAX_DAYS:
             raise AccountError(
-                f"{days:g} days: a token is valid for at most {MAX_DAYS} days",
-                "Make a new one in time.",
+                f"{days:g} days: a token is valid for more than 0 and at most {MAX_DAYS} days",
+                "Give a number of days such as 30, and make a new token in time.",
             )
         number = secrets.token_hex(6)
         text = f"{PREFIX}_{number}_{secrets.token_urlsafe(32)}"

@@ -32,8 +32,9 @@ class Side {
     // The previous film must not be shown with the verdict of this one.
     this.pane.show({ film: null });
     this.pane.setNote("");
+    const readable = record && !record.error;
     const [film, heatmap, cells] = await Promise.all([
-      record && this.pictures.get(record.id, "film"),
+      readable && this.pictures.get(record.id, "film"),
       state.shown ? this.pictures.get(record.id, "heatmap") : null,
       state.shown ? this.pictures.get(record.id, "cells") : null,
     ]);
@@ -41,7 +42,7 @@ class Side {
     this.pane.show({ film, heatmap, cells, healthy: words.isHealthy(record?.result), facts: record?.result?.film, label: record ? t("viewer.filmOf", { name: record.film.name }) : "" });
     this.pane.heatmapCaption = t("viewer.heatmapFor", { name: record?.result ? words.wordsOf(record.result).heatmap_for : "" });
     this.#loadDepth(record, film);
-    if (record && !film) this.pane.setNote(t("viewer.missing.gone"));
+    if (record && !film) this.pane.setNote(t(readable ? "viewer.missing.gone" : "viewer.missing.failed"));
     else this.pane.setNote(heatmap ? "" : state.why, state.detail);
   }
 

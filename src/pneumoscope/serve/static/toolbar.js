@@ -32,6 +32,7 @@ export function toolbar(view, pane, extra = []) {
     heatmap.update();
     film.update();
     const fits = view.zoom === 1;
+    readout.hidden = !pane.percent; // without a film there is nothing to say
     const { window, level } = pane.depth?.readout(view) ?? view;
     const decimals = pane.depth && pane.depth.step < 0.5 ? 2 : 0;
     readout.textContent = t(fits ? "viewer.readoutFit" : "viewer.readout", {
