@@ -26,6 +26,7 @@ def root(tmp_path: Path) -> Path:
         (["file.png"], "out", "is not a folder"),
         (["in"], "in", "contains the watched folder"),
         (["in"], ".", "contains the watched folder"),
+        (["in"], "file.png", "--out file.png: is not a folder"),
         (["in", "other/in"], "out", "are called in"),
         (["queue/in"], "out", "in the folder of the queue"),
     ],

@@ -56,6 +56,8 @@ def _folder(root: Path, out: str, private: Path) -> Folder:
     if is_url(out):
         return Folder(root, [private])
     target = Path(plain_path(out))
+    if target.exists() and not target.is_dir():
+        raise UsageError(f"--out {out}: is not a folder", _ELSEWHERE)
     if resolved.is_relative_to(target.resolve()):
         raise UsageError(f"--out {out}: contains the watched folder", _ELSEWHERE)
     return Folder(root, [target, private])

@@ -52,10 +52,12 @@ def test_a_shipped_recipe_says_how_to_run_it_and_what_to_expect(name: str) -> No
     [
         ("epoch = 3", "unknown key epoch"),
         ("[augment]\nrotate = 3", r"unknown key augment\.rotate"),
-        ("epochs = 'many'", "epochs must be int"),
-        ("epochs = 2.5", "epochs must be int"),
-        ("epochs = true", "epochs must be int"),
+        ("epochs = 'many'", "epochs must be an integer, not"),
+        ("epochs = 2.5", "epochs must be an integer, not"),
+        ("epochs = true", "epochs must be an integer, not"),
+        ("name = 3", "name must be a string in quotes, not 3"),
         ("augment = 3", "augment must be a table"),
+        ("filters = 3", "filters must be a list"),
         ("[augment]\ngamma = [1.0]", "list of 2"),
         ("[augment]\njpeg = 3.0", "probability"),
         ("[augment]\ngamma = [2.0, 1.0]", "low <= high"),
@@ -70,7 +72,7 @@ def test_a_shipped_recipe_says_how_to_run_it_and_what_to_expect(name: str) -> No
         ("mixup = 0.2\nregions = 0.5", "mixup is 0.2"),
         ("train_from = 'x'\ntrain_last = 3", "train_last is 3"),
         ("filters = []", "filters is"),
-        ("filters = [3.5]", "filters must be int"),
+        ("filters = [3.5]", "filters must be an integer"),
         ("size = 256", "source_size is 224"),
         ("size = 48\nsource_size = 48", "source_size is 48"),
         ("validation = 1.0", "validation is 1.0"),
@@ -85,8 +87,9 @@ def test_a_shipped_recipe_says_how_to_run_it_and_what_to_expect(name: str) -> No
     ],
 )
 def test_bad_recipes(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(RecipeError, match=message):
+    with pytest.raises(RecipeError, match=message) as caught:
         reading.load(written(tmp_path, text))
+    assert caught.value.hint
 
 
 def test_changes_against_the_shipped_recipe() -> None:

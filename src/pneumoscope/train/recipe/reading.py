@@ -46,8 +46,15 @@ def load(name: str, **overrides: Any) -> Recipe:
             f"Shipped recipes: {', '.join(known)}. Or give the path of a TOML file.",
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"recipe {name}: is not TOML ({error})") from error
+        raise RecipeError(f"recipe {name}: is not TOML ({error})", _HINT) from error
     return from_json(table | {key: value for key, value in overrides.items() if value is not None})
+
+
+_HINT = "Correct it as in docs/reference/recipe.md, which has every key with its default."
+_KINDS = {
+    bool: "true or false", int: "an integer", float: "a number", str: "a string in quotes",
+}  # fmt: skip
+"""What a reader calls the types of values."""
 
 
 def from_json(table: dict[str, Any]) -> Recipe:
@@ -113,27 +120,27 @@ def _from_table(kind: type[Any], table: dict[str, Any], prefix: str) -> Any:
     except ValueError as error:
         if isinstance(error, RecipeError):
             raise
-        raise RecipeError(f"recipe: {error}") from error
+        raise RecipeError(f"recipe: {error}", _HINT) from error
 
 
 def _convert(wanted: Any, value: Any, name: str) -> Any:
     if dataclasses.is_dataclass(wanted) and isinstance(wanted, type):
         if not isinstance(value, dict):
-            raise RecipeError(f"recipe: {name} must be a table, not {value!r}")
+            raise RecipeError(f"recipe: {name} must be a table, not {value!r}", _HINT)
         return _from_table(wanted, value, f"{name}.")
     if get_origin(wanted) is tuple:
         parts = get_args(wanted)
         if not isinstance(value, list):
-            raise RecipeError(f"recipe: {name} must be a list, not {value!r}")
+            raise RecipeError(f"recipe: {name} must be a list, not {value!r}", _HINT)
         if parts[-1] is Ellipsis:
             parts = parts[:1] * len(value)
         if len(value) != len(parts):
             raise RecipeError(
-                f"recipe: {name} must be a list of {len(parts)} values, not {value!r}"
+                f"recipe: {name} must be a list of {len(parts)} values, not {value!r}", _HINT
             )
         return tuple(_convert(t, v, name) for t, v in zip(parts, value, strict=True))
     if wanted is float and type(value) is int:
         return float(value)
     if type(value) is not wanted:
-        raise RecipeError(f"recipe: {name} must be {wanted.__name__}, not {value!r}")
+        raise RecipeError(f"recipe: {name} must be {_KINDS[wanted]}, not {value!r}", _HINT)
     return value
