@@ -6,6 +6,7 @@ from pneumoscope.data.class_names import (
     denying_besides,
     healthy_besides,
     is_negative,
+    is_unknown,
     kept_spellings,
     negative_first,
     negative_of,
@@ -16,7 +17,8 @@ from pneumoscope.data.class_names import (
 @pytest.mark.parametrize(
     "name",
     ["NORMAL", "Normal", " normal ", "No Finding", "No_Finding", "no-findings", "Healthy", "0_normal",
-     "1. Normal", "Non-Pneumonia", "NoPneumonia", "NORMAL (1)", "normal - Copy", "unauffa\u0308llig", "NO PNEUMONIA", "negative", "none", "neg", "gesund", "\uff2eormal", "Unauffällig"],
+     "1. Normal", "Non-Pneumonia", "NoPneumonia", "NORMAL (1)", "normal - Copy", "unauffa\u0308llig", "NO PNEUMONIA", "negative", "none", "neg", "gesund", "\uff2eormal", "Unauffällig", "is_normal",
+     "health", "Normalbefund", "ohne Befund", "o.B.", "keine Pneumonie", "Sano", "Saudável", "sain", "sem achados"],
 )  # fmt: skip
 def test_names_of_healthy_films(name: str) -> None:
     assert is_negative(name)
@@ -37,7 +39,8 @@ def test_a_name_that_denies_another_is_the_negative_one() -> None:
 @pytest.mark.parametrize(
     ("denying", "other"),
     [("without_TB", "with_TB"), ("COVID-negative", "COVID-positive"), ("TB_NO", "TB_YES"),
-     ("Negative for pneumonia", "pneumonia"), ("no TB", "TB positive")],
+     ("Negative for pneumonia", "pneumonia"), ("no TB", "TB positive"), ("ohne_TB", "mit_TB"), ("sin COVID", "COVID"),
+     ("COVID_NEGATIVO", "COVID_POSITIVO")],
 )  # fmt: skip
 def test_ways_to_deny(denying: str, other: str) -> None:
     assert negative_of([other, denying]) == denying
@@ -47,7 +50,7 @@ def test_ways_to_deny(denying: str, other: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["normal2", "NormalCXR", "NORMALIMAGES", "Normale", "norm", "controls", "uninfected", "HealthyLungs", "Copy of normal",
+    ["normal2", "NormalCXR", "NORMALIMAGES", "Normalfilme", "norm", "controls", "uninfected", "HealthyLungs", "Copy of normal",
      "Noraml", "Norml", "Helthy"],
 )  # fmt: skip
 def test_names_that_speak_of_healthy_films(name: str) -> None:
@@ -69,6 +72,24 @@ def test_names_that_leave_open_whether_films_are_healthy(name: str) -> None:
     assert healthy_besides(["Normal", name]) == [name]
     assert not is_negative(name)
     assert negative_of([name, "TB"]) is None
+
+
+@pytest.mark.parametrize("name", ["0", "0.0", "no", "FALSE"])
+def test_denials_beside_healthy_films_leave_open_whether_theirs_are(name: str) -> None:
+    """Films of class 0 beside those of class normal were taken for ill."""
+    assert healthy_besides(["normal", "pneumonia", name]) == [name]
+    assert healthy_besides(["pneumonia", name]) == []
+
+
+@pytest.mark.parametrize("name", ["unknown", "Unlabeled", "?", "N/A", "TODO", "unbekannt"])
+def test_names_that_tell_no_class(name: str) -> None:
+    assert is_unknown(name)
+    assert not is_unknown(f"{name} pneumonia")
+
+
+def test_words_about_reports_tell_no_class_among_findings() -> None:
+    assert is_unknown("exclude", finding=True)
+    assert not is_unknown("unchanged")  # a class beside "worse"
 
 
 def test_the_negative_name_comes_first() -> None:

@@ -7,12 +7,15 @@ import pytest
 from drawn import name_films
 from pneumoscope.data.column_roles import (
     film_columns,
+    is_class_number,
     is_lateral,
     label_columns,
     lateral_views,
     manifest_names,
+    may_be_finding,
     path_column,
     split_columns,
+    split_flags,
     view_column,
 )
 from pneumoscope.data.table_files import Row
@@ -140,3 +143,36 @@ def test_a_letter_is_a_view_beside_frontal_ones(
     column: str, views: set[str], lateral: set[str]
 ) -> None:
     assert lateral_views(column, views) == lateral
+
+
+@pytest.mark.parametrize(
+    "name", ["male", "Smoker", "fold", "kfold", "y_pred", "prediction", "prob_pneumonia", "is_test", "train", "survived",
+             "ICU", "Unnamed: 0", "class_id", "label_encoded", "class"]
+)  # fmt: skip
+def test_columns_of_1_and_0_that_are_no_findings(name: str) -> None:
+    assert not may_be_finding(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["Pneumonia", "Probable TB", "target", "y_true", "Fracture", "Lung Opacity", "Abnormal", "has_pneumo"]
+)  # fmt: skip
+def test_columns_of_1_and_0_that_may_be_findings(name: str) -> None:
+    assert may_be_finding(name)
+
+
+def test_numbers_of_classes() -> None:
+    assert is_class_number("class_id")
+    assert not is_class_number("male")
+
+
+@pytest.mark.parametrize("name", ["PID", "SubjectID", "patient_number", "Patient Name"])
+def test_other_names_for_patients(name: str) -> None:
+    assert manifest_names([name, "path"])[name] == "patient"
+    assert manifest_names([name, "patient"])[name] == name
+
+
+def test_flags_of_splits() -> None:
+    header = ["is_test", "Train", "test", "tested"]
+    table = rows(header, "0,True,train,1", "1,False,test,0")
+    assert split_flags(header, table) == ["is_test", "Train", "test"]
+    assert split_flags(header, table[:1]) == []

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("cv2", reason="needs the [train] extra")
 
-from drawn import draw, drawn_set
+from drawn import draw, drawn_set, name_films
 from pneumoscope import data
 from pneumoscope.data.layouts import find
 from pneumoscope.errors import DataError
@@ -103,9 +103,11 @@ def test_splits_inside_of_class_folders_are_kept(tmp_path: Path) -> None:
     assert (listing.layout, listing.names) == ("split folders", ("normal", "tb"))
     splits = {"train": "train", "test": "test", "Training": "train", "val": "validation"}
     assert all(e.split == splits[e.name.split("/")[1]] for e in listing.entries)
-    # A film beside these folders has no split: then the folders are none.
+    # A film beside these folders has no split: all films counted as training films, those for testing, too.
     (tmp_path / "mine/tb/more.png").write_bytes(b"")
-    assert {e.split for e in find(tmp_path / "mine").entries} == {None}
+    with pytest.raises(DataError, match="not for all films") as caught:
+        find(tmp_path / "mine")
+    assert "tb/more.png" in caught.value.hint
 
 
 def test_a_class_folder_with_masks_beside_its_images(tmp_path: Path) -> None:
@@ -113,6 +115,33 @@ def test_a_class_folder_with_masks_beside_its_images(tmp_path: Path) -> None:
     films = load(draw(tmp_path / "mine", *names))
     assert len(films.films) == 8
     assert all("/images/" in f.path for f in films.films)
+
+
+def test_names_of_version_3_of_the_kermany_set(tmp_path: Path) -> None:
+    """Films of a patient were drawn into both splits: the number in a name is the patient's."""
+    names = ["NORMAL/NORMAL-12-0001.jpeg", "NORMAL/NORMAL-12-0002.jpeg", "PNEUMONIA/BACTERIA-30-0001.jpeg",
+             "PNEUMONIA/VIRUS-31-0003.jpeg"]  # fmt: skip
+    listing = find(name_films(tmp_path / "films", *(f"train/{name}" for name in names)))
+    assert (listing.layout, listing.names) == ("kermany", ("normal", "bacterial", "viral"))
+    assert [(e.patient, e.keyed) for e in listing.entries] == [
+        ("patient/12", True), ("patient/12", True), ("patient/30", True), ("patient/31", True),
+    ]  # fmt: skip
+    assert [e.values.index(1.0) for e in listing.entries] == [0, 0, 1, 2]
+    mine = find(name_films(tmp_path / "mine", *names, "TB/0.png"))
+    assert {e.patient for e in mine.entries} == {"patient/12", "patient/30", "patient/31", "file/TB/0.png"}  # fmt: skip
+
+
+def test_a_folder_of_parquet_files(tmp_path: Path) -> None:
+    name_films(tmp_path, "data/train-00000-of-00001.parquet")
+    with pytest.raises(DataError, match="holds no films, but data/train-00000") as caught:
+        find(tmp_path)
+    assert "as files" in caught.value.hint
+
+
+def test_folders_of_bids_are_no_classes(tmp_path: Path) -> None:
+    names = [f"sub-S0{i}/ses-E{i}/mod-rx/0.png" for i in range(4)]
+    with pytest.raises(DataError, match="are no classes"):
+        find(name_films(tmp_path, *names))
 
 
 def test_kermany_films_keep_their_patients_among_other_classes(tmp_path: Path) -> None:
@@ -131,7 +160,7 @@ def test_kermany_films_keep_their_patients_among_other_classes(tmp_path: Path) -
 
 def test_a_file_that_is_no_manifest(tmp_path: Path) -> None:
     (tmp_path / "films.zip").write_bytes(b"")
-    with pytest.raises(DataError, match="is not a folder"):
+    with pytest.raises(DataError, match="is an archive, not a folder"):
         data.find(tmp_path / "films.zip")
 
 

@@ -281,3 +281,70 @@ def test_numbers_that_may_all_be_names_of_films(tmp_path: Path) -> None:
     listing = data.find(tmp_path)
     assert [entry.name for entry in listing.entries] == [f"{i}.png" for i in range(4)]
     assert listing.warnings[0] == "the films are those of the column file_no"
+
+
+def test_a_patient_in_whole_numbers_and_in_decimals_is_the_same(tmp_path: Path) -> None:
+    """pandas writes 12 as 12.0 where another row has no patient."""
+    keys = ["12", "12.0", "012", "12,00", "unknown", "?", "1.5", "P1.0"]
+    rows = [f'{("TB", "Normal")[i % 2]},"{key}"' for i, key in enumerate(keys)]
+    listing = data.find(manifest(tmp_path / "m", "path,label,patient", *rows))
+    assert [e.patient for e in listing.entries] == [
+        "12", "12", "012", "12", "file/f4.png", "file/f5.png", "1.5", "P1.0",
+    ]  # fmt: skip
+    assert [e.keyed for e in listing.entries] == [True] * 4 + [False] * 2 + [True] * 2
+
+
+@pytest.mark.parametrize("column", ["fold", "male", "y_pred", "is_test"])
+def test_other_columns_of_1_and_0_are_no_findings(tmp_path: Path, column: str) -> None:
+    """They made healthy films ill in a binary task."""
+    rows = [f"{i % 2},{1 - i % 2},{i // 4}" for i in range(8)]
+    listing = data.find(manifest(tmp_path / "m", f"path,Pneumonia,Normal,{column}", *rows))
+    assert listing.names == ("Normal", "Pneumonia")
+    assert f"columns of manifest.csv that are not used: {column}" in listing.warnings
+
+
+def test_a_column_that_tells_nothing_else_is_the_finding(tmp_path: Path) -> None:
+    rows = [f"{i % 2},{i // 4}" for i in range(8)]
+    listing = data.find(manifest(tmp_path / "m", "path,died,icu", *rows))
+    assert listing.names == ("died", "icu")
+
+
+def test_numbers_of_classes_need_names(tmp_path: Path) -> None:
+    """1 was taken for ill, but where classes are numbered by the alphabet it may mean NORMAL."""
+    numbers = [f"{i % 2}" for i in range(8)]
+    with pytest.raises(DataError, match="tells no labels") as caught:
+        data.find(manifest(tmp_path / "m", "path,class_id", *numbers))
+    assert caught.value.hint.endswith("The columns are path, class_id.")
+    named = [f"{number},{('COVID', 'NORMAL')[int(number)]}" for number in numbers]
+    listing = data.find(manifest(tmp_path / "n", "image_id,class_id,class_name", *named))
+    assert listing.names == ("NORMAL", "COVID")
+    assert [e.values[0] for e in listing.entries] == [float(i % 2) for i in range(8)]
+
+
+def test_flags_of_splits_are_named(tmp_path: Path) -> None:
+    rows = [f"{('TB', 'Normal')[i % 2]},{i // 4}" for i in range(8)]
+    listing = data.find(manifest(tmp_path / "m", "path,label,is_test", *rows))
+    assert listing.warnings == ("no splits are taken from is_test: name them in a column split",)
+
+
+def test_lists_of_findings_as_nih_calls_them(tmp_path: Path) -> None:
+    rows = ["No Finding", "Edema|Mass"] * 4
+    listing = data.find(manifest(tmp_path / "m", "path,Finding Labels", *rows))
+    assert listing.names == ("No Finding", "Edema", "Mass")
+    columns = [f"{row},{i % 2}" for i, row in enumerate(rows)]
+    listing = data.find(manifest(tmp_path / "n", "path,Finding Labels,Mass", *columns))
+    assert listing.names == ("Mass",)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("f0.png,normal\nf1.png,TB\n", "first line names a film"),
+     ("Films of 2024,\n,\npath,label\nf0.png,normal\nf1.png,TB\n", "line 3: has the names of the columns")],
+)  # fmt: skip
+def test_a_table_that_does_not_begin_with_its_columns(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    draw(tmp_path, *NAMES)
+    (tmp_path / "manifest.csv").write_text(text)
+    with pytest.raises(DataError, match=message):
+        data.find(tmp_path)

@@ -119,7 +119,7 @@ def test_what_is_no_data_folder(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such folder"):
         find(tmp_path / "typo")
     (tmp_path / "labels.xlsx").write_bytes(b"")
-    with pytest.raises(DataError, match="is not a folder"):
+    with pytest.raises(DataError, match="is not a CSV table"):
         find(tmp_path / "labels.xlsx")
     with pytest.raises(DataError, match="no training films in a layout that is known"):
         find(tmp_path)
@@ -278,8 +278,18 @@ def test_renamed_tables_of_public_sets_go_before_folders_that_are_no_classes(
 ) -> None:
     root = name_films(tmp_path, f"{folders[0]}/0.png", f"{folders[1]}/1.png")
     (root / "sample_labels.csv").write_text(columns.format("0"))
-    assert find(root).layout in ("nih", "rsna")
+    listing = find(root)
+    assert listing.layout in ("nih", "rsna")
+    notice = "the labels are those of the table sample_labels.csv, not of the folders 0, 2"
+    assert (notice in listing.warnings) == (folders == ("0", "2"))  # which may be classes
     assert columns_of(root)[0] == (root / "sample_labels.csv",)
+
+
+def test_a_table_beside_folders_that_are_taken_for_classes_is_named(tmp_path: Path) -> None:
+    root = name_films(tmp_path, "ward_a/0.png", "ward_b/1.png")
+    (root / "labels.csv").write_text("path,label\nward_a/0.png,normal\nward_b/1.png,tb\n")
+    notice = "the labels are those of the folders, not of the table labels.csv"
+    assert find(root).warnings == (notice,)
 
 
 def test_columns_of_findings_go_before_folders_that_are_no_classes(tmp_path: Path) -> None:

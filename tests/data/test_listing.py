@@ -170,6 +170,20 @@ def test_no_finding_against_any() -> None:
     assert made.warnings == ("films without a known label, left out: 1",)
 
 
+def test_a_film_with_no_name_at_all_shows_something_else() -> None:
+    """As where columns of other findings are missing: it was taken for healthy, though No Finding is 0."""
+    films = ((1.0, 0.0, 0.0), (0.0, 1.0, 1.0), (0.0, 0.0, 0.0), (None, 0.0, 0.0))
+    made = for_task(listing(FINDINGS, *films, findings=True), "binary")
+    assert films_of(made) == ["0.png", "1.png", "3.png"]
+    assert made.targets == ((1.0, 0.0), (0.0, 1.0), (1.0, 0.0))
+
+
+def test_the_negative_name_alone_tells_two_classes() -> None:
+    made = for_task(listing(("normal",), (1.0,), (0.0,), (None,), findings=True), "binary")
+    assert made.names == ("normal", "abnormal")
+    assert made.targets == ((1.0, 0.0), (0.0, 1.0))
+
+
 def test_findings_that_exclude_one_another_are_classes() -> None:
     films = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (None, None, None))
     made = for_task(listing(("normal", "a", "b"), *films, findings=True), "multiclass")

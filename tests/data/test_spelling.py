@@ -118,3 +118,41 @@ def test_numbers_in_brackets_are_classes_where_nothing_was_copied(tmp_path: Path
 def test_a_copy_of_a_folder_is_the_same_class(tmp_path: Path) -> None:
     root = draw(tmp_path / "f", *numbered("NORMAL", "NORMAL (1)", "TB", "TB - Copy"))
     assert data.find(root).names == ("NORMAL", "TB")
+
+
+def test_films_of_unknown_class_have_no_label(tmp_path: Path) -> None:
+    root = draw(tmp_path / "f", *numbered("normal", "TB", "unlabeled", count=1))
+    listing = data.find(root)
+    assert listing.names == ("normal", "TB")
+    assert listing.warnings == ("names that tell no class, left out: unlabeled",)
+    labelled = for_task(listing, "binary")
+    assert [entry.name for entry in labelled.entries] == ["TB/T0.png", "normal/n0.png"]
+    (root / "manifest.csv").write_text(
+        "path,label\nnormal/n0.png,normal\nTB/T0.png,TB\nunlabeled/u0.png,-\n"
+    )
+    assert [entry.values for entry in data.find(root).entries] == [(1.0, 0.0), (0.0, 1.0), (None, None)]  # fmt: skip
+
+
+def test_words_about_a_report_are_no_findings(tmp_path: Path) -> None:
+    draw(tmp_path, *(f"{i}.png" for i in range(4)))
+    (tmp_path / "manifest.csv").write_text(
+        "path,labels\n0.png,normal|unchanged\n1.png,edema|suboptimal study\n2.png,exclude\n3.png,unchanged\n"
+    )
+    listing = data.find(tmp_path)
+    assert listing.names == ("normal", "edema")
+    nothing = (None, None)
+    assert [entry.values for entry in listing.entries] == [(1.0, 0.0), (0.0, 1.0), nothing, nothing]
+
+
+def test_a_finding_that_may_mean_healthy_is_an_error(tmp_path: Path) -> None:
+    draw(tmp_path, *(f"{i}.png" for i in range(2)))
+    (tmp_path / "manifest.csv").write_text("path,normal_flag,TB\n0.png,1,0\n1.png,0,1\n")
+    with pytest.raises(DataError, match="normal_flag may mean that a film is healthy"):
+        data.find(tmp_path)
+    assert for_task(data.find(tmp_path, "normal_flag"), "binary").targets == ((1.0, 0.0), (0.0, 1.0))  # fmt: skip
+
+
+def test_class_0_beside_normal_is_an_error(tmp_path: Path) -> None:
+    root = draw(tmp_path / "f", *numbered("normal", "0", "1", count=1))
+    with pytest.raises(DataError, match="the class 0 may have healthy films"):
+        data.find(root)

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from pneumoscope.data.table_files import read_header, read_lines, read_rows, rows_of
+from pneumoscope.data.table_files import (
+    read_header,
+    read_lines,
+    read_rows,
+    refuse_file,
+    rows_of,
+)
 from pneumoscope.errors import DataError
 
 ROWS = [{"path": "a.png", "label": "normal, left"}, {"path": "b.png", "label": ""}]
@@ -178,3 +184,41 @@ def test_a_table_without_header_is_checked_like_others(tmp_path: Path) -> None:
     file.write_bytes(b"TRAIN,1.png,\0\r\n")
     with pytest.raises(DataError, match="zero bytes"):
         read_lines(file)
+
+
+@pytest.mark.parametrize("header", ["path,note,label", "# export", "path,label"])
+def test_a_row_with_more_cells_than_the_header_is_an_error(tmp_path: Path, header: str) -> None:
+    """An unquoted comma, or a title above the names, moved the cells to other columns."""
+    file = tmp_path / "t.csv"
+    file.write_text(f"{header}\na.png,normal\nb.png,small, left,TB\n")
+    line = 2 if header.startswith("#") else 3
+    with pytest.raises(DataError, match=f"line {line}: has more cells than the first line"):
+        read_rows(file)
+    with file.open("rb") as stream, pytest.raises(DataError, match=f"line {line}: has more"):
+        list(rows_of(stream, "t.csv")[1])
+
+
+def test_separators_at_the_end_of_rows_are_no_cells(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("path,label\na.png,normal,,\nb.png,TB, ,\n")
+    assert [*map(dict, read_rows(file)[1])] == [
+        {"path": "a.png", "label": "normal"}, {"path": "b.png", "label": "TB"},
+    ]  # fmt: skip
+
+
+def test_the_header_of_a_joined_table_is_no_row(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("path,label\na.png,normal\npath,label\nb.png,TB\n")
+    assert [row["path"] for row in read_rows(file)[1]] == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "hint"),
+    [("films.zip", "is an archive", "Unpack it"), ("labels.xlsx", "is not a CSV table", "Save it as CSV"),
+     ("labels.txt", "is not a CSV table", "Save it as CSV"), ("t.parquet", "is not a CSV table", "write them as files"),
+     ("a.pdf", "is not a folder", "Name a folder")],
+)  # fmt: skip
+def test_files_in_place_of_a_data_folder(name: str, message: str, hint: str) -> None:
+    error = refuse_file(Path(name))
+    assert message in error.message
+    assert hint in error.hint

@@ -11,13 +11,34 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _NEGATIVE = {
-    "normal", "normals", "negative", "healthy", "no finding", "no findings", "nofinding",
+    "normal", "normals", "negative", "healthy", "health", "no finding", "no findings", "nofinding",
     "nofindings", "none", "normal chest", "normal cxr", "normal x ray", "normal xray",
-    "no pneumonia", "non pneumonia", "nopneumonia", "nonpneumonia", "neg", "gesund", "unauffällig",
+    "no pneumonia", "non pneumonia", "nopneumonia", "nonpneumonia", "neg",
+    # In German, Spanish, Portuguese, French and Italian; with and without accents.
+    "gesund", "gesunde", "unauffällig", "normalbefund", "ohne befund", "o b", "o.b", "negativ", "keine pneumonie",
+    "sano", "sanos", "sana", "normales", "negativo", "sin hallazgos", "sin neumonía", "sin neumonia",
+    "saudável", "saudavel", "saudáveis", "saudaveis", "normais", "sem achados", "sem pneumonia",
+    "sain", "sains", "normale", "normaux", "négatif", "negatif", "sans pneumonie", "sani", "normali",
 }  # fmt: skip
-# "without TB", "negative for TB", "TB negative", "TB no", and what stands beside them.
-_WITHOUT = re.compile(r"(?:no|non|not|without|negative(?: for)?) (.+)|(.+) (?:negative|no)")
-_WITH = re.compile(r"(?:with|positive(?: for)?) (.+)|(.+) (?:positive|yes)")
+_IS = re.compile(r"^is (?=\w)")  # a column "is_normal"
+# Of a film whose class nobody knows. "-" may also stand for negative.
+_UNKNOWN = {
+    "unknown", "unk", "unlabelled", "unlabeled", "unlabel", "undefined", "unspecified", "unsure", "uncertain",
+    "not labelled", "not labeled", "no label", "not available", "not known", "missing", "n/a", "?", "??", "???", "tbd",
+    "todo", "to do", "unbekannt", "unklar", "unsicher", "desconocido", "inconnu",
+}  # fmt: skip
+# PadChest's words about a report or a picture (Bustos et al. 2020), among the findings of a film.
+_ABOUT_REPORTS = {"unchanged", "exclude", "suboptimal study"}
+# Beside "normal" nobody knows whether these are other words for it.
+_DENIALS = {"0", "no", "false"}
+# "without TB", "negative for TB", "TB negative", "TB no", and what stands beside them; in five more languages.
+_WITHOUT = re.compile(
+    r"(?:no|non|not|without|negative(?: for)?|kein|keine|ohne|sin|sem|sans|senza) (.+)"
+    r"|(.+) (?:negative|no|negativ|negativo|négatif)"
+)
+_WITH = re.compile(
+    r"(?:with|positive(?: for)?|mit|con|com|avec) (.+)|(.+) (?:positive|yes|positiv|positivo|positif)"
+)
 _WHOLE = re.compile(r"([+-]?\d+)(?:[.,]0+)?")  # "1.0" and "1,0" are spellings of "1", "-1" is none
 # What file managers and scripts add to a second folder.
 _COPY = re.compile(r"(\s*\(\d+\)|[\s_\-]+(copy|kopie))+$", re.IGNORECASE)
@@ -46,19 +67,34 @@ def plain_name(name: str) -> str:
 
 def is_negative(name: str) -> bool:
     """Whether a name means "nothing found", whatever its capitals, separators and leading number."""
-    return plain_name(_COPY.sub("", _NUMBER.sub("", name.strip()))) in _NEGATIVE
+    return _IS.sub("", plain_name(_COPY.sub("", _NUMBER.sub("", name.strip())))) in _NEGATIVE
+
+
+def is_unknown(name: str, *, finding: bool = False) -> bool:
+    """Whether a name says that the class of a film is not known, such as ``"unknown"``, ``"?"`` or ``"unlabeled"``.
+
+    Args:
+        name: A class or a finding.
+        finding: Whether it is one of the findings of a film: PadChest's also say something of the report.
+    """
+    plain = plain_name(name)
+    return plain in _UNKNOWN or (finding and plain in _ABOUT_REPORTS)
 
 
 def healthy_besides(names: Iterable[str]) -> list[str]:
     """Names that speak of healthy films in other words, beside one that means "nothing found".
 
     Such as ``"NormalCXR"``, ``"normal2"`` and ``"controls"``; also mistyped ones: ``"Noraml"``. Some leave open
-    whether these films are healthy: ``"near normal"``, ``"normal variant"``.
+    whether these films are healthy: ``"near normal"``, ``"normal variant"``, ``"0"``, ``"no"``.
     """
     given = tuple(names)
     if not any(map(is_negative, given)):
         return []
-    return [n for n in given if not is_negative(n) and _speaks_of_healthy(n)]
+    return [
+        n
+        for n in given
+        if not is_negative(n) and (plain_name(n) in _DENIALS or speaks_of_healthy(n))
+    ]
 
 
 def denying_besides(names: Iterable[str]) -> list[str]:
@@ -86,7 +122,8 @@ def negative_of(names: Iterable[str]) -> str | None:
     return next((n for n in given if (denied := _denied(n)) and denied in said), None)
 
 
-def _speaks_of_healthy(name: str) -> bool:
+def speaks_of_healthy(name: str) -> bool:
+    """Whether a word of a name, perhaps mistyped, is one for healthy films: ``"NormalCXR"``, ``"controls"``."""
     plain = plain_name(_WORDS.sub(" ", name))
     known, alike = _MISTYPED
     return bool(_HEALTHY.search(plain)) or any(

@@ -38,16 +38,34 @@ _PATHS = (
     "image_id", "image id", "imageid", "img", "file", "x_ray_image_name", "png_path", "pngpath",
     "dicom_path", "dicompath", "path_to_image",
 )  # fmt: skip
-# As in CheXpert's and NIH's tables; those of MIMIC-CXR and CheXpert Plus only if there is no other.
+# As in CheXpert's and NIH's tables; those of MIMIC-CXR, CheXpert Plus and of spreadsheets only if there is no other.
 _PATIENTS = {"patient", "patient id", "patient_id", "patientid"}
-_OTHER_PATIENTS = ("subject_id", "deid_patient_id")
+_OTHER_PATIENTS = (
+    "subject_id", "deid_patient_id", "subjectid", "subject id", "pid", "patient_number", "patient number",
+    "patientnumber", "patient_no", "patient no", "patient_name", "patient name", "patientname", "patienten-id",
+    "patienten_id", "patientennummer", "paciente",
+)  # fmt: skip
+_LISTS = ("finding labels", "finding_labels")  # of findings, as NIH calls them
 _LABELS = (
     "class", "class_name", "class name", "classes", "diagnosis", "finding", "category", "target",
     "ground_truth", "ground truth", "condition", "disease", "result",
+    "klasse", "diagnose", "befund", "clase", "etiqueta", "diagnóstico", "diagnostico", "classe", "diagnostic", "diagnosi",
 )  # fmt: skip
+# Numbers of classes: nothing says which is the healthy one. Notebooks number them by the alphabet.
+_CLASS_NUMBER = re.compile(
+    r"class(es)?|classe|clase|klasse|category|etiqueta"
+    r"|(class|label|target|category|diagnosis) ?(id|idx|index|num|no|number|code|encoded|enc|int)"
+)
+# Of 1 and 0, but about the patient, the course of the disease, a division of the films, or what a model said.
+_NO_FINDING = re.compile(
+    r"\b(male|female|man|woman|sex|gender|smok\w+|fever|cough|dead|died|death|deceased|alive|surviv\w+|mortality|icu"
+    r"|intubat\w+|ventilated|k?folds?|train(ing)?|test(ing)?|valid(ation)?|val|holdout|split|index|unnamed|augmented"
+    r"|preds?|predict\w+|prob(s|a|abilit\w+)?|scores?|confidence|logits?)\b"
+)
 # A hospital may be called "Training".
 _PLACES = {"site", "hospital", "institution", "center", "centre", "source", "clinic"}
 _MOST_CLASSES = 20
+_IS = re.compile(r"^is[\s_]?", re.IGNORECASE)
 _FIRST = 100  # rows that are enough to recognise the column of the films
 _FRONTAL = re.compile(r"\b(f|ap|pa|frontal)\b")
 # A film of a patient who lies on one side ("left lateral decubitus") is frontal.
@@ -92,6 +110,27 @@ def label_columns(header: Sequence[str], rows: Sequence[Row]) -> list[str]:
         if few and len(classes) > 1 and negative_of(sorted(words)) is not None:
             fitting.append(name)
     return _different(fitting, rows, plain_name)
+
+
+def may_be_finding(name: str) -> bool:
+    """Whether a column of 1 and 0 may be a finding by its name: not ``male``, ``fold``, ``y_pred`` or ``class_id``."""
+    return not _NO_FINDING.search(plain_name(name)) and not is_class_number(name)
+
+
+def is_class_number(name: str) -> bool:
+    """Whether a column of 1 and 0 has the numbers of classes by its name."""
+    return _CLASS_NUMBER.fullmatch(plain_name(name)) is not None
+
+
+def list_column(header: Sequence[str]) -> str | None:
+    """The column with all findings of a film as NIH calls it; None if there is none."""
+    return _first(header, _LISTS)
+
+
+def split_flags(header: Sequence[str], rows: Sequence[Row]) -> list[str]:
+    """The columns such as ``is_test``, with two values that are no names of splits."""
+    named = [n for n in header if split_of(_IS.sub("", n))]
+    return [n for n in named if len({row[n] for row in rows}) == 2]
 
 
 def split_columns(header: Sequence[str], rows: Sequence[Row]) -> list[str]:

@@ -24,9 +24,11 @@ SUBTYPES = {"bacteria": "bacterial", "virus": "viral"}
 # NORMAL2 prefix (README of the Kermany set's patient keys).
 _PNEUMONIA_KEY = re.compile(r"(person\d+)_(bacteria|virus)")
 _NORMAL_KEY = re.compile(r"((?:NORMAL2-)?IM-\d+)")
-# Folders of patients, studies or archives: "patient00001", "p10", "images_001", "00012".
+# "BACTERIA-1008087-0001" and "NORMAL-1049278-0001" in version 3 of the set: the number is the patient's.
+_VERSION_3 = re.compile(r"(NORMAL|BACTERIA|VIRUS)-(\d+)-\d+")
+# Folders of patients, studies or archives: "patient00001", "p10", "images_001", "00012", "sub-S03582" of BIDS.
 _IDENTIFIER = re.compile(
-    r"(patient|subject|person|case|study|series|images?|batch|part|id|p|s)?[\s_\-]*\d{2,}",
+    r"(patient|subject|person|case|study|series|images?|batch|part|id|p|s)?[\s_\-]*\d{2,}|sub-\w*\d+",
     re.IGNORECASE,
 )
 _IMAGES = re.compile(r"ima?ge?s?", re.IGNORECASE)
@@ -93,6 +95,11 @@ def read_class_folders(root: Path) -> Listing:
     films: list[tuple[Path, str, str | None]] = [
         (path, kind.name, None) for kind in kinds for path in films_of(kind)
     ]
+    if not films and (parquet := next(root.rglob("*.parquet"), None)):
+        raise DataError(
+            f"{root}: holds no films, but {_relative(parquet, root)}",
+            "Write the films that it contains as files, in a folder per class.",
+        )
     if not films:
         raise DataError(
             f"{root}: holds no training films in a layout that is known",
@@ -102,11 +109,18 @@ def read_class_folders(root: Path) -> Listing:
     if stray := {kind for _, kind, _ in films if split_of(kind)}:
         raise DataError(
             f"{root}: holds {', '.join(sorted(stray))} but no train folder",
-            "Call the folder of the training films train.",
+            "Call the folder of the training films train, or move films without labels elsewhere.",
         )
     beside = _beside_films(kinds, len(films))
     split = [(path, kind, _split_in_class(path, root)) for path, kind, _ in films]
-    if {"train"} < {name for _, _, name in split} and all(name for _, _, name in split):
+    splits = {name for _, _, name in split}
+    if {"train"} < splits - {None}:
+        if None in splits:
+            outside = next(path for path, _, name in split if name is None)
+            raise DataError(
+                f"{root}: some of its class folders have folders for training and testing, but not for all films",
+                f"Put {_relative(outside, root)} and others into such folders, or rename those.",
+            )
         source = f"train and test folders in the class folders of {_name(root)}"
         return _listing(split, root, "split folders", source, beside)
     return _listing(films, root, "class folders", f"class folders of {_name(root)}", beside)
@@ -172,8 +186,7 @@ def is_kermany(train: Path) -> bool:
     """Whether a train folder has the Kermany set's classes and file names, and no other class."""
     pneumonia = train / "PNEUMONIA"
     return {f.name for f in folders_in(train)} <= {"NORMAL", "PNEUMONIA"} and any(
-        _PNEUMONIA_KEY.match(path.name)
-        for path in (pneumonia.iterdir() if pneumonia.is_dir() else ())
+        _kind_and_key(path.name) for path in (pneumonia.iterdir() if pneumonia.is_dir() else ())
     )
 
 
@@ -185,12 +198,29 @@ def kermany_label(name: str, folder: str) -> tuple[str, str, bool]:
         folder: ``"NORMAL"`` or ``"PNEUMONIA"``.
     """
     if folder == "NORMAL":
-        key = _NORMAL_KEY.match(name)
-        return LABELS[0], f"normal/{key[1] if key else f'file/{name}'}", key is not None
-    key = _PNEUMONIA_KEY.match(name)
-    if key is None:
+        key = _normal_key(name)
+        return LABELS[0], key or f"normal/file/{name}", key is not None
+    kind = _kind_and_key(name)
+    if kind is None:
         return NO_SUBTYPE, f"{NO_SUBTYPE}/file/{name}", False
-    return SUBTYPES[key[2]], f"{key[2]}/{key[1]}", True
+    return SUBTYPES[kind[0]], kind[1], True
+
+
+def _kind_and_key(name: str) -> tuple[str, str] | None:
+    """``"bacteria"`` or ``"virus"``, and the patient key, of a film with pneumonia; None for other names."""
+    if match := _PNEUMONIA_KEY.match(name):
+        return match[2], f"{match[2]}/{match[1]}"
+    if (match := _VERSION_3.match(name)) and match[1] != "NORMAL":
+        return match[1].lower(), f"patient/{match[2]}"
+    return None
+
+
+def _normal_key(name: str) -> str | None:
+    """The patient key of a healthy film; None for other names."""
+    if match := _NORMAL_KEY.match(name):
+        return f"normal/{match[1]}"
+    match = _VERSION_3.match(name)
+    return f"patient/{match[2]}" if match else None
 
 
 def _kermany(splits: dict[Path, str], root: Path, train: Path) -> Listing:
@@ -283,10 +313,9 @@ def _check_classes(root: Path, films: Mapping[str, int]) -> None:
 
 def _borrowed_key(name: str, *, normal: bool) -> str | None:
     """Patient key of a Kermany film in a user's own folders, so that siblings stay together."""
-    if match := _PNEUMONIA_KEY.match(name):
-        return f"{match[2]}/{match[1]}"
-    match = _NORMAL_KEY.match(name) if normal else None
-    return f"normal/{match[1]}" if match else None
+    if kind := _kind_and_key(name):
+        return kind[1]
+    return _normal_key(name) if normal else None
 
 
 def _values(label: str, names: tuple[str, ...]) -> tuple[float | None, ...]:

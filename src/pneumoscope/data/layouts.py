@@ -15,6 +15,7 @@ from pneumoscope.data.folders import (
     read_class_folders,
     read_split_folders,
 )
+from pneumoscope.data.listing import in_folder
 from pneumoscope.data.masks import with_masks
 from pneumoscope.data.public_sets import (
     covidx,
@@ -27,9 +28,20 @@ from pneumoscope.data.public_sets import (
     vindr,
 )
 from pneumoscope.data.sheet import SHEET, UNKNOWN, DataSheet, read_sheet
-from pneumoscope.data.spelling import checked_classes, with_negative, with_one_spelling
+from pneumoscope.data.spelling import (
+    checked_classes,
+    with_negative,
+    with_one_spelling,
+    without_unknown,
+)
 from pneumoscope.data.split_names import split_of
-from pneumoscope.data.table_files import ENDINGS, read_header, tables_in
+from pneumoscope.data.table_files import (
+    ENDINGS,
+    is_other_table,
+    read_header,
+    refuse_file,
+    tables_in,
+)
 from pneumoscope.data.tables import columns, has_films, read_manifest
 from pneumoscope.errors import DataError
 
@@ -37,11 +49,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from pneumoscope.data.listing import Entry, Listing
+    from pneumoscope.data.listing import Listing
 
 MANIFEST = "manifest.csv"
 _KAGGLE = "chest_xray"
-_OTHER_TABLES = (".xlsx", ".xls", ".ods", ".json", ".parquet")
 _DEPTH = 3
 """Folders inside folders in which a data folder is looked for."""
 
@@ -67,9 +78,9 @@ def find(root: Path, negative: str = "") -> Listing:
     negative = negative or known.negative
     listing = _read(folder, negative)
     if folder != root:
-        listing = _in_folder(listing, folder.relative_to(root).as_posix())
-    listing = checked_classes(with_one_spelling(listing))
-    listing = with_negative(listing, negative)
+        listing = in_folder(listing, folder.relative_to(root).as_posix())
+    listing = with_negative(with_one_spelling(without_unknown(listing)), negative)
+    listing = checked_classes(listing)
     if sheet is None:
         return listing
     if known.collection:
@@ -118,23 +129,6 @@ def _tables(folder: Path, negative: str) -> tuple[Path, ...]:
     return tuple(_film_tables(folder) or tables_in(folder))
 
 
-def _in_folder(listing: Listing, inner: str) -> Listing:
-    """The listing of an inner folder, with the films' paths relative to the outer one."""
-
-    def renamed(entry: Entry) -> Entry:
-        if entry.name.startswith("/"):
-            return entry
-        name = f"{inner}/{entry.name}"
-        of_film = not entry.keyed and entry.patient == f"file/{entry.name}"
-        return replace(entry, name=name, patient=f"file/{name}" if of_film else entry.patient)
-
-    return replace(
-        listing,
-        entries=tuple(map(renamed, listing.entries)),
-        warnings=(*listing.warnings, f"the films are those of the folder {inner}"),
-    )
-
-
 def _sheet(*places: Path) -> tuple[Path | None, DataSheet]:
     """The first data sheet in, or beside, these places, and what it says."""
     files = ((place if place.is_dir() else place.parent) / SHEET for place in places)
@@ -153,7 +147,7 @@ def _data_folder(root: Path, negative: str) -> Path:
         raise medmnist.refuse_archive(archive)
     if not root.is_dir():
         if root.suffix.lower() not in ENDINGS or not root.is_file():
-            raise DataError(f"{root}: is not a folder", "Name a folder, or a manifest (.csv).")
+            raise refuse_file(root)
         return root
     children = folders_in(root)
     if (
@@ -224,7 +218,7 @@ def _read(root: Path, negative: str) -> Listing:
     if (root / MANIFEST).is_file():
         return read_manifest(root / MANIFEST)
     if file := _nih_table(root, negative) or _rsna_table(root, negative):
-        return _read_table(file)
+        return _beside_classes(_read_table(file), root, file)
     if files := vindr.vindr_tables(root):
         return vindr.read_vindr(files, root)
     if tables := split_tables.split_tables(root):
@@ -287,14 +281,23 @@ def _is_padchest(file: Path) -> bool:
 
 
 def _with_notice(listing: Listing, root: Path, negative: str) -> Listing:
-    """The films of folders, with a notice if a table is not used: of a public set, or beside folders of numbers."""
+    """The films of folders, with a notice if there is a table of films, which is not used."""
     tables = _film_tables(root)
-    if not all(name.isdecimal() for name in listing.names):
-        tables = [file for file in tables if nih.is_nih(file) or rsna.is_rsna(file)]
     if not tables or negative:
         return listing
     names = ", ".join(file.name for file in tables)
     notice = f"the labels are those of the folders, not of the table {names}"
+    return replace(listing, warnings=(*listing.warnings, notice))
+
+
+def _beside_classes(listing: Listing, root: Path, file: Path) -> Listing:
+    """The films of a public set's table, with a notice if their folders may be classes, such as ``0`` to ``2``."""
+    folders = [folder.name for folder in classes_with_films(root)]
+    if len(folders) < 2 or not may_be_classes(folders):
+        return listing
+    notice = (
+        f"the labels are those of the table {file.name}, not of the folders {', '.join(folders)}"
+    )
     return replace(listing, warnings=(*listing.warnings, notice))
 
 
@@ -324,7 +327,7 @@ def _listed(root: Path) -> Listing | None:
         listing = _read_table(tables[0])
         taken = f"the labels are those of the table {tables[0].name}"
         return replace(listing, warnings=(*listing.warnings, taken))
-    other = next((f for f in sorted(root.iterdir()) if f.suffix.lower() in _OTHER_TABLES), None)
+    other = next(filter(is_other_table, sorted(root.iterdir())), None)
     if other and any(films_below(root)):
         raise DataError(
             f"{root}: its films are not in class folders, and {other.name} is no CSV table",

@@ -165,7 +165,7 @@ def _classes(listing: Listing, task: str) -> Labelled:
     elif len(names) < 2:
         raise DataError(
             f"only one class has films: {', '.join(names) or 'none'}",
-            "At least two classes are needed.",
+            "At least two classes are needed: give the folder whose folders are the classes, or a table.",
         )
     negative = listing.negative if listing.negative in names else negative_of(names)
     if task == "binary" and len(names) > 2:
@@ -231,10 +231,10 @@ def _any_finding(listing: Listing) -> Labelled:
             for name, value in zip(listing.names, entry.values, strict=True)
             if name.lower() not in _NO_PATHOLOGY
         }
-        healthy = known.pop(negative) == 1.0 if negative is not None else False
-        if 1.0 in known.values():
+        healthy = known.pop(negative) if negative is not None else None
+        if 1.0 in known.values() or (not known and healthy == 0.0):
             targets.append((0.0, 1.0))
-        elif healthy or set(known.values()) == {0.0}:
+        elif healthy == 1.0 or (set(known.values()) == {0.0} and not _is_empty(entry, healthy)):
             targets.append((1.0, 0.0))
         else:
             continue
@@ -255,6 +255,11 @@ def _any_finding(listing: Listing) -> Labelled:
     )
 
 
+def _is_empty(entry: Entry, healthy: float | None) -> bool:
+    """Whether all names are absent, the negative one, too: the film shows something else, or nobody knows."""
+    return healthy == 0.0 and 1.0 not in entry.values
+
+
 def is_one_hot(listing: Listing) -> bool:
     """Whether every film with a label has exactly one: a class per column."""
     rest = len(listing.names) - 1
@@ -273,3 +278,20 @@ def _left_out(listing: Listing, entries: Sequence[Entry]) -> tuple[str, ...]:
 def without(listing: Listing, *splits: str) -> Listing:
     """The listing without the films of some splits."""
     return replace(listing, entries=tuple(e for e in listing.entries if e.split not in splits))
+
+
+def in_folder(listing: Listing, inner: str) -> Listing:
+    """The listing of an inner folder, with the films' paths relative to the outer one."""
+
+    def renamed(entry: Entry) -> Entry:
+        if entry.name.startswith("/"):
+            return entry
+        name = f"{inner}/{entry.name}"
+        of_film = not entry.keyed and entry.patient == f"file/{entry.name}"
+        return replace(entry, name=name, patient=f"file/{name}" if of_film else entry.patient)
+
+    return replace(
+        listing,
+        entries=tuple(map(renamed, listing.entries)),
+        warnings=(*listing.warnings, f"the films are those of the folder {inner}"),
+    )

@@ -9,9 +9,11 @@ from pneumoscope.data.class_names import (
     denying_besides,
     healthy_besides,
     is_negative,
+    is_unknown,
     kept_spellings,
     negative_first,
     plain_name,
+    speaks_of_healthy,
 )
 from pneumoscope.data.listing import KERMANY
 from pneumoscope.errors import DataError
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pneumoscope.data.listing import Entry, Listing, Targets
+
+_SIGNS = {"-", "--", "–", "—", "_", ".", "/", "*"}
+"""Signs in place of a class."""
 
 
 def with_one_spelling(listing: Listing) -> Listing:
@@ -55,20 +60,52 @@ def with_one_spelling(listing: Listing) -> Listing:
     )
 
 
+def without_unknown(listing: Listing) -> Listing:
+    """The listing without names that tell no class; films with no other label have none.
+
+    Such as a class ``unknown`` or ``unlabeled``, whose films would be taken for ill.
+    """
+    signs = set() if listing.negative is None else _SIGNS  # else "-" may be the negative class
+    unknown = [n for n in listing.names if is_unknown(n, finding=listing.findings) or n in signs]
+    kept = [i for i, name in enumerate(listing.names) if name not in unknown]
+    if not unknown or not kept:
+        return listing
+    nothing: Targets = (None,) * len(kept)
+
+    def values(entry: Entry) -> Targets:
+        rest = tuple(entry.values[i] for i in kept)
+        return nothing if 1.0 in entry.values and 1.0 not in rest else rest
+
+    warning = f"names that tell no class, left out: {', '.join(unknown)}"
+    return replace(
+        listing,
+        names=tuple(listing.names[i] for i in kept),
+        entries=tuple(replace(entry, values=values(entry)) for entry in listing.entries),
+        warnings=(*listing.warnings, warning),
+    )
+
+
 def checked_classes(listing: Listing) -> Listing:
     """The listing, with a warning of classes that deny another one: beside the healthy films, theirs are ill.
 
     Raises:
         DataError: Beside the class of healthy films, another one speaks of healthy films by its name, such
-            as ``NORMAL_augmented``: they would be taken for ill.
+            as ``NORMAL_augmented``: they would be taken for ill. So would those of a column ``normal_flag`` among
+            findings none of which is known to mean that nothing was found.
     """
     if listing.findings:
+        doubtful = [n for n in listing.names if speaks_of_healthy(n)]
+        if doubtful and listing.negative is None:
+            raise DataError(
+                f"the finding {doubtful[0]} may mean that a film is healthy, and no other one does",
+                "If it does, call it normal; else give it another name.",
+            )
         return listing
     if others := healthy_besides(listing.names):
         raise DataError(
             f"the class {others[0]} may have healthy films by its name, beside the class {listing.negative}",
             f"If they are healthy, put them into {listing.negative}; else rename the class, so that no word of it is "
-            "'normal' or 'healthy'.",
+            "'normal' or 'healthy', or may deny something.",
         )
     if denying := denying_besides(listing.names):
         warning = (

@@ -25,6 +25,8 @@ _MISSING = frozenset({"nan", "NaN", "NA", "N/A", "#N/A", "<NA>", "null", "NULL"}
 """What pandas, R, databases and spreadsheets write into a cell that has no value. As a class or a patient
 it would join films that have nothing in common."""
 _SAVE_TABLE = "Save it as CSV in UTF-8."
+_OTHER_TABLES = (".xlsx", ".xls", ".ods", ".json", ".jsonl", ".parquet")
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
 _ADVICE = {
     "a web page": "The download gave a web page instead of the table: log in, and download it again.",
     "a Git LFS pointer": "Fetch the table itself: run `git lfs pull`.",
@@ -62,6 +64,27 @@ def tables_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return [f for f in sorted(folder.iterdir()) if f.suffix.lower() in ENDINGS and f.is_file()]
+
+
+def is_other_table(file: Path) -> bool:
+    """Whether a file may be a table of a format that is not read, by its ending."""
+    return file.suffix.lower() in _OTHER_TABLES
+
+
+def refuse_file(file: Path) -> DataError:
+    """The error for a file in place of a data folder."""
+    ending = file.suffix.lower()
+    if ending in _ARCHIVES:
+        return DataError(
+            f"{file}: is an archive, not a folder",
+            "Unpack it, or use `pneumoscope data download --from ARCHIVE.zip --to DIR`.",
+        )
+    if is_other_table(file) or ending in (".txt", ".dat"):
+        hint = "Save it as CSV, with the columns path and label."
+        if ending == ".parquet":
+            hint += " If it contains the films, write them as files first."
+        return DataError(f"{file}: is not a CSV table", hint)
+    return DataError(f"{file}: is not a folder", "Name a folder, or a manifest (.csv).")
 
 
 def read_rows(file: Path) -> tuple[list[str], list[Row]]:
@@ -125,7 +148,7 @@ class _Lines:
     """
 
     def __init__(self, lines: Iterator[str], name: str, separator: str, before: int) -> None:
-        self._lines, self._name, self._separator = lines, name, separator
+        self._lines, self.name, self._separator = lines, name, separator
         self._of_row: list[str] = []
         self._before = before
 
@@ -156,7 +179,7 @@ class _Lines:
                 list(row)
             except csv.Error:
                 raise DataError(
-                    f"{self._name}, line {first}: a quotation mark has no other one that closes it",
+                    f"{self.name}, line {first}: a quotation mark has no other one that closes it",
                     _QUOTES,
                 ) from None
         self._of_row.clear()
@@ -164,17 +187,29 @@ class _Lines:
 
 
 def _rows(reader: csv.DictReader[str], lines: _Lines) -> Iterator[Row]:
-    """The rows that are not empty, whose header has been read; spreadsheets leave empty ones at the end."""
+    """The rows whose header has been read, without empty ones, which spreadsheets leave at the end, and repeated headers.
+
+    Raises:
+        DataError: A row has more cells than the header: they would be taken for those of other columns.
+    """
     lines.end_row()
-    for cells in map(_stripped, reader):
-        row = Row(cells, lines.end_row())
-        if any(row.values()):
+    for cells in reader:
+        line = lines.end_row()
+        more = cells.pop(None, None)
+        if more and any(map(_visible, more)):
+            raise DataError(
+                f"{lines.name}, line {line}: has more cells than the first line",
+                "Put quotation marks around cells that contain the separator, name all columns, and delete lines above "
+                "their names.",
+            )
+        row = Row(_stripped(cells), line)
+        if any(row.values()) and any(name != cell for name, cell in row.items()):
             yield row
 
 
 def _stripped(row: dict[str, str | None]) -> dict[str, str]:
-    """A row without spaces around its cells, without cells behind the last column, and without `_MISSING`."""
-    cells = {name: _visible(value or "") for name, value in row.items() if name is not None}
+    """A row without spaces around its cells, and without `_MISSING`."""
+    cells = {name: _visible(value or "") for name, value in row.items()}
     return {name: "" if cell in _MISSING else cell for name, cell in cells.items()}
 
 

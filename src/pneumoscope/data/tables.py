@@ -8,38 +8,38 @@ from typing import TYPE_CHECKING
 
 from pneumoscope.data.ages import age_text
 from pneumoscope.data.boxes import BOXES_HINT, boxes_of
-from pneumoscope.data.class_names import negative_first
+from pneumoscope.data.class_names import is_unknown, negative_first
 from pneumoscope.data.column_roles import (
     AGES,
     FACTS,
     RESERVED,
     film_columns,
+    is_class_number,
     label_columns,
     lateral_views,
+    list_column,
     manifest_names,
+    may_be_finding,
     path_column,
     split_columns,
+    split_flags,
     view_column,
 )
 from pneumoscope.data.film_paths import FilmPaths
+from pneumoscope.data.finding_cells import NUMBERS, WORDS, plain_cell
 from pneumoscope.data.listing import Entry, Listing, one_hot
 from pneumoscope.data.split_names import split_of
 from pneumoscope.data.table_files import Row, read_header, read_rows
 from pneumoscope.errors import DataError
+from pneumoscope.images.formats import has_film_ending
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from pneumoscope.data.listing import Targets
 
-# With decimal commas too, which tables separated by semicolons have.
-_VALUES: dict[str, float | None] = {
-    "1": 1.0, "1.0": 1.0, "1,0": 1.0, "0": 0.0, "0.0": 0.0, "0,0": 0.0,
-    "-1": None, "-1.0": None, "-1,0": None, "": None,
-}  # fmt: skip
-# With words, for tables without a column of numbers.
-FINDING_CELLS = _VALUES | {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
-"""What a cell of a finding may contain, in lower case, to its value."""
+_WHOLE_KEY = re.compile(r"(\d+)[.,]0+")  # "123.0", where another row has no patient
+_TITLES = 10  # rows above the names of the columns
 _FILM_KEY = re.compile(r"(?:^|/)file/")  # written for a layout without patient keys
 _CHEXPERT_PATIENT = re.compile(r"(?:^|/)(patient\d+)/")
 
@@ -127,6 +127,10 @@ def _entry(
     path: Path, name: str, row: Row, values: Targets, split: str | None, mask: Path | None
 ) -> Entry:
     patient = row.get("patient", "")
+    if number := _WHOLE_KEY.fullmatch(patient):
+        patient = number[1]
+    if is_unknown(patient):
+        patient = ""
     if not patient and (match := _CHEXPERT_PATIENT.search(name)):
         patient = match[1]
     return Entry(
@@ -209,21 +213,21 @@ def _labels(
 def _columns(
     file: Path, header: list[str], rows: list[Row]
 ) -> tuple[tuple[str, ...], list[Targets], bool, tuple[str, ...]]:
-    values = _VALUES
+    values = NUMBERS
     names, unused = _findings_in(file, header, rows, values)
     if not names:
-        values = FINDING_CELLS
+        values = WORDS
         names, unused = _findings_in(file, header, rows, values)
     if not names:
         raise DataError(
             f"{file}: tells no labels",
             "Add a column label, labels (with | between findings), or one of 1 and 0 per finding."
             " A column such as diagnosis is taken if one of its classes means that nothing was found, such as normal;"
-            " if none does, call it label.",
+            f" if none does, call it label. The columns are {', '.join(filter(None, header))}.",
         )
     warnings = (f"columns of {file.name} that are not used: {', '.join(unused)}",) if unused else ()
     ordered = negative_first(names)
-    targets = [tuple(values[row[n].lower()] for n in ordered) for row in rows]
+    targets = [tuple(values[plain_cell(row[n])] for n in ordered) for row in rows]
     return ordered, targets, True, warnings
 
 
@@ -245,13 +249,16 @@ def _findings_in(
             )
         else:
             unused.append(column)
-    return names, unused
+    kept = [name for name in names if may_be_finding(name)]
+    if not kept:  # such as a table that tells nothing but who died
+        kept = [name for name in names if not is_class_number(name)]
+    return kept, [*unused, *(name for name in names if name not in kept)]
 
 
 def _odd(column: str, rows: Sequence[Row], values: Collection[str]) -> tuple[bool, list[Row]]:
     """Whether a column is one of a finding, and its rows with other values: a few are typing errors."""
     filled = [row for row in rows if row[column]]
-    odd = [row for row in filled if row[column].lower() not in values]
+    odd = [row for row in filled if plain_cell(row[column]) not in values]
     return len(odd) * 10 < len(filled), odd
 
 
@@ -265,6 +272,7 @@ def _lowered(file: Path) -> tuple[list[str], list[Row], tuple[str, ...]]:
         raise DataError(f"{file}: has two columns {double}: {given}", "Keep one.")
     warnings: tuple[str, ...] = ()
     if "path" not in columns:
+        _check_header(file, header, rows)
         named = film_columns(header, rows, file.parent)
         if len(named) != 1:
             several = f"several columns that may name the films: {', '.join(named)}"
@@ -280,6 +288,22 @@ def _lowered(file: Path) -> tuple[list[str], list[Row], tuple[str, ...]]:
         known["path"] = "path"
         warnings = (f"the films are those of the column {named[0]}",)
     return columns, [Row({known[n]: row[n] for n in row}, row.line) for row in rows], warnings
+
+
+def _check_header(file: Path, header: list[str], rows: list[Row]) -> None:
+    """Checks that the first line, which names no column of films, is not a row or a title.
+
+    Raises:
+        DataError: It is.
+    """
+    if any(map(has_film_ending, header)):
+        hint = "Add a first line with the names of the columns, such as path,label."
+        raise DataError(f"{file}: its first line names a film, not the columns", hint)
+    for row in rows[:_TITLES]:
+        cells = [cell for cell in row.values() if cell]
+        if path_column(cells) and not any(has_film_ending(c) or c[0].isdecimal() for c in cells):
+            hint = "Delete the lines above it."
+            raise DataError(f"{file}, line {row.line}: has the names of the columns", hint)
 
 
 def _recognised(
@@ -304,22 +328,30 @@ def _recognised(
         warnings.append(
             f"no splits are taken, as several columns name them ({names}): call one split"
         )
-    labels = [] if {"label", "labels"} & {*header} else label_columns(header, once)
-    if not labels:
+    elif "split" not in header and (flags := split_flags(others, once)):
+        names = ", ".join(flags)
+        warnings.append(f"no splits are taken from {names}: name them in a column split")
+    if {"label", "labels"} & {*header}:
         return header, once, tuple(warnings)
-    names = ", ".join(labels)
+    labels = label_columns(header, once)
     others = [name for name in header if name and name.lower() not in (*RESERVED, *FACTS)]
-    if any(_odd(name, once, FINDING_CELLS)[0] for name in others):
-        warnings.append(
-            f"the labels are the columns of findings, not {names}: call a column label to take its classes"
-        )
+    names = ", ".join(labels)
+    if any(may_be_finding(name) and _odd(name, once, WORDS)[0] for name in others):
+        if labels:
+            warnings.append(
+                f"the labels are the columns of findings, not {names}: call a column label to take its classes"
+            )
         return header, once, tuple(warnings)
     if len(labels) > 1:
         raise DataError(
             f"{file}: has several columns of classes: {names}", "Name the right one label."
         )
-    header, once = _renamed(header, once, labels[0], "label")
-    warnings.append(f"the labels are those of the column {labels[0]}")
+    new = "label"
+    if not labels and (column := list_column(header)):
+        labels, new = [column], "labels"
+    if labels:
+        header, once = _renamed(header, once, labels[0], new)
+        warnings.append(f"the labels are those of the column {labels[0]}")
     return header, once, tuple(warnings)
 
 

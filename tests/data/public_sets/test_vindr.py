@@ -116,3 +116,17 @@ def test_a_class_that_only_one_table_of_boxes_has(tmp_path: Path) -> None:
     assert {e.patient: e.values for e in listing.entries} == {
         "a": (0.0, 0.0, 1.0), "b": (1.0, 0.0, 0.0), "c": (1.0, 1.0, 0.0),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("header", ["image_id,class_name", "image_id,No Finding,TB"])
+def test_other_tables_with_image_ids_are_manifests(tmp_path: Path, header: str) -> None:
+    """Films of one name in two folders are two films."""
+    name_films(tmp_path, "images_01/0.png", "images_02/0.png")
+    cells = [("normal", "TB"), ("1,0", "0,1")]["No" in header]
+    file = tmp_path / "labels.csv"
+    file.write_text(f"{header}\nimages_01/0.png,{cells[0]}\nimages_02/0.png,{cells[1]}\n")
+    listing = find(tmp_path)
+    assert listing.layout == "manifest"
+    assert [(e.name, e.values) for e in listing.entries] == [
+        ("images_01/0.png", (1.0, 0.0)), ("images_02/0.png", (0.0, 1.0)),
+    ]  # fmt: skip

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from pneumoscope.data.class_names import negative_first
 from pneumoscope.data.column_roles import is_lateral
+from pneumoscope.data.finding_cells import value_of
 from pneumoscope.data.listing import Entry, Listing
 from pneumoscope.data.public_sets.film_index import films_by_stem, present
 from pneumoscope.data.split_names import split_of
 from pneumoscope.data.table_files import Row, rows_of
-from pneumoscope.data.tables import FINDING_CELLS
 from pneumoscope.errors import DataError
 from pneumoscope.files import cause
 
@@ -101,6 +101,8 @@ def _rows(file: Path, *columns: str) -> list[Row]:
 
 
 def _value(cell: str, file: Path) -> float | None:
-    if cell.lower() not in FINDING_CELLS:
-        raise DataError(f"{file}: a finding is {cell!r}", "A finding is 1, 0, -1 or empty.")
-    return FINDING_CELLS[cell.lower()]
+    try:
+        return value_of(cell)
+    except KeyError:
+        hint = "A finding is 1, 0, -1 or empty."
+        raise DataError(f"{file}: a finding is {cell!r}", hint) from None

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pneumoscope.data.class_names import negative_first
 from pneumoscope.data.film_files import stem_of
+from pneumoscope.data.finding_cells import value_of
 from pneumoscope.data.listing import Entry, Listing
 from pneumoscope.data.public_sets.film_index import films_by_stem, present
 from pneumoscope.data.split_names import split_of
 from pneumoscope.data.table_files import read_header, read_rows, tables_in
-from pneumoscope.data.tables import FINDING_CELLS
 from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from pneumoscope.data.table_files import Row
 
 _FILM, _READER, _NAME = "image_id", "rad_id", "class_name"
-_PLACES = {_FILM, _READER, _NAME, "class_id", "x_min", "y_min", "x_max", "y_max", "rad_ID"}
+_READERS = {_READER, "rad_ID"}  # of VinDr-CXR, and of VinDr-PCXR
+_EDGES = ("x_min", "y_min", "x_max", "y_max")
+_PLACES = {_FILM, _NAME, "class_id", *_READERS, *_EDGES}
 
 
 class _Table(NamedTuple):
@@ -35,9 +37,17 @@ class _Table(NamedTuple):
 
 
 def is_vindr(file: Path) -> bool:
-    """Whether a table has a row per film and reader, with findings in columns or in ``class_name``."""
+    """Whether a table has a row per film and reader, with findings in columns or in ``class_name``.
+
+    The table of findings of the test films names no readers. Other tables call a column ``image_id``, too.
+    """
     header = read_header(file)
-    return _FILM in header and (_NAME in header or any(n.lower() == "no finding" for n in header))
+    read = _READERS & {*header} or {*_EDGES} <= {*header}
+    by_column = any(n.lower() == "no finding" for n in header)
+    official = file.name.startswith("image_labels")
+    return _FILM in header and bool(
+        (read and (_NAME in header or by_column)) or (official and by_column)
+    )
 
 
 def vindr_tables(root: Path) -> list[Path]:
@@ -137,12 +147,14 @@ def _by_column(file: Path, header: list[str], rows: list[Row]) -> _Table:
     readers: Counter[str] = Counter(row[_FILM] for row in rows)
     saw: dict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:
-        cells = {name: row[name].lower() for name in names}
-        for name, cell in cells.items():
-            if cell not in FINDING_CELLS:
+        for name in names:
+            try:
+                saw[row[_FILM]].update([name] if value_of(row[name]) == 1.0 else [])
+            except KeyError:
                 where = f"{file}, line {row.line}"
-                raise DataError(f"{where}: {name} is {cell!r}", "A finding is 1 or 0.")
-        saw[row[_FILM]].update(name for name, cell in cells.items() if FINDING_CELLS[cell] == 1.0)
+                raise DataError(
+                    f"{where}: {name} is {row[name]!r}", "A finding is 1 or 0."
+                ) from None
     values = {
         film: {name: _value(saw[film][name], count) for name in names}
         for film, count in readers.items()
