@@ -45,6 +45,17 @@ def test_the_table_the_record_and_a_broken_film(
     assert not {"report.html", "report.pdf"} & files
 
 
+def test_figures_without_an_interval_say_why(tiny_bundle: Bundle, tmp_path: Path) -> None:
+    """A bare 1.000 of six films looked like a proof."""
+    few = folders(tmp_path / "few", NORMAL=DARK[:3], PNEUMONIA=BRIGHT[:3])
+    done = run("evaluate", tiny_bundle.path, few, "--out", tmp_path / "e", *QUICK)
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = " ".join(done.stdout.split())
+    assert "1.000 (a)" in shown
+    assert "(a) 6 patients are too few, 10 are needed" in shown
+    assert "1.000 " not in shown.replace("1.000 (", "")
+
+
 def test_json_is_the_record(tiny_bundle: Bundle, films: Path, tmp_path: Path) -> None:
     done = run(
         "evaluate", tiny_bundle.path, films, "--out", tmp_path / "e", *QUICK, "--json",

@@ -57,3 +57,9 @@ def test_values_are_listed_in_their_order() -> None:
     quarters = ["9.75 to 12", "0 to below 9.75", UNKNOWN_VALUE, OTHERS]
     assert ordered_values(quarters * 2) == ["0 to below 9.75", "9.75 to 12", OTHERS, UNKNOWN_VALUE]
     assert ordered_values(["b", "a", OTHERS]) == ["a", "b", OTHERS]
+
+
+def test_words_for_a_sex_are_one_group() -> None:
+    texts = ["F", "female", "F", "w", "weiblich", "male", "M", "m", "männlich", "O", ""]
+    assert values_of(texts, "Patient Sex") == ["F"] * 5 + ["M"] * 4 + ["O", UNKNOWN_VALUE]
+    assert values_of(["f", "female"], "device") == ["f", "female"]

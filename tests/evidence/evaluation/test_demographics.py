@@ -32,6 +32,13 @@ def test_capitals_make_no_other_sex_or_view(tmp_path: Path) -> None:
     assert [fact["view"] for fact in facts.values()] == ["PA", "PA", "AP", "PA"]
 
 
+def test_words_for_a_sex_are_counted_together(tmp_path: Path) -> None:
+    rows = ("a.png,normal,female", "b.png,ill,F", "c.png,ill,female", "d.png,ill,männlich")
+    (tmp_path / "t.csv").write_text("\n".join(("path,label,Gender", *rows)) + "\n", "utf-8")
+    sexes = [fact["sex"] for fact in facts_of(tmp_path / "t.csv").values()]
+    assert sexes == ["female", "female", "female", "männlich"]
+
+
 def test_films_are_counted_by_label() -> None:
     films = [
         evaluated_film(path="a", label="ill", patient="p", facts={"age": "10", "sex": "F"}),

@@ -34,6 +34,18 @@ def test_every_row_has_its_numbers_beside_it_or_says_why_not() -> None:
     assert heights == sorted(heights, reverse=True)
 
 
+def test_long_names_leave_room_for_the_figures() -> None:
+    """A name of 83 letters left an axis of a few millimetres."""
+    names = ["short", "hospital of a large city, department of radiology", f"{'a ' * 60}rev. 2"]
+    rows = [(name, known(0.8)) for name in names]
+    (axes,) = drawings.axes_of(lambda: forest("groups", rows, label="AUC"))
+    shown = [text.get_text() for text in axes.get_yticklabels()]
+    assert sorted(text.count("\n") for text in shown) == [0, 1, 1]
+    assert max(len(line) for text in shown for line in text.split("\n")) <= 36
+    assert any(text.endswith("rev. 2") and "\n... " in text for text in shown)
+    assert " ".join(next(t for t in shown if "hospital" in t).split("\n")) == names[1]
+
+
 @pytest.mark.parametrize("zero", [0.0, 0.5, None])
 def test_the_line_for_comparison_stands_where_it_was_put(zero: float | None) -> None:
     (axes,) = drawings.axes_of(lambda: forest("f", [("a", known(0.8))], label="AUC", zero=zero))

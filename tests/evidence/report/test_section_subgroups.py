@@ -62,6 +62,22 @@ def test_a_difference_from_all_other_films_is_told_in_words(
     }
 
 
+def test_a_group_that_is_too_small_has_one_row(quick: None, record: Evaluation) -> None:
+    """Many small groups filled pages with the same words."""
+    words = "Nothing can be said: this group has 2 patients, 10 are needed."
+    nothing = replace(LOWER, difference=Figure(None, note="this group has 2 patients"), verdict=words)  # fmt: skip
+    keys = ("roc_auc", "sensitivity")
+    small = replace(F, value="X", against_rest=dict.fromkeys(keys, nothing))
+    mixed = replace(F, against_rest={"roc_auc": LOWER, "sensitivity": nothing})
+    table = blocks_of.table(list(subgroups(record, with_groups(record, small, mixed))), "group", "figure")  # fmt: skip
+    assert [row[:3] for row in table.rows] == [
+        ("sex: X", "all figures", "- (a)"),
+        ("sex: F", "AUC", "-0.300 [-0.400, -0.200]"),
+        ("sex: F", "sensitivity", "- (a)"),
+    ]
+    assert table.rows[0][3] == words
+
+
 def test_a_class_is_compared_with_all_negative_films(quick: None, record: Evaluation) -> None:
     words = "Each class is compared with all negative films, so specificity is the same"
     assert words in blocks_of.text(subgroups(record, with_groups(record, VIRAL)))

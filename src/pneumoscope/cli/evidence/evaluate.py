@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pneumoscope.evidence.evaluation.results import BundleResult, Evaluation
     from pneumoscope.evidence.evaluation.target_results import SourceResult
-    from pneumoscope.evidence.statistics.intervals import Figure
+    from pneumoscope.evidence.report.words import Footnotes
 
 EXAMPLE = "Example: pneumoscope evaluate runs/mine chest_xray --masks lungs --prevalence 0.05"
 
@@ -209,6 +209,7 @@ def _sections(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...]:
 
 def _print(result: Evaluation, written: Sequence[Path]) -> None:
     from pneumoscope.cli.terminal import escape
+    from pneumoscope.evidence.report.words import Footnotes
 
     shown = console()
     films = result.films
@@ -224,16 +225,19 @@ def _print(result: Evaluation, written: Sequence[Path]) -> None:
         shown.print(f"[yellow]note[/]: {escape(words)}", soft_wrap=True)
     figures = ("ROC AUC", "sensitivity", "specificity", "ECE")
     table = plain_table("bundle", "question", *figures, right=figures)
+    notes = Footnotes()
     for bundle in result.bundles:
-        for row in _rows(bundle):
+        for row in _rows(bundle, notes):
             table.add_row(*map(escape, row))
     print_table(shown, table)
     for bundle in result.bundles:
-        print_table(shown, _verdicts(bundle))
+        print_table(shown, _verdicts(bundle, notes))
         for target in bundle.targets:
             if target.sources is not None:
-                print_table(shown, _sources(bundle.title, target.name, target.sources))
+                print_table(shown, _sources(bundle.title, target.name, target.sources, notes))
                 shown.print(escape(target.sources.words), soft_wrap=True)
+    if notes.text:
+        shown.print(escape(notes.text), soft_wrap=True)
     for pair in result.pairs:
         difference = pair.differences["roc_auc"]
         shown.print(
@@ -244,38 +248,34 @@ def _print(result: Evaluation, written: Sequence[Path]) -> None:
         shown.print(escape(str(path)), soft_wrap=True)
 
 
-def _rows(bundle: BundleResult) -> list[tuple[str, ...]]:
+def _rows(bundle: BundleResult, notes: Footnotes) -> list[tuple[str, ...]]:
     rows = []
     for target in bundle.targets:
         point = target.default.figures
         error = target.calibration.after.error.ece if target.calibration else None
         figures = (target.ranking.roc_auc, point.sensitivity, point.specificity, error)
-        rows.append((bundle.title, target.name, *map(_text, figures)))
+        texts = ("" if figure is None else notes.cell(figure) for figure in figures)
+        rows.append((bundle.title, target.name, *texts))
     return rows
 
 
-def _verdicts(bundle: BundleResult) -> Table:
+def _verdicts(bundle: BundleResult, notes: Footnotes) -> Table:
     """The shares of the labels that readers see, and the errors among the verdicts."""
     labels = bundle.verdicts.labels
     columns = (*(label.label for label in labels), "wrong verdicts")
     table = plain_table("verdicts as shown", *columns, right=columns)
     figures = (*(label.share for label in labels), bundle.verdicts.shown.error)
-    table.add_row(bundle.title, *map(_text, figures))
+    table.add_row(bundle.title, *map(notes.cell, figures))
     return table
 
 
-def _sources(title: str, question: str, result: SourceResult) -> Table:
-    """Figures by source; a dash with its reason where a source has one class only."""
+def _sources(title: str, question: str, result: SourceResult, notes: Footnotes) -> Table:
+    """Figures by source; a dash where a source has one class only."""
     from pneumoscope.cli.terminal import escape
 
     columns = ("films", "positive", "ROC AUC", "sensitivity", "specificity")
     table = plain_table(escape(f"{title}, {question}: source"), *columns, right=columns)
     for s in result.sources:
-        figures = (s.roc_auc, s.sensitivity, s.specificity)
-        texts = (f"- ({f.note})" if f.value is None else _text(f) for f in figures)
+        texts = map(notes.cell, (s.roc_auc, s.sensitivity, s.specificity))
         table.add_row(*map(escape, (s.source, f"{s.films:,}", f"{s.positives:,}", *texts)))
     return table
-
-
-def _text(figure: Figure | None) -> str:
-    return "" if figure is None else figure.cell("not defined")

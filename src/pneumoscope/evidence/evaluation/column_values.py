@@ -21,6 +21,12 @@ _NUMBERS = 8  # distinct numbers from which on a column is divided into quarters
 
 AGES = {"age", "ageyears", "patientage"}
 """Names of columns with ages, see `plain_name`."""
+SEXES = {"sex", "gender", "patientsex", "patientgender", "geschlecht"}
+"""Names of columns with the patients' sex."""
+_SEX_WORDS = {
+    "f": {"f", "female", "woman", "girl", "w", "weiblich", "frau"},
+    "m": {"m", "male", "man", "boy", "männlich", "mann"},
+}
 
 
 def plain_name(column: str) -> str:
@@ -43,7 +49,7 @@ def values_of(texts: Sequence[str], column: str = "") -> list[str]:
     if plain_name(column) in AGES:
         ages = [years_of(text) for text in texts]
         return _quarters(ages, [age for age in ages if age is not None])
-    texts = in_one_spelling(texts)
+    texts = in_one_spelling(texts, column)
     known = [text for text in texts if text]
     if len(set(known)) <= _NUMBERS or not all(map(_is_number, known)):
         common = {text for text, _ in Counter(known).most_common(MOST)}
@@ -52,16 +58,23 @@ def values_of(texts: Sequence[str], column: str = "") -> list[str]:
     return _quarters(numbers, [number for number in numbers if number is not None])
 
 
-def in_one_spelling(texts: Sequence[str]) -> list[str]:
-    """The texts, those that differ only in capitals and spaces in the most frequent spelling: ``AP`` for ``ap``."""
+def in_one_spelling(texts: Sequence[str], column: str) -> list[str]:
+    """The texts, those that mean the same in the most frequent spelling.
+
+    These are texts that differ only in capitals and spaces, such as ``AP`` and ``ap``, and words for a sex in a
+    column of sexes, such as ``F`` and ``female``.
+    """
+    of_sex = plain_name(column) in SEXES
     spelling: dict[str, str] = {}
     for text, _ in Counter(texts).most_common():
-        spelling.setdefault(_without_capitals(text), text)
-    return [spelling[_without_capitals(text)] for text in texts]
+        spelling.setdefault(_meaning(text, of_sex=of_sex), text)
+    return [spelling[_meaning(text, of_sex=of_sex)] for text in texts]
 
 
-def _without_capitals(text: str) -> str:
-    return " ".join(text.casefold().split())
+def _meaning(text: str, *, of_sex: bool) -> str:
+    plain = " ".join(text.casefold().split())
+    sexes = (sex for sex, words in _SEX_WORDS.items() if of_sex and plain in words)
+    return next(sexes, plain)
 
 
 def _quarters(numbers: Sequence[float | None], known: Sequence[float]) -> list[str]:

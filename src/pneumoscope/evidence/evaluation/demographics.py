@@ -14,6 +14,7 @@ from pneumoscope.evidence.evaluation.column_values import (
     AGES,
     MOST,
     OTHERS,
+    SEXES,
     UNKNOWN,
     in_one_spelling,
     plain_name,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 AGE, SEX, VIEW, SOURCE = "age", "sex", "view", "source"
 _COLUMNS = {
     AGE: AGES,
-    SEX: {"sex", "gender", "patientsex", "patientgender"},
+    SEX: SEXES,
     VIEW: {"view", "viewposition", "projection", "appa"},
 }
 """Fact to the names of columns that give it."""
@@ -50,7 +51,7 @@ def facts_of(root: Path) -> dict[str, dict[str, str]]:
     if not columns:
         return {}
     values = {
-        fact: in_one_spelling([row.get(column, "").strip() for row in rows.values()])
+        fact: in_one_spelling([row.get(column, "").strip() for row in rows.values()], column)
         for fact, column in columns.items()
     }
     return {film: {fact: texts[i] for fact, texts in values.items()} for i, film in enumerate(rows)}

@@ -75,12 +75,15 @@ class Footnotes:
             self._marks[note] = letters
         return f"({self._marks[note]})"
 
+    @property
+    def text(self) -> str:
+        """The notes as a sentence; ``""`` if there are none."""
+        notes = "; ".join(f"({mark}) {note}" for note, mark in self._marks.items())
+        return notes and f"{notes}."
+
     def blocks(self) -> list[Block]:
         """The notes as a paragraph; no block if there are none."""
-        if not self._marks:
-            return []
-        text = "; ".join(f"({mark}) {note}" for note, mark in self._marks.items())
-        return [Paragraph(f"{text}.", soft=True)]
+        return [Paragraph(self.text, soft=True)] if self.text else []
 
 
 def how_to_read(text: str) -> Note:

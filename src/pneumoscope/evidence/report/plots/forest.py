@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from pneumoscope.evidence.report.plots.style import DARK, GREY, INK, LIGHT, drawn, marks
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
     from pneumoscope.evidence.report.blocks import Plot
+
+_WIDTH, _LINES = 36, 2
+"""Characters in a line of a row's name, and lines: more would leave no room for the figures."""
 
 
 def forest(
@@ -35,18 +39,28 @@ def forest(
         axes = figure.subplots()
         at = list(range(len(rows)))[::-1]
         marks(axes, at, [f for _, f in rows], sideways=True)
-        axes.set_yticks(at, [text for text, _ in rows])
+        axes.set_yticks(at, [_wrapped(text) for text, _ in rows])
         for place, (_, row) in zip(at, rows, strict=True):
             text = "not defined" if row.value is None else _numbers(row)
             axes.annotate(
-                text, (1.02, place), xycoords=("axes fraction", "data"), fontsize=8, va="center"
-            )
+                text, (1, place), (9, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
+                fontsize=8, va="center",
+            )  # fmt: skip
         if zero is not None:
             axes.axvline(zero, color=GREY, linestyle="--", linewidth=1.2)
         axes.set(xlabel=label, ylim=(-0.6, len(rows) - 0.4))
         axes.grid(visible=False, axis="y")
 
-    return drawn(name, 6.9, 0.9 + 0.27 * max(len(rows), 2), draw)
+    row = 0.27 if all(len(text) <= _WIDTH for text, _ in rows) else 0.36
+    return drawn(name, 6.9, 0.9 + row * max(len(rows), 2), draw)
+
+
+def _wrapped(text: str) -> str:
+    """A row's name in at most two lines; of a longer one the end is kept, in which groups often differ."""
+    lines = wrap(text, _WIDTH)
+    if len(lines) <= _LINES:
+        return "\n".join(lines)
+    return f"{lines[0]}\n... {text[4 - _WIDTH :]}"
 
 
 def _numbers(figure: Figure) -> str:

@@ -107,16 +107,7 @@ def _whole(target: TargetResult, key: str) -> float | None:
 
 def _against_rest(groups: Sequence[Subgroup]) -> Iterator[Block]:
     notes = Footnotes()
-    rows = [
-        (
-            f"{group.column}: {group.value}",
-            NAMES.get(key, key),
-            notes.cell(comparison.difference),
-            comparison.verdict,
-        )
-        for group in groups
-        for key, comparison in group.against_rest.items()
-    ]
+    rows = [row for group in groups for row in _group_against_rest(group, notes)]
     if rows:
         yield Heading("Groups against all other films", 2)
         yield Table(
@@ -126,3 +117,16 @@ def _against_rest(groups: Sequence[Subgroup]) -> Iterator[Block]:
             widths=(2.2, 2, 3, 5),
         )
         yield from notes.blocks()
+
+
+def _group_against_rest(group: Subgroup, notes: Footnotes) -> list[tuple[str, ...]]:
+    """A row for each figure; one for all of them if nothing can be said of any for the same reason."""
+    name = f"{group.column}: {group.value}"
+    rows = [
+        (name, NAMES.get(key, key), notes.cell(comparison.difference), comparison.verdict)
+        for key, comparison in group.against_rest.items()
+    ]
+    known = any(c.difference.value is not None for c in group.against_rest.values())
+    if known or len({row[2:] for row in rows}) != 1:
+        return rows
+    return [(name, "all figures", *rows[0][2:])]
