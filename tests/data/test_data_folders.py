@@ -189,3 +189,30 @@ def test_a_train_folder_with_a_table_names_it(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         data.find(tmp_path)
     assert f"If {tmp_path / 'train' / 'metadata.csv'} has the labels" in caught.value.hint
+
+
+def test_pictures_of_programs_beside_class_folders_are_no_films(tmp_path: Path) -> None:
+    root = name_films(tmp_path, "normal/0.png", "tb/1.png", "plots/roc.png", "Models/arch.png")
+    listing = find(root)
+    assert listing.names == ("normal", "tb")
+    assert listing.warnings == (
+        "folders that are no classes by their names, left out: Models, plots",
+    )
+    few = find(name_films(tmp_path / "few", "normal/0.png", "plots/1.png"))
+    assert few.names == ("normal", "plots")
+
+
+def test_a_class_of_one_film_cannot_be_validated(tmp_path: Path) -> None:
+    root = draw(tmp_path / "mine", "normal/0.png", *numbered("tb"))
+    with pytest.raises(DataError, match="normal has films for training but none for validation"):
+        load(root)
+    given = draw(tmp_path / "given", *numbered("train/normal", "train/tb", "val/normal"))
+    with pytest.raises(DataError, match="tb has films for training but none for validation"):
+        load(given, split="given")
+    assert load(draw(root, "flu/0.png", *numbered("normal"))).names == ("normal", "flu", "tb")
+
+
+def test_films_with_the_same_pixels_and_different_labels_are_named(tmp_path: Path) -> None:
+    root = draw(tmp_path / "mine", *numbered("normal", "tb"))
+    (root / "tb" / "copy.png").write_bytes((root / "normal" / "0.png").read_bytes())
+    assert "films with the same pixels and different labels: 2" in load(root).warnings

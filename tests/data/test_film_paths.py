@@ -86,3 +86,11 @@ def test_names_without_endings_are_found_too(tmp_path: Path) -> None:
     assert [films.name_of(name) for name in ("1.2.840.1", "1.2.840.2", "IM0001")] == [
         "a/1.2.840.1", "b/1.2.840.2", "IM0001",
     ]  # fmt: skip
+
+
+def test_names_in_urls_and_of_macos(tmp_path: Path) -> None:
+    name_films(tmp_path, "films/a b.png", "films/Ko\u0308ln.png", "films/100%.png")
+    films = FilmPaths(tmp_path, "films/a%20b.png", search=True)
+    assert films.name_of("films/a%20b.png") == "films/a b.png"
+    assert films.name_of("K\u00f6ln.png") == "films/Ko\u0308ln.png"
+    assert films.name_of("100%25.png") == films.name_of("100%.png") == "films/100%.png"

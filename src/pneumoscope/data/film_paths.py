@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import takewhile
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
+from unicodedata import normalize
+from urllib.parse import unquote
 
 from pneumoscope.data.film_files import films_below, stem_of
 
@@ -19,7 +21,7 @@ class FilmPaths:
     ``C:\\data\\films\\1.png``, is looked for by its end below the folder. So are all paths if the
     first film of the table is not where its path says. With ``search``, the ends of their paths then
     suffice, if one film below the folder has the longest such end; the least is the name, also without
-    its ending, with another one (``1.dcm`` for ``1.png``) or in other capitals.
+    its ending, with another one (``1.dcm`` for ``1.png``), in other capitals, or as in a URL (``a%20b.png``).
 
     Args:
         base: The folder.
@@ -62,16 +64,23 @@ class FilmPaths:
         if not self._places:
             for film in films_below(self._base):
                 place = PurePosixPath(film.relative_to(self._base).as_posix())
-                for known in {place.name, stem_of(place.name).casefold()}:
+                for known in {place.name, _plain_stem(place.name)}:
                     self._places.setdefault(known, []).append(place)
-        stem = stem_of(path.name).casefold()
-        for name in (path.name, stem):
+        for name in (path.name, _plain_stem(path.name)):
             places = self._places.get(name, [])
             common = [_common_end(place.parent, path.parent) for place in places]
             best = [p for p, n in zip(places, common, strict=True) if n == max(common)]
             if best:
                 return best[0] if len(best) == 1 else None
         return None
+
+
+def _plain_stem(name: str) -> str:
+    """A name without ending and capitals, as it is before it becomes a part of a URL, and with ä as one character.
+
+    macOS writes ä as two.
+    """
+    return stem_of(normalize("NFC", unquote(name))).casefold()
 
 
 def _common_end(a: PurePosixPath, b: PurePosixPath) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -201,7 +202,7 @@ def load(
     mode = "given" if fixed else split
     splits = splits_of(labelled, decoded.hashes, mode, share, seed, population=population)
     films = _films(labelled, decoded.hashes, splits)
-    _check_held(films, labelled, task)
+    _check_held(films, labelled, task, fixed=fixed)
     doubts = [*_left_out(decoded.broken), *_warnings(listing, entries, films, split, fixed=fixed)]
     return FilmSet(
         task=task,
@@ -310,16 +311,13 @@ def _is_fixed(listing: Listing, split: str, root: Path) -> bool:
     return given and fold_of(split) is None and (split == "given" or listing.obeyed)
 
 
-def _check_held(films: Sequence[Film], labelled: Labelled, task: str) -> None:
+def _check_held(films: Sequence[Film], labelled: Labelled, task: str, *, fixed: bool) -> None:
     """Checks that both splits have films, and that training films cover every class."""
     train = [film.targets for film in films if film.split == "train"]
     if len(train) in (0, len(films)):
-        raise DataError(
-            "too few patients to hold some out for validation"
-            if train
-            else "all films are for validation, none is for training",
-            "Each class needs films of two patients or more.",
-        )
+        few = "too few patients to hold some out for validation"
+        none = "all films are for validation, none is for training"
+        raise DataError(few if train else none, "Each class needs films of two patients or more.")
     if task == "multilabel":
         return
     known = {targets.index(1.0) for targets in train}
@@ -327,6 +325,14 @@ def _check_held(films: Sequence[Film], labelled: Labelled, task: str) -> None:
         raise DataError(
             f"{labelled.names[min(unknown)]} has validation films but none for training",
             "Add some, or leave the class out.",
+        )
+    held = {film.targets.index(1.0) for film in films if film.split == "validation"}
+    absent = [name for i, name in enumerate(labelled.names) if i in known - held]
+    alone = len({film.patient for film in films if film.targets.index(1.0) not in held}) == 1
+    if len(held) == 1 and absent and (fixed or alone):
+        raise DataError(
+            f"{absent[0]} has films for training but none for validation, which needs two classes",
+            "Add films of another patient of this class, or leave it out.",
         )
 
 
@@ -351,6 +357,9 @@ def _warnings(
     seen = {film.sha256 for film in films if film.split == "train"}
     if twins := sum(film.sha256 in seen for film in held):
         warnings.append(f"validation films that are exact duplicates of training films: {twins:,}")
+    labels = Counter(sha256 for sha256, _ in {(film.sha256, film.targets) for film in films})
+    if unclear := sum(labels[film.sha256] > 1 for film in films):
+        warnings.append(f"films with the same pixels and different labels: {unclear:,}")
     if split == "given" and len(held) < FEW:
         warnings.append(f"only {len(held)} validation films: too few to choose anything on")
     offered = sum(entry.split == "validation" for entry in listing.entries)

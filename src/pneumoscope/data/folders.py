@@ -40,6 +40,11 @@ _HEAP = {
     "png", "jpg", "jpeg", "dicom", "dcm", "final", "resized",
 }  # fmt: skip
 """Words beside that of a split which name no class: ``stage_2_train_images``."""
+_OUTPUTS = {
+    "plots", "figures", "results", "outputs", "output", "models", "checkpoints", "logs", "runs", "evidence", "assets", "docs",
+    "notebooks", "screenshots",
+}  # fmt: skip
+"""Folders that programs and people put beside class folders, and which may contain pictures."""
 _MOST_SMALL, _FEW = 5, 3
 """More folders than this with so few films each are patients or studies, not classes."""
 
@@ -92,6 +97,11 @@ def read_class_folders(root: Path) -> Listing:
         DataError: No folder has films, or the folders are no classes.
     """
     kinds = _classes_in(root)
+    outputs = [kind for kind in kinds if kind.name.lower() in _OUTPUTS and films_of(kind)]
+    if outputs and len(kinds) - len(outputs) > 1:
+        kinds = [kind for kind in kinds if kind not in outputs]
+    else:
+        outputs = []
     films: list[tuple[Path, str, str | None]] = [
         (path, kind.name, None) for kind in kinds for path in films_of(kind)
     ]
@@ -112,6 +122,9 @@ def read_class_folders(root: Path) -> Listing:
             "Call the folder of the training films train, or move films without labels elsewhere.",
         )
     beside = _beside_films(kinds, len(films))
+    if outputs:
+        names = ", ".join(folder.name for folder in outputs)
+        beside += (f"folders that are no classes by their names, left out: {names}",)
     split = [(path, kind, _split_in_class(path, root)) for path, kind, _ in films]
     splits = {name for _, _, name in split}
     if {"train"} < splits - {None}:

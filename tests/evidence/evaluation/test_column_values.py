@@ -60,6 +60,6 @@ def test_values_are_listed_in_their_order() -> None:
 
 
 def test_words_for_a_sex_are_one_group() -> None:
-    texts = ["F", "female", "F", "w", "weiblich", "male", "M", "m", "männlich", "O", ""]
+    texts = ["F", "female", "F", "w", "weiblich", "male", "M", "M", "männlich", "O", ""]
     assert values_of(texts, "Patient Sex") == ["F"] * 5 + ["M"] * 4 + ["O", UNKNOWN_VALUE]
     assert values_of(["f", "female"], "device") == ["f", "female"]
