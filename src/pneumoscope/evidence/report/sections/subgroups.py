@@ -122,7 +122,7 @@ def _against_rest(groups: Sequence[Subgroup]) -> Iterator[Block]:
 def _group_against_rest(group: Subgroup, notes: Footnotes) -> list[tuple[str, ...]]:
     """A row for each figure; one for all of them if nothing can be said of any for the same reason."""
     name = f"{group.column}: {group.value}"
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (name, NAMES.get(key, key), notes.cell(comparison.difference), comparison.verdict)
         for key, comparison in group.against_rest.items()
     ]
