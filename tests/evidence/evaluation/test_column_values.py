@@ -20,8 +20,9 @@ def test_numbers_form_quarters_of_the_films() -> None:
     )
     # Up to eight numbers are words, and a word among more of them makes all of them words.
     assert values_of(["1", "2", ""]) == ["1", "2", UNKNOWN_VALUE]
-    mixed = [*(str(k) for k in range(9)), "n/a"]
+    mixed = [*(str(k) for k in range(9)), "low"]
     assert values_of(mixed) == mixed
+    assert values_of([*mixed[:9], "n/a"]) == [*values_of(mixed[:9]), UNKNOWN_VALUE]
 
 
 def test_numbers_that_are_not_finite_are_unknown() -> None:
@@ -39,7 +40,7 @@ def test_ages_form_quarters_however_they_are_written() -> None:
     ]  # fmt: skip
     assert values_of(["5", "5", ""], "age") == ["5", "5", UNKNOWN_VALUE]
     assert values_of(["", ""], "age") == [UNKNOWN_VALUE] * 2
-    assert values_of(texts, "sex") == [*texts[:4], UNKNOWN_VALUE, "n/a"]
+    assert values_of(texts, "sex") == [*texts[:4], UNKNOWN_VALUE, UNKNOWN_VALUE]
 
 
 def test_words_that_differ_in_capitals_are_one_group() -> None:
@@ -60,6 +61,10 @@ def test_values_are_listed_in_their_order() -> None:
 
 
 def test_words_for_a_sex_are_one_group() -> None:
-    texts = ["F", "female", "F", "w", "weiblich", "male", "M", "M", "männlich", "O", ""]
-    assert values_of(texts, "Patient Sex") == ["F"] * 5 + ["M"] * 4 + ["O", UNKNOWN_VALUE]
+    texts = ["F", "female", "F", "w", "weiblich", "male", "M", "M", "männlich", "O", "", "Unknown"]
+    assert values_of(texts, "Patient Sex") == ["F"] * 5 + ["M"] * 4 + [
+        "O",
+        UNKNOWN_VALUE,
+        UNKNOWN_VALUE,
+    ]
     assert values_of(["f", "female"], "device") == ["f", "female"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumoscope.data.ages import years_of
+from pneumoscope.data.class_names import is_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,8 +63,9 @@ def in_one_spelling(texts: Sequence[str], column: str) -> list[str]:
     """The texts, those that mean the same in the most frequent spelling.
 
     These are texts that differ only in capitals and spaces, such as ``AP`` and ``ap``, and words for a sex in a
-    column of sexes, such as ``F`` and ``female``.
+    column of sexes, such as ``F`` and ``female``. Words such as ``unknown`` and ``n/a`` are ``""``.
     """
+    texts = ["" if is_unknown(text) else text for text in texts]
     of_sex = plain_name(column) in SEXES
     spelling: dict[str, str] = {}
     for text, _ in Counter(texts).most_common():
