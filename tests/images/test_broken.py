@@ -188,6 +188,18 @@ CASES: dict[str, tuple[Callable[[], bytes], type[errors.ImageError]]] = {
     "dicom, no rows": (lambda: dicom(ramp(), Rows=0), errors.UnreadableImage),
     "dicom, rows missing": (lambda: without(dicom(ramp()), b"\x10\0"), errors.UnreadableImage),
     "dicom, 7 bits allocated": (lambda: dicom(ramp(), BitsAllocated=7), errors.UnreadableImage),
+    "dicom, 12 bits allocated": (
+        lambda: dicom(ramp(), BitsAllocated=12),
+        errors.UnsupportedCoding,
+    ),
+    "dicom, 64 bits": (
+        lambda: dicom(ramp(), BitsAllocated=64, BitsStored=64),
+        errors.UnsupportedCoding,
+    ),
+    "dicom, double floats": (
+        lambda: dicom(ramp(), PixelData=None, DoubleFloatPixelData=bytes(40960), BitsAllocated=64),
+        errors.UnsupportedObject,
+    ),
     "dicom, 99 bits allocated": (lambda: dicom(ramp(), BitsAllocated=99), errors.UnreadableImage),
     "dicom, 16 bits stored in 8": (lambda: dicom(ramp(), BitsStored=16), errors.UnreadableImage),
     "dicom, monochrome of no number": (

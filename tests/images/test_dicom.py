@@ -11,7 +11,20 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 import film_files as make
-from film_files import dataset, dicom, lossless_jpeg, ramp, save, smooth, wrap, write
+from film_files import (
+    BIG,
+    EXPLICIT,
+    IMPLICIT,
+    SC_WORDS,
+    dataset,
+    dicom,
+    lossless_jpeg,
+    ramp,
+    save,
+    smooth,
+    wrap,
+    write,
+)
 from pneumoscope import images
 from pneumoscope.errors import ImageError, UnreadableImage, UnsupportedObject
 
@@ -262,6 +275,44 @@ def test_the_first_of_several_windows_counts() -> None:
         WindowCenter=[100, 9],
         WindowWidth=[100, 9],
         VOILUTFunction="LINEAR_EXACT",
+    )
+    assert shades(data) == [0.0, 0.0, 0.5, 1.0]
+
+
+def test_a_window_behind_an_impossible_one_counts() -> None:
+    data = dicom(
+        four(0, 50, 100, 150),
+        WindowCenter=[0, 100, 9],
+        WindowWidth=[0, 100, 9],
+        VOILUTFunction="LINEAR_EXACT",
+    )
+    assert shades(data) == [0.0, 0.0, 0.5, 1.0]
+
+
+def groups(center: int, width: int, slope: int = 0) -> list[Dataset]:
+    """Functional groups (PS3.3 C.7.6.16) with an exact window, and with a slope unless it is 0."""
+    window = item(WindowCenter=center, WindowWidth=width, VOILUTFunction="LINEAR_EXACT")
+    group = item(FrameVOILUTSequence=[window])
+    if slope:
+        values = item(RescaleSlope=slope, RescaleIntercept=-100)
+        group.PixelValueTransformationSequence = [values]
+    return [group]
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT, BIG])
+def test_one_frame_with_its_window_in_functional_groups(syntax: str) -> None:
+    shared = {"SOPClassUID": SC_WORDS, "NumberOfFrames": 1}
+    data = dicom(
+        four(0, 50, 100, 150), syntax, **shared, SharedFunctionalGroupsSequence=groups(100, 100)
+    )
+    assert shades(data) == [0.0, 0.0, 0.5, 1.0]
+    # 2 x - 100: -100, 0, 100, 200; those of the frame go before the shared ones
+    data = dicom(
+        four(0, 50, 100, 150),
+        syntax,
+        **shared,
+        SharedFunctionalGroupsSequence=groups(7, 7, slope=2),
+        PerFrameFunctionalGroupsSequence=groups(100, 200),
     )
     assert shades(data) == [0.0, 0.0, 0.5, 1.0]
 

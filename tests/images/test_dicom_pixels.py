@@ -23,7 +23,7 @@ from film_files import (
     smooth,
     write,
 )
-from pneumoscope.errors import NotA2DImage, TruncatedImage, UnreadableImage, UnsupportedObject
+from pneumoscope.errors import NotA2DImage, TruncatedImage, UnreadableImage
 from pneumoscope.images.dicom_elements import Layout
 from pneumoscope.images.dicom_pixels import (
     PLUGINS,
@@ -105,16 +105,6 @@ def test_fewer_bytes_than_the_header_promises() -> None:
 
 def test_more_bytes_than_the_header_promises_are_left() -> None:
     np.testing.assert_array_equal(decoded(STORED, Rows=60), STORED[:60])
-
-
-def test_floating_point_pixels_are_no_radiograph() -> None:
-    ds = dataset(STORED)
-    del ds.PixelData
-    ds.FloatPixelData = STORED.astype(np.float32).tobytes()
-    data = write(ds, EXPLICIT, preamble=False)
-    head, at = parsed(data, EXPLICIT)
-    with pytest.raises(UnsupportedObject, match="floating point"):
-        decode(data, at, head, EXPLICIT, False, "film")
 
 
 def item(value: bytes) -> bytes:

@@ -109,6 +109,12 @@ KINDS: dict[str, tuple[bytes, str, str]] = {
     "pgp": (b"-----BEGIN PGP MESSAGE-----\n", "encrypted", "Decrypt"),
     "url": (b"[InternetShortcut]\r\nURL=https://example.org/\r\n", "shortcut", "film itself"),
     "elf": (b"\x7fELF" + bytes(99), "program", "film itself"),
+    "DICOM as JSON": (b'[{"00080005": {"vr": "CS"}}]', "JSON", "DICOM file"),
+    "an answer with its header": (b"HTTP/1.1 200 OK\r\n\r\n" + bytes(99), "header", "empty line"),
+    "sgi": (b"\x01\xda\0\1" + bytes(600), "SGI", "PNG or TIFF"),
+    "pcx": (b"\x0a\5\1\x08" + bytes(200), "PCX", "PNG or TIFF"),
+    "icns": (b"icns\0\0\1\0" + bytes(99), "icon", "PNG or TIFF"),
+    "analyze": (b"\x5c\1\0\0" + bytes(344), "Analyze", "one film"),
     "sound": (b"RIFF\x24\0\0\0WAVEfmt " + bytes(99), "sound", "film itself"),
 }
 

@@ -80,7 +80,15 @@ def test_what_is_no_first_element(start: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("head", "archive"),
-    [(b"PK\3\4rest", True), (b"PK\5\6", True), (b"PK\7\x08", False), (b"PK", False), (b"", False)],
+    [
+        (b"PK\3\4rest", True),
+        (b"PK\5\6", True),
+        (b"PK\7\x08", False),
+        (b"PK\7\x08PK\3\4", True),
+        (b"PK00PK\3\4", True),
+        (b"PK", False),
+        (b"", False),
+    ],
 )
 def test_archives(head: bytes, archive: bool) -> None:
     assert is_archive(head) is archive

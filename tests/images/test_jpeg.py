@@ -164,6 +164,13 @@ def test_a_rare_process_is_not_supported_rather_than_damaged(marker: int, proces
         images.read(data[: at + 1] + bytes([marker]) + data[at + 2 :])
 
 
+def test_a_height_behind_the_data_is_not_supported() -> None:
+    data = KINDS["grey"]
+    at = data.index(b"\xff\xc0")
+    with pytest.raises(errors.UnsupportedCoding, match="height behind"):
+        images.read(data[: at + 5] + b"\0\0" + data[at + 7 :])
+
+
 def test_grey_stored_in_colour_is_found_without_rounding() -> None:
     grey = jpeg.grey_of_colour(KINDS["colour"], "film", 320, 384)
     assert grey is not None

@@ -10,7 +10,7 @@ import pytest
 
 from film_files import png_chunks, ramp, save
 from pneumoscope import images
-from pneumoscope.errors import TruncatedImage, UnreadableImage
+from pneumoscope.errors import TruncatedImage, UnreadableImage, UnsupportedCoding
 from pneumoscope.images.png import checked
 
 GREY = ramp(70, 90)
@@ -53,6 +53,53 @@ def test_a_wrong_checksum_of_pixels_and_a_missing_end_are_errors() -> None:
         checked(sound[:-17] + b"\1" + sound[-16:], "film")
     with pytest.raises(TruncatedImage):
         checked(sound[:-12], "film")
+
+
+def short(rows: int, kept: bytes, interlaced: int = 0) -> bytes:
+    """A grey PNG whose compressed data ends properly, whatever it holds."""
+    head = struct.pack(">IIBBBBB", 90, rows, 8, 0, 0, 0, interlaced)
+    return png_chunks((b"IHDR", head), (b"IDAT", zlib.compress(kept)), (b"IEND", b""))
+
+
+LINES = b"".join(b"\0" + row.tobytes() for row in GREY)
+
+
+def test_compressed_data_that_ends_before_the_last_row_is_an_error() -> None:
+    for missing in (1, 91, 30 * 91):
+        with pytest.raises(TruncatedImage):
+            images.read(short(70, LINES[:-missing]))
+    np.testing.assert_array_equal(images.read(short(70, LINES)).levels, GREY)
+    np.testing.assert_array_equal(images.read(short(70, LINES + bytes(500))).levels, GREY)
+
+
+def test_a_black_end_is_no_missing_one() -> None:
+    film = images.read(short(100, LINES + bytes(30 * 91)))
+    np.testing.assert_array_equal(film.levels[:70], GREY)
+    assert not film.levels[70:].any()
+
+
+def test_an_interlaced_film_without_its_last_pass() -> None:
+    passes = [
+        (0, 0, 8, 8),
+        (0, 4, 8, 8),
+        (4, 0, 8, 4),
+        (0, 2, 4, 4),
+        (2, 0, 4, 2),
+        (0, 1, 2, 2),
+        (1, 0, 2, 1),
+    ]
+    parts = [GREY[top::down, left::along] for top, left, down, along in passes]
+    raw = b"".join(b"\0" + row.tobytes() for part in parts for row in part)
+    np.testing.assert_array_equal(images.read(short(70, raw, 1)).levels, GREY)
+    with pytest.raises(TruncatedImage):
+        images.read(short(70, raw[:-91], 1))
+
+
+def test_pixels_that_were_changed_for_iphones_are_not_supported() -> None:
+    sound = short(70, LINES)
+    changed = sound[:8] + png_chunks((b"CgBI", b"\x50\0\x20\2"))[8:] + sound[8:]
+    with pytest.raises(UnsupportedCoding, match="iPhones"):
+        images.read(changed)
 
 
 def test_a_film_that_is_transparent_everywhere_is_read() -> None:

@@ -64,6 +64,14 @@ def test_a_strip_without_a_position_is_missing() -> None:
         images.read(sparse)
 
 
+def test_without_a_photometric_interpretation_0_is_black() -> None:
+    film = images.read(one_page(GREY.tobytes(), 8, t262=()))
+    np.testing.assert_allclose(film.pixels, GREY / 255, atol=1e-6)
+    colour = np.dstack([GREY] * 3)
+    film = images.read(one_page(colour.tobytes(), 8, t262=(), t258=(8, 8, 8), t277=(3,)))
+    np.testing.assert_allclose(film.pixels, GREY / 255, atol=0.003)
+
+
 def test_subsampled_colour_is_not_supported() -> None:
     with pytest.raises(UnsupportedCoding, match="subsampled colour"):
         images.read(

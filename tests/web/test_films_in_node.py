@@ -6,6 +6,7 @@ import io
 import shutil
 import struct
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from film_files import (
     tiff,
     wrap,
 )
-from page_in_node import read_by_name, read_in_node
+from page_in_node import in_node, read_by_name, read_in_node
 from pneumoscope import images
 from pneumoscope.errors import ImageError
 
@@ -111,6 +112,29 @@ def damaged(data: bytes) -> bytes:
     return data[:at] + data[at + 2 :]
 
 
+def no_height(data: bytes) -> bytes:
+    """A JPEG whose frame header leaves the height open (DNL)."""
+    at = data.index(b"\xff\xc0") + 5
+    return data[:at] + b"\0\0" + data[at + 2 :]
+
+
+def grouped(**values: str) -> list[Any]:
+    """The sequence of functional groups with a window or a slope."""
+    from pydicom.dataset import Dataset
+
+    group, item = Dataset(), Dataset()
+    for key, value in values.items():
+        setattr(item, key, value)
+    name = "PixelValueTransformation" if "RescaleSlope" in values else "FrameVOILUT"
+    setattr(group, f"{name}Sequence", [item])
+    return [group]
+
+
+GROUPS = {
+    "SharedFunctionalGroupsSequence": grouped(RescaleSlope="2", RescaleIntercept="-100"),
+    "PerFrameFunctionalGroupsSequence": grouped(**window("4000", "6000")),
+}
+PNG_HEAD = (b"IHDR", struct.pack(">IIBBBBB", 70, 90, 16, 0, 0, 0, 0))
 DEEP = blocks(film(16, 20)[4:12, 4:14])
 SIGNED = (film().astype(np.int32) - 2048).astype(np.int16)
 COLOUR = np.stack([ramp(64, 80), np.roll(ramp(64, 80), 9), 255 - ramp(64, 80)], axis=2)
@@ -153,6 +177,12 @@ FILMS: dict[str, bytes] = {
     ),
     "sign repeated": dicom(
         SIGNED.view(np.uint16), BitsStored=12, HighBit=11, **window("0", "4096")
+    ),
+    "a window behind an impossible one": dicom(
+        film(), BitsStored=12, HighBit=11, WindowCenter=["0", "2000"], WindowWidth=["0", "3000"]
+    ),
+    "window and slope in functional groups": dicom(
+        film(), BitsStored=12, HighBit=11, NumberOfFrames=1, **GROUPS
     ),
     "VOI LUT": dicom(
         film(), BitsStored=12, HighBit=11, VOILUTSequence=lut(0, np.linspace(0, 1023, 4096), 10)
@@ -277,8 +307,13 @@ BROKEN: dict[str, bytes] = {
     "JPEG, a second scan without its head": jpeg(ramp(300, 240))[:-2] + b"\xff\xda",
     "JPEG, header alone": jpeg(ramp(300, 240))[:400],
     "JPEG of 12 bits": dct_jpeg(DEEP),
+    "JPEG, its height behind its data": no_height(jpeg(ramp(300, 240))),
+    "12 bits allocated": dicom(film(), BitsAllocated=12, BitsStored=12),
+    "floats": dicom(ramp(), PixelData=None, DoubleFloatPixelData=bytes(50400), BitsAllocated=64),
     "JPEG, other size in DICOM": wrap(dataset(smooth()), jpeg(smooth(80, 64)), JPEG),
     "line ends of two bytes": dicom(ramp(256, 256)).replace(b"\n", b"\r\n"),
+    "PNG, rows missing": png_chunks(PNG_HEAD, (b"IDAT", zlib.compress(bytes(5000))), (b"IEND", b"")),
+    "PNG of an iPhone": png_chunks((b"CgBI", b"1234"), PNG_HEAD, (b"IDAT", b""), (b"IEND", b"")),
     "PNG, cut": deep_png(film())[:900],
     "PNG, a wrong checksum": deep_png(film()).replace(b"IDAT", b"IDAT\1", 1),
     "TIFF, pages": tiff_of(ramp(), save_all=True, append_images=[Image.fromarray(ramp())]),
@@ -321,6 +356,25 @@ def test_what_is_no_film_has_the_error_of_python(
     with pytest.raises(ImageError) as error:
         images.read(BROKEN[name])
     assert answers[name]["error"] == error.value.code
+
+
+ROWS = """
+import { readFileSync } from "node:fs";
+import { checkedPng, checkRows } from "./films/png.js";
+const films = JSON.parse(readFileSync("input.json"));
+const codes = films.map((film) => checkRows(checkedPng(Buffer.from(film, "hex"))).then(() => null, (error) => error.code));
+console.log(JSON.stringify(await Promise.all(codes)));
+"""
+
+
+def test_rows_that_a_browser_leaves_black_are_missing(tmp_path: Path) -> None:
+    lines = bytes(90 * 71)
+    films = []
+    for interlaced, size in ((0, 6390), (0, 6389), (0, 90_000), (1, 6470), (1, 6469)):
+        head = (b"IHDR", struct.pack(">IIBBBBB", 70, 90, 8, 0, 0, 0, interlaced))
+        packed = zlib.compress((lines * 20)[:size])
+        films.append(png_chunks(head, (b"IDAT", packed), (b"IEND", b"")).hex())
+    assert in_node(tmp_path, ROWS, films) == [None, "TruncatedImage", None, None, "TruncatedImage"]
 
 
 RESIZES = ("antialias", "bilinear", "nearest")

@@ -171,6 +171,8 @@ def _decoded(
         value = pixel_data(data, at, layout)
     except EOFError as error:
         raise TruncatedImage(name) from error
+    if value.tag != tags.PIXELS[-1]:
+        raise UnsupportedObject(name, "floating point pixels, not a radiograph")
     _check_pixels(head, name, limits, is_encapsulated(data, value))
     is_longer = value.length != UNDEFINED and len(data) > value.start + value.length
     if is_longer and is_stored_as_text(data):  # its pixels are there, but moved
@@ -226,8 +228,10 @@ def _check_pixels(head: Header, name: str, limits: Limits, compressed: bool) -> 
     if head.photometric not in _PHOTOMETRICS[samples]:
         said = _code(head, tags.PHOTOMETRIC)
         raise UnreadableImage(name, f"photometric interpretation {said}, {samples} samples")
-    sound = 1 <= stored <= 32 if compressed else 1 <= stored <= allocated
-    if not sound or (allocated not in (1, 8, 16, 32) and not compressed):
+    sound = 1 <= stored <= 32 if compressed else 1 <= stored <= allocated <= 64
+    if sound and not compressed and allocated not in (1, 8, 16, 32):  # such as 12, packed
+        raise UnsupportedCoding(name, f"uncompressed pixels of {allocated} bits")
+    if not sound:
         raise UnreadableImage(name, f"{stored} bits stored in {allocated}")
 
 

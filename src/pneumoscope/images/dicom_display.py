@@ -59,9 +59,8 @@ def look_of(head: Header, stored: NDArray[Any] | None = None) -> Look:
         ends = ends * slope + intercept if modality is None else modality.range_of(ends)
         inputs = (float(ends.min()), float(ends.max()))
     voi: Lut | Window | None = lut_of(voi_item, signed, inputs)
-    windows = windows_of(head)
-    if voi is None and windows and windows[0].is_valid:  # the first of several (PS3.3 C.11.2.1.2)
-        voi = windows[0]
+    if voi is None:  # the first of several (PS3.3 C.11.2.1.2) that is a window
+        voi = next((window for window in windows_of(head) if window.is_valid), None)
     return Look(
         bits=head.stored_bits,
         signed=signed,

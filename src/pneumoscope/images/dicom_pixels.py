@@ -13,7 +13,7 @@ import pneumoscope.images.dicom_tags as tags
 import pneumoscope.images.jpeg as jpeg
 import pneumoscope.images.jpeg_2000 as jpeg_2000
 import pneumoscope.images.rle as rle
-from pneumoscope.errors import TruncatedImage, UnreadableImage, UnsupportedObject
+from pneumoscope.errors import TruncatedImage, UnreadableImage
 from pneumoscope.images.codestream import (
     Frame,
     check_lossless,
@@ -70,8 +70,6 @@ def decode(
 ) -> NDArray[Any]:
     """Integers (rows, columns), or (rows, columns, 3) in RGB; foreign bits are removed."""
     value = pixel_data(data, at, Layout(implicit, syntax != BIG))
-    if value.tag & 0xFFFF != 0x0010:
-        raise UnsupportedObject(name, "floating point pixels, not a radiograph")
     allocated = head.short(tags.ALLOCATED) or 0
     if not CODINGS[syntax]:
         if is_encapsulated(data, value) and value.length == UNDEFINED:

@@ -17,4 +17,11 @@ PALETTES = (
     *(0x00281101, 0x00281102, 0x00281103),  # descriptors: red, green, blue
     *(0x00281201, 0x00281202, 0x00281203, 0x00281221, 0x00281222, 0x00281223),  # data, segments
 )
+SHARED_GROUPS, FRAME_GROUPS = 0x52009229, 0x52009230  # functional groups (PS3.3 C.7.6.16)
+MACROS = {
+    0x00289110: (SPACING,),  # Pixel Measures
+    0x00289132: (CENTER, WIDTH, FUNCTION, WINDOW_NAMES, VOI_LUTS),  # Frame VOI LUT
+    0x00289145: (INTERCEPT, SLOPE),  # Pixel Value Transformation
+}
+"""Sequences of functional groups, and what is read from them."""
 PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)  # float, double, integer

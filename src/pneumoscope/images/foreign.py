@@ -11,7 +11,9 @@ _JPEG_2000 = "Save it as PNG or TIFF; JPEG 2000 is read inside DICOM only."
 _VOLUME = "This is data of a volume or of an analysis: export the one film as DICOM or PNG."
 _UNPACK = "Unpack it, and give the films or their folder."
 _DECRYPT = "Decrypt it, and give the film."
+_WITHOUT_PIXELS = "Its pixels may lie elsewhere: export the film as a DICOM file."
 _NO_FILM = "Export the film itself, as DICOM or PNG."
+_BEHIND_HEADER = "Save what follows the header: it ends with an empty line."
 _PARTS = "Save each part as a file: it begins behind the empty line that follows its header."
 _BASE64 = (
     "Decode the text behind the comma, if there is a comma: `base64 -d` gives the film's file."
@@ -40,6 +42,11 @@ BEGINNINGS: tuple[tuple[bytes, str, str], ...] = (
     (b"DDS |", "a DDS picture", SAVE_ADVICE),
     (b"gimp xcf", "a GIMP document", SAVE_ADVICE),
     (b"#?RADIANCE", "a Radiance HDR picture", SAVE_ADVICE),
+    (b"icns", "an icon", SAVE_ADVICE),
+    (b"\x01\xda\0", "an SGI picture", SAVE_ADVICE),
+    (b"\x01\xda\1", "an SGI picture", SAVE_ADVICE),
+    *((bytes([10, version, 1]), "a PCX picture", SAVE_ADVICE) for version in (2, 3, 5)),
+    (b"HTTP/1.", "an answer of a web server with its header", _BEHIND_HEADER),
     (b"AT&TFORM", "a DjVu document", _NO_FILM),
     (b"CDF\1", "a NetCDF file", _VOLUME),
     (b"CDF\2", "a NetCDF file", _VOLUME),
@@ -100,6 +107,8 @@ _NETPBM = re.compile(rb"P([1-7fF])[\s#]")
 _MULTIPART = re.compile(
     rb"\s*--[!-~]{1,70}\s*\n(?:[\w-]+:[^\n]*\n\s*)*Content-Type:", re.IGNORECASE
 )
+_DICOM_JSON = re.compile(rb"\s*\[?\s*\{\s*\"[0-9A-Fa-f]{8}\"\s*:")
+"""PS3.18 annex F."""
 _MARKUP = re.compile(rb"\s*<(!doctype html|html|\?xml|svg|!--)", re.IGNORECASE)
 
 
@@ -159,6 +168,8 @@ def _kind(head: bytes) -> tuple[str, str]:
     kind, advice = _by_beginning(head)
     if kind:
         return kind, advice
+    if _DICOM_JSON.match(head):
+        return "DICOM as JSON", _WITHOUT_PIXELS
     if head[4:8] == b"ftyp":
         kind = BRANDS.get(head[8:12], "")
         return (kind, SAVE_ADVICE) if kind else ("a video", _NO_FILM)
@@ -166,6 +177,8 @@ def _kind(head: bytes) -> tuple[str, str]:
         return "a sound or a video", _NO_FILM
     if head[257:262] == b"ustar":
         return "a tar archive", _UNPACK
+    if head[:4] in (b"\x5c\1\0\0", b"\0\0\1\x5c") and head[344:348] in (b"\0\0\0\0", b""):
+        return "the header of an Analyze volume", _VOLUME
     # NIfTI-1 and -2: the header's size, and the magic at its end or after it.
     if head[344:347] in (b"n+1", b"ni1") or head[4:7] in (b"n+2", b"ni2"):
         return "a NIfTI volume", _VOLUME

@@ -61,4 +61,5 @@ def has_film_ending(name: str) -> bool:
 
 def is_archive(head: bytes) -> bool:
     """Whether a file that begins so is a ZIP archive (APPNOTE.TXT 4.3.7, or 4.3.16 for an empty one)."""
-    return head[:4] in (b"PK\3\4", b"PK\5\6")
+    is_spanned = head[:4] in (b"PK\7\b", b"PK00") and head[4:8] == b"PK\3\4"  # 8.5.3 and 8.5.4
+    return is_spanned or head[:4] in (b"PK\3\4", b"PK\5\6")

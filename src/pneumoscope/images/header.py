@@ -33,6 +33,8 @@ _WANTED = frozenset(
             tags.VOI_LUTS,
             tags.SHAPE,
             *tags.PALETTES,
+            tags.SHARED_GROUPS,
+            tags.FRAME_GROUPS,
         ),
     )
 )
@@ -123,6 +125,10 @@ class Header:
         element = self._elements.get(tag)
         return None if element is None else element.vr
 
+    def only(self, wanted: tuple[int, ...]) -> dict[int, Value]:
+        """Those of some elements that are there."""
+        return {tag: self._elements[tag] for tag in wanted if tag in self._elements}
+
     def first_item(self, tag: int) -> Header | None:
         """The first item of a sequence; None if it is damaged, too."""
         return next(self.items(tag), None)
@@ -195,8 +201,20 @@ def parse(data: bytes, start: int, implicit: bool, little: bool) -> tuple[Header
     at, end = start, len(data)
     for element in elements(data, start, end, layout):
         if element.tag in tags.PIXELS:
-            return Header(values), at
+            return Header(_with_groups(values)), at
         at = end_of(data, element, end, layout)
         if element.tag in _WANTED:
             values[element.tag] = Value(element.vr, data[element.start : at], layout)
-    return Header(values), end
+    return Header(_with_groups(values)), end
+
+
+def _with_groups(values: dict[int, Value]) -> dict[int, Value]:
+    """The elements, and those that objects of several frames, of which this has one, keep in functional groups."""
+    groups = (Header(values).first_item(tag) for tag in (tags.SHARED_GROUPS, tags.FRAME_GROUPS))
+    inside: dict[int, Value] = {}
+    for group in groups:
+        for macro, wanted in tags.MACROS.items():
+            item = None if group is None else group.first_item(macro)
+            if item is not None:
+                inside |= item.only(wanted)
+    return inside | values

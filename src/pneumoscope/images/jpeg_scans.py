@@ -61,6 +61,8 @@ def rare_process(data: bytes) -> str:
     """
     for marker, _, body in _segments(data):
         if marker in START_OF_FRAME and body:
+            if body[1:3] == b"\0\0":  # DNL follows the first scan, clause B.2.5
+                return "JPEG that states its height behind its data"
             usual = "" if body[0] == 8 else f"JPEG with {body[0]} bits per sample"
             return _RARE.get(marker, usual)
         if marker == _SOS:

@@ -7,18 +7,25 @@ from __future__ import annotations
 
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, cast
-from zlib import crc32
+from zlib import crc32, decompressobj
 
 import numpy as np
 
-from pneumoscope.errors import TruncatedImage, UnreadableImage
+from pneumoscope.errors import TruncatedImage, UnreadableImage, UnsupportedCoding
 from pneumoscope.images.sample_grey import Meaning
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-_DEPTH, _COLOUR_TYPE = 24, 25  # positions in the file, 11.2.1
+_DEPTH, _COLOUR_TYPE, _INTERLACE = 24, 25, 28  # positions in the file, 11.2.1
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_PASSES = (
+    *((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2)),
+    (1, 0, 2, 1),
+)
+"""First row and column, and steps between rows and columns, of interlacing (8.2)."""
+_STEP_BYTES = 2**20
 _GREY, _RGB, _GREY_ALPHA, _RGB_ALPHA = 0, 2, 4, 6
 _RAW_MODES = {_RGB: ("RGB", "RGB;16B", "RGB;16L"), _RGB_ALPHA: ("RGBA", "RGBA;16B", "RGBA;16L")}
 """Pillow's mode, and its names for samples of which the first or the second byte is kept."""
@@ -36,6 +43,7 @@ def checked(data: bytes, name: str) -> bytes:
     Raises:
         TruncatedImage: The end is missing.
         UnreadableImage: A checksum of the header, the palette or the pixels is wrong.
+        UnsupportedCoding: It was changed for iPhones.
     """
     view, at, kind = memoryview(data), 8, b""
     kept = [view[:8]]
@@ -44,6 +52,8 @@ def checked(data: bytes, name: str) -> bytes:
         end = at + 8 + size
         if end + 4 > len(data):
             raise TruncatedImage(name)
+        if kind == b"CgBI":  # of Apple's pngcrush; its pixels have no zlib header
+            raise UnsupportedCoding(name, "PNG for iPhones (CgBI)")
         is_sound = crc32(view[at + 4 : end]) == int.from_bytes(data[end : end + 4])
         is_critical = not kind[0] & 0x20  # 5.4: the case of the first letter
         if is_critical and not is_sound:
@@ -52,6 +62,42 @@ def checked(data: bytes, name: str) -> bytes:
             kept.append(view[at : end + 4])
         at = end + 4
     return data if sum(map(len, kept)) == at else b"".join(kept)
+
+
+def check_rows(data: bytes, image: Image.Image, name: str) -> None:
+    """Refuses a film whose compressed data ends before its last row: Pillow leaves the rest black.
+
+    Args:
+        data: What `checked` returned.
+        image: The same, loaded.
+        name: What to call the film in messages.
+
+    Raises:
+        TruncatedImage: Rows are missing.
+    """
+    columns, rows = image.size
+    if not data[_INTERLACE] and any(image.crop((0, rows - 1, columns, rows)).tobytes()):
+        return  # inflating once more takes time
+    bits = data[_DEPTH] * _CHANNELS.get(data[_COLOUR_TYPE], 1)
+    needed = 0
+    for top, left, down, along in _PASSES if data[_INTERLACE] else ((0, 0, 1, 1),):
+        width = -(-(columns - left) // along)
+        needed += max(0, -(-(rows - top) // down)) * (1 + -(-width * bits // 8)) * (width > 0)
+    if _inflated_bytes(data, needed) < needed:
+        raise TruncatedImage(name)
+
+
+def _inflated_bytes(data: bytes, most: int) -> int:
+    """How many bytes the IDAT chunks hold, counted up to ``most``."""
+    stream, at, total = decompressobj(), 8, 0
+    while at + 8 <= len(data) and total < most:
+        size = int.from_bytes(data[at : at + 4])
+        packed = data[at + 8 : at + 8 + size] if data[at + 4 : at + 8] == b"IDAT" else b""
+        while packed and not stream.eof and total < most:
+            total += len(stream.decompress(packed, _STEP_BYTES))
+            packed = stream.unconsumed_tail
+        at += 12 + size
+    return total
 
 
 def hides_bits(data: bytes, pixels: NDArray[Any]) -> bool:

@@ -78,6 +78,8 @@ def read_raster(
             image, (pixels, bits, tint), missing = _of_jpeg(image, data, name, at_least_px)
         else:
             image.load()
+            if kind == "PNG":
+                png.check_rows(data, image, name)
             pixels, bits, tint = _of_png(image, data, name) if kind == "PNG" else luminance(image)
         if kind == "BMP":
             missing = missing_rows(pixels[::-1], name)  # the lowest row comes first

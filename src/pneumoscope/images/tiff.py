@@ -90,7 +90,8 @@ class Page(NamedTuple):
 
     @property
     def photometric(self) -> int:
-        return int(self.tags.get(PHOTOMETRIC, 1))
+        """By default that of libtiff."""
+        return int(self.tags.get(PHOTOMETRIC, RGB if len(self.bits) > 2 else 1))
 
     @property
     def extra(self) -> tuple[int, ...]:
@@ -247,11 +248,10 @@ def check_compression(page: Page, name: str) -> None:
         raise UnreadableImage(name, "a part of its pixels is missing")
     sizes = page.piece_bytes
     for number, (offset, count) in enumerate(zip(*page.pieces, strict=False)):
-        packed = page.data[offset : offset + count]
-        # With the bits of each byte in reverse order, libtiff alone judges.
-        if page.fill_order == 1 and not is_sound(
-            page.compression, packed, sizes[number % len(sizes)]
-        ):
+        packed, size = page.data[offset : offset + count], sizes[number % len(sizes)]
+        # Of what is cut, or has the bits of each byte in reverse order, libtiff tells.
+        is_checked = len(packed) == count and page.fill_order == 1
+        if is_checked and not is_sound(page.compression, packed, size):
             raise UnreadableImage(name, "the TIFF data is broken")
     if page.compression != _JPEG:
         return
@@ -277,7 +277,8 @@ def is_for_numpy(page: Page) -> bool:
     # Pillow keeps the high bytes of colours, divides all entries of a palette by 256, and takes
     # uncompressed YCbCr for RGB.
     return (
-        (page.photometric == RGB and deepest == 16)
+        PHOTOMETRIC not in page.tags  # which Pillow inverts
+        or (page.photometric == RGB and deepest == 16)
         or (page.photometric == PALETTE and max(page.colour_map, default=0) < 256)
         or page.photometric == YCBCR
     )

@@ -59,6 +59,7 @@ export function beginsFrame(data) {
 export function rareProcess(data) {
   const at = startOfFrame(new Bytes(data));
   if (at === null) return "";
+  if (data[at + 5] === 0 && data[at + 6] === 0) return "JPEG that states its height behind its data"; // DNL, clause B.2.5
   const usual = data[at + 4] === 8 ? "" : `JPEG with ${data[at + 4]} bits per sample`;
   return RARE[data[at + 1]] ?? usual;
 }

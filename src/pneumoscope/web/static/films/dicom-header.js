@@ -22,8 +22,16 @@ export const LUT_DATA = 0x00283006;
 export const PALETTES = [0x00281101, 0x00281102, 0x00281103, 0x00281201, 0x00281202, 0x00281203, 0x00281221, 0x00281222, 0x00281223];
 /** Names of photometric interpretations by their letters and digits. */
 const PHOTOMETRICS = Object.fromEntries(["MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422"].map((name) => [name.replace(/[^A-Z0-9]/g, ""), name]));
+/** Functional groups (PS3.3 C.7.6.16): shared ones, and those of each frame. */
+const GROUPS = [0x52009229, 0x52009230];
+/** Their sequences, and what is read from them: Pixel Measures, Frame VOI LUT, Pixel Value Transformation. */
+const MACROS = [
+  [0x00289110, [TAGS.spacing]],
+  [0x00289132, [TAGS.center, TAGS.width, TAGS.windowFunction, TAGS.voiLuts]],
+  [0x00289145, [TAGS.intercept, TAGS.slope]],
+];
 const PIXELS = [0x7fe00008, 0x7fe00009, 0x7fe00010];
-const WANTED = new Set([...Object.values(TAGS), ...PALETTES]);
+const WANTED = new Set([...Object.values(TAGS), ...PALETTES, ...GROUPS]);
 const TRANSFER_SYNTAX = 0x00020010;
 const PREAMBLE = 128;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
@@ -131,12 +139,25 @@ export function parsed(bytes, start, layout) {
   for (const element of elements(bytes, start, end, layout)) {
     if (PIXELS.includes(element.tag)) {
       // An element begins where the one before it ended.
-      return { head: new Header(values), at: beginOf(bytes, element, layout) };
+      return { head: new Header(withGroups(values)), at: beginOf(bytes, element, layout) };
     }
     const after = endOf(bytes, element, end, layout);
     if (WANTED.has(element.tag)) values.set(element.tag, { vr: element.vr, raw: bytes.part(element.start, after), layout });
   }
-  return { head: new Header(values), at: end };
+  return { head: new Header(withGroups(values)), at: end };
+}
+
+/** The elements, and those that objects of several frames, of which this has one, keep in functional groups. */
+function withGroups(values) {
+  const inside = new Map();
+  for (const tag of GROUPS) {
+    const group = new Header(values).firstItem(tag);
+    for (const [macro, wanted] of MACROS) {
+      const item = group?.firstItem(macro);
+      for (const [key, value] of item?.values ?? []) if (wanted.includes(key)) inside.set(key, value);
+    }
+  }
+  return new Map([...inside, ...values]);
 }
 
 /** The position of an element's tag. */

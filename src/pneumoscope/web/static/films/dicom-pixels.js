@@ -108,7 +108,6 @@ function beginning(bytes, { start }) {
  * green and blue; missingRows is null if the film is complete.
  */
 export async function decodedValues(bytes, value, head, syntax, codecs) {
-  if (value.tag % 0x10000 !== 0x0010) throw new FilmError("UnsupportedObject", { what: "floating point pixels, not a radiograph" });
   const allocated = head.short(TAGS.allocated) ?? 0;
   if (!CODINGS[syntax]) {
     if (isEncapsulated(bytes, value) && value.length === UNDEFINED) throw unreadable("compressed pixels in an uncompressed transfer syntax");

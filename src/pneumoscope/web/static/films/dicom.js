@@ -48,6 +48,7 @@ export async function readDicom(data, codecs) {
   const known = [DEFLATED, GE_PRIVATE].includes(declared) ? null : declared;
   if (known !== null && !(known in CODINGS)) throw unsupported(known);
   const { head, value } = pixelsOf(bytes, start, layout);
+  if (value.tag % 0x10000 !== 0x0010) throw new FilmError("UnsupportedObject", { what: "floating point pixels, not a radiograph" });
   checkPixels(head, isEncapsulated(bytes, value));
   const end = value.start + value.length;
   if (value.length !== UNDEFINED && bytes.length > end && isStoredAsText(data)) throw new FilmError("StoredAsText"); // its pixels are there, but moved
@@ -111,8 +112,9 @@ function checkPixels(head, compressed) {
   if (!PHOTOMETRICS[samples].includes(head.photometric)) {
     throw unreadable(`photometric interpretation ${code(head, TAGS.photometric)}, ${samples} samples`);
   }
-  const sound = stored >= 1 && stored <= (compressed ? 32 : allocated);
-  if (!sound || (![1, 8, 16, 32].includes(allocated) && !compressed)) throw unreadable(`${stored} bits stored in ${allocated}`);
+  const sound = stored >= 1 && (compressed ? stored <= 32 : stored <= allocated && allocated <= 64);
+  if (sound && !compressed && ![1, 8, 16, 32].includes(allocated)) throw rareCoding(`uncompressed pixels of ${allocated} bits`);
+  if (!sound) throw unreadable(`${stored} bits stored in ${allocated}`);
 }
 
 function factsOf(head, tint, syntax) {

@@ -101,20 +101,17 @@ function usedOfBins(image, counts, low, high) {
 /** What turns stored values into grey, in the order of PS3.4 N.2. */
 function lookOf(head, low, high) {
   const tables = tablesOf(head, [low, high]);
-  const [center, width] = [head.numbers(TAGS.center)[0], head.numbers(TAGS.width)[0]];
   const stated = (head.text(TAGS.windowFunction) ?? "LINEAR").toUpperCase();
-  // LINEAR counts in steps of 1: of values in [0, 1] it would leave black and white.
-  const areShares = stated === "LINEAR" && Math.abs(head.number(TAGS.slope, 1)) < 1 && width <= 1;
-  const name = areShares ? "LINEAR_EXACT" : stated;
-  const exact = ["LINEAR_EXACT", "SIGMOID"].includes(name);
-  const valid = center !== undefined && width !== undefined && (exact ? width > 0 : width >= 1);
+  const hasSmallSteps = Math.abs(head.number(TAGS.slope, 1)) < 1;
+  const widths = head.numbers(TAGS.width);
+  const windows = head.numbers(TAGS.center).slice(0, widths.length).map((center, i) => windowOf(center, widths[i], stated, hasSmallSteps));
   // The header may understate Bits Stored.
   const bits = high >= 2 ** head.storedBits ? Math.floor(Math.log2(high)) + 1 : head.storedBits;
   return {
     ...tables,
     bits,
     signed: head.isSigned,
-    window: tables.voi === null && valid ? windowOf(center, width, name) : null,
+    window: tables.voi === null ? (windows.find(Boolean) ?? null) : null, // the first of several that is one
     // Both say the same thing, so they do not cancel.
     inverse: head.photometric === "MONOCHROME1" || (head.text(TAGS.shape) ?? "").toUpperCase() === "INVERSE",
     padding: head.padding,
@@ -123,8 +120,11 @@ function lookOf(head, low, high) {
 
 const unit = (value) => Math.min(1, Math.max(0, value));
 
-/** A window as a function to [0, 1], by the formulae of PS3.3 C.11.2.1.2.1, C.11.2.1.3.2 and C.11.2.1.3.1. */
-function windowOf(center, width, name) {
+/** A window as a function to [0, 1], by the formulae of PS3.3 C.11.2.1.2.1, C.11.2.1.3.2 and C.11.2.1.3.1; null if it is too narrow. */
+function windowOf(center, width, stated, hasSmallSteps) {
+  // LINEAR counts in steps of 1: of values in [0, 1] it would leave black and white.
+  const name = stated === "LINEAR" && hasSmallSteps && width <= 1 ? "LINEAR_EXACT" : stated;
+  if (["LINEAR_EXACT", "SIGMOID"].includes(name) ? width <= 0 : width < 1) return null;
   if (name === "SIGMOID") return (value) => 1 / (1 + Math.exp(Math.min(700, Math.max(-700, (-4 * (value - center)) / width))));
   if (name === "LINEAR_EXACT") return (value) => unit((value - center) / width + 0.5);
   if (width === 1) return (value) => (value > center - 0.5 ? 1 : 0);

@@ -2,7 +2,7 @@
 
 import { Bytes, crc32, inflated, joinedBytes } from "./bytes.js";
 import { orientationInExif } from "./orientation.js";
-import { notOneFilm, truncated, unreadable } from "./problems.js";
+import { notOneFilm, rareCoding, truncated, unreadable } from "./problems.js";
 
 const CHANNELS = { 0: 1, 2: 3, 4: 2, 6: 4 }; // of the colour types that `samplesOfPng` reads
 const [GREY, GREY_ALPHA] = [0, 4];
@@ -20,6 +20,7 @@ export function checkedPng(data) {
     kind = bytes.text(at + 4, at + 8);
     const end = at + 8 + size;
     if (end + 4 > bytes.length) throw truncated();
+    if (kind === "CgBI") throw rareCoding("PNG for iPhones (CgBI)");
     const isSound = crc32(bytes.part(at + 4, end)) === bytes.number(end, 4);
     if (!isSound && kind[0] >= "A" && kind[0] <= "Z") throw unreadable("a checksum is wrong");
     if (isSound && kind === "acTL" && bytes.number(at + 8, 4) > 1) throw notOneFilm("animation");
@@ -33,6 +34,21 @@ export function checkedPng(data) {
 
 /** Whether a canvas would drop bits of the samples, or colours under alpha. */
 export const needsSamples = ({ depth, colour }) => depth === 16 ? colour in CHANNELS : depth === 8 && colour >= GREY_ALPHA;
+
+/** Refuses a film whose compressed data ends before its last row, which a browser may leave black. */
+export async function checkRows({ rows, columns, depth, colour, interlaced, parts }) {
+  const bits = depth * (CHANNELS[colour] ?? 1);
+  let needed = 0;
+  for (const [top, left, down, along] of interlaced ? PASSES : WHOLE) {
+    const [height, width] = [Math.ceil((rows - top) / down), Math.ceil((columns - left) / along)];
+    if (height > 0 && width > 0) needed += height * (1 + Math.ceil((width * bits) / 8));
+  }
+  const raw = await inflated(joinedBytes(parts), "deflate", needed + 2 ** 16).catch((error) => {
+    if (error instanceof RangeError) return null; // more than needed
+    throw unreadable("the PNG data is broken");
+  });
+  if (raw && raw.length < needed) throw truncated();
+}
 
 /** What the samples are, in the words of TIFF 6.0, see sample-grey.js. */
 export function meaningOf({ depth, colour }) {

@@ -7,7 +7,7 @@ import { missingRowsOf } from "./erased.js";
 import { luminanceOf } from "./jpeg.js";
 import { checkSize } from "./limits.js";
 import { orientationOf, upright } from "./orientation.js";
-import { checkedPng, clearTransparent, meaningOf, needsSamples, samplesOfPng } from "./png.js";
+import { checkedPng, checkRows, clearTransparent, meaningOf, needsSamples, samplesOfPng } from "./png.js";
 import { FilmError, notOneFilm, rareCoding, truncated, unreadable } from "./problems.js";
 import { greyOf, luma } from "./sample-grey.js";
 
@@ -27,7 +27,10 @@ export async function readRaster(data, kind, atLeast) {
     const png = checkedPng(data);
     checkSize(png.rows, png.columns);
     if (needsSamples(png)) return ofSamples(await samplesOfPng(png), png);
-    return ofPicture(await pictureOf(data, kind), kind, png.depth);
+    const picture = await pictureOf(data, kind);
+    const lastRow = picture.rgba.subarray(-4 * picture.columns);
+    if (png.interlaced || lastRow.every((value, i) => value === 0 || i % 4 === 3)) await checkRows(png);
+    return ofPicture(picture, kind, png.depth);
   }
   if (kind === "JPEG") return ofJpeg(data, atLeast);
   if (kind === "WEBP") checkWebp(data);

@@ -88,7 +88,7 @@ function described(tags, little) {
   const formats = new Set(tags.get(TAGS.format) ?? [1]);
   const tiled = tags.has(TAGS.tileOffsets);
   const [rows, columns] = [first(TAGS.rows, 0), first(TAGS.columns, 0)];
-  const photometric = first(TAGS.photometric, BLACK_IS_ZERO);
+  const photometric = first(TAGS.photometric, samples > 2 ? RGB : BLACK_IS_ZERO);
   return {
     little,
     rows,
