@@ -26,6 +26,22 @@ def header(*elements: tuple[int, bytes, bytes], order: str = "<") -> Header:
     return parse(data, 0, implicit=False, little=order == "<")[0]
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("vr", "kind"), [("FL", "f"), ("FD", "d"), ("US", "H"), ("SS", "h"), ("UL", "I"), ("SL", "i")]
+)
+def test_numbers_are_read_from_binary_elements_too(vr: str, kind: str, order: str) -> None:
+    value = struct.pack(f"{order}2{kind}", 2048, 7)
+    assert header((tags.CENTER, vr.encode(), value), order=order).numbers(tags.CENTER) == (2048, 7)
+    cut = header((tags.CENTER, vr.encode(), value[:-1]), order=order)
+    assert cut.numbers(tags.CENTER) == (2048,)
+
+
+def test_a_binary_number_that_is_none_is_ignored() -> None:
+    head = header((tags.CENTER, b"FD", struct.pack("<d", float("nan"))))
+    assert head.numbers(tags.CENTER) == ()
+
+
 def test_texts_are_stripped_and_the_first_of_several() -> None:
     head = header((tags.MODALITY, b"CS", b" CR\\DX\0"), (tags.BODY_PART, b"CS", b"  "))
     assert head.text(tags.MODALITY) == "CR"

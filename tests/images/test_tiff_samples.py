@@ -72,6 +72,11 @@ def test_without_a_photometric_interpretation_0_is_black() -> None:
     np.testing.assert_allclose(film.pixels, GREY / 255, atol=0.003)
 
 
+def test_more_depths_than_samples_are_ignored() -> None:
+    film = images.read(one_page(GREY.tobytes(), 8, t258=(8, 8, 8, 8)))
+    np.testing.assert_allclose(film.pixels, GREY / 255, atol=1e-6)
+
+
 def test_subsampled_colour_is_not_supported() -> None:
     with pytest.raises(UnsupportedCoding, match="subsampled colour"):
         images.read(

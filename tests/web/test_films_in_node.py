@@ -178,6 +178,9 @@ FILMS: dict[str, bytes] = {
     "sign repeated": dicom(
         SIGNED.view(np.uint16), BitsStored=12, HighBit=11, **window("0", "4096")
     ),
+    "window of floats": dicom(film(), BitsStored=12, HighBit=11, **window("1800", "1500")).replace(
+        b"DS\4\0" + b"1800", b"FL\4\0" + struct.pack("<f", 1800)
+    ),
     "a window behind an impossible one": dicom(
         film(), BitsStored=12, HighBit=11, WindowCenter=["0", "2000"], WindowWidth=["0", "3000"]
     ),

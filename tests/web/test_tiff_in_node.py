@@ -137,6 +137,7 @@ FILMS: dict[str, bytes] = {
     "floats, some no numbers": one_strip(np.where(GREY > 240, np.nan, UNIT).astype("f4")),
     "a reduced copy behind it": of_pages([page_of(GREY), page_of(SMALL, entry(254, "I", 1))]),
     "a reduced copy before it": of_pages([page_of(SMALL, entry(255, "H", 2)), page_of(WORDS)]),
+    "more depths than samples": one_page(GREY.tobytes(), 8, t258=(8, 8, 8, 8)),
     "no photometric interpretation": one_page(GREY.tobytes(), 8, t262=()),
     "turned": one_strip(of_kind("f8"), more=(entry(274, "H", 6),)),
     "rows without a number": of_pages([(tags((70, 90), 16), [WORDS.tobytes()], 273)]),

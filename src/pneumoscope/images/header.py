@@ -40,6 +40,8 @@ _WANTED = frozenset(
 )
 
 
+_BINARY = {"FL": "f4", "FD": "f8", "US": "u2", "SS": "i2", "UL": "u4", "SL": "i4"}
+"""VRs by which some writers store what must be text, such as a window."""
 _PHOTOMETRICS = {
     re.sub(r"[\W_]", "", name): name
     for name in ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422")
@@ -77,10 +79,16 @@ class Header:
         return tuple(part.strip(" \0") for part in parts)
 
     def numbers(self, tag: int) -> tuple[float, ...]:
-        """All values of a DS or IS element; empty if any of them is not a finite number.
+        """All values of a DS or IS element, also of a binary one; empty if any of them is not a finite number.
 
         Some writers take the decimal comma of their language.
         """
+        kind = _BINARY.get(self.vr(tag) or "")
+        if kind is not None:
+            dtype = np.dtype(f"{'<' if self.is_little(tag) else '>'}{kind}")
+            raw = self.bytes_of(tag)
+            stored = np.frombuffer(raw[: len(raw) // dtype.itemsize * dtype.itemsize], dtype)
+            return tuple(stored.tolist()) if np.isfinite(stored).all() else ()
         try:
             text = self.bytes_of(tag).decode("ascii").replace("\0", "").replace(",", ".")
             parts = text.split("\\")

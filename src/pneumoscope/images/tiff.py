@@ -178,7 +178,7 @@ def film_page(data: bytes, name: str) -> Page:
     ((offset, tags),) = films
     columns, rows = int(tags.get(COLUMNS, 0)), int(tags.get(ROWS, 0))
     samples = int(tags.get(SAMPLES, 1))
-    bits = tuple(tags.get(BITS, (1,)))
+    bits = tuple(tags.get(BITS, (1,)))[: max(samples, 1)]  # some writers state more
     if not 1 <= samples <= 16 or len(bits) not in (1, samples):
         raise UnreadableImage(name, f"{samples} samples per pixel")
     formats = tuple(tags.get(_FORMAT, (1,)))

@@ -32,6 +32,8 @@ const MACROS = [
 ];
 const PIXELS = [0x7fe00008, 0x7fe00009, 0x7fe00010];
 const WANTED = new Set([...Object.values(TAGS), ...PALETTES, ...GROUPS]);
+/** VRs by which some writers store what must be text, such as a window. */
+const BINARY = { FL: ["Float32", 4], FD: ["Float64", 8], US: ["Uint16", 2], SS: ["Int16", 2], UL: ["Uint32", 4], SL: ["Int32", 4] };
 const TRANSFER_SYNTAX = 0x00020010;
 const PREAMBLE = 128;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
@@ -48,8 +50,15 @@ export class Header {
     return latin1(this.bytes(tag)).split("\\")[0].replace(/^[ \0]+|[ \0]+$/g, "") || null;
   }
 
-  /** All values of a DS or IS element; none if any of them is not a finite number. */
+  /** All values of a DS or IS element, also of a binary one; none if any of them is not a finite number. */
   numbers(tag) {
+    const [kind, size] = BINARY[this.vr(tag)] ?? [];
+    if (kind) {
+      const raw = this.bytes(tag);
+      const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+      const stored = Array.from({ length: Math.floor(raw.length / size) }, (_, i) => view[`get${kind}`](size * i, this.isLittle(tag)));
+      return stored.every(Number.isFinite) ? stored : [];
+    }
     const parts = latin1(this.bytes(tag)).replaceAll("\0", "").replaceAll(",", ".").split("\\").map((part) => part.trim()).filter(Boolean);
     if (!parts.every((part) => NUMBER.test(part))) return [];
     const values = parts.map(Number);

@@ -83,7 +83,7 @@ function directory(bytes, { start, end, entryBytes, word, little }) {
 function described(tags, little) {
   const first = (tag, fallback) => tags.get(tag)?.[0] ?? fallback;
   const samples = first(TAGS.samples, 1);
-  const bits = tags.get(TAGS.bits) ?? [1];
+  const bits = (tags.get(TAGS.bits) ?? [1]).slice(0, Math.max(samples, 1)); // some writers state more
   if (samples < 1 || samples > MOST_SAMPLES || ![1, samples].includes(bits.length)) throw unreadable(`${samples} samples per pixel`);
   const formats = new Set(tags.get(TAGS.format) ?? [1]);
   const tiled = tags.has(TAGS.tileOffsets);
