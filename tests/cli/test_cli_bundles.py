@@ -20,13 +20,13 @@ def test_the_shipped_bundles_are_listed() -> None:
         True,
         str(shipped.path),
     )
-    assert (facts["bundle"], facts["bundle_sha256"]) == ("children 2", shipped.sha256)
+    assert (facts["bundle"], facts["bundle_sha256"]) == ("children 3", shipped.sha256)
     assert (facts["positive"], facts["licence"]) == ("PNEUMONIA", "CC BY 4.0")
-    assert (facts["version"], facts["population"]) == ("2", shipped.meta.population.text)
+    assert (facts["version"], facts["population"]) == ("3", shipped.meta.population.text)
     assert facts["size_bytes"] == sum(file.stat().st_size for file in shipped.path.iterdir())
     assert (adults["name"], adults["shipped"], adults["positive"]) == ("adults", True, "ABNORMAL")
     row = run("bundles").stdout.splitlines()[2]
-    assert row.split()[:5] == ["children", "children", "2", shipped.sha256[:12], "PNEUMONIA"]
+    assert row.split()[:5] == ["children", "children", "3", shipped.sha256[:12], "PNEUMONIA"]
     assert f" {facts['size_bytes'] / 1e6:.1f} MB " in row
     assert shipped.meta.population.text in row
 

@@ -105,7 +105,7 @@ def test_the_bundle_may_stand_in_the_environment(
     monkeypatch.setenv("PNEUMOSCOPE_BUNDLE", str(tiny_bundle.path))
     assert json.loads(run("info", "--json").stdout)["bundle"] == "tiny 1"
     assert (
-        json.loads(run("info", "--json", "--bundle", "children").stdout)["bundle"] == "children 2"
+        json.loads(run("info", "--json", "--bundle", "children").stdout)["bundle"] == "children 3"
     )
 
 

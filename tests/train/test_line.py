@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,12 +92,20 @@ class Exports:
     def __init__(self, *, features: bool) -> None:
         self.features = features
         self.films: list[Any] = []
+        self.ill_films: list[Any] = []
 
     def __call__(
-        self, recipe: Recipe, classes: int, weights: Path, target: Path, films: Any
+        self,
+        recipe: Recipe,
+        classes: int,
+        weights: Path,
+        target: Path,
+        films: Any,
+        ill_films: Any,
     ) -> Comparison:
-        assert (recipe, classes, weights.name) == (RECIPE, 3, "weights.npz")
+        assert (recipe.name, classes, weights.name) == (RECIPE.name, 3, "weights.npz")
         self.films.append(films)
+        self.ill_films.append(ill_films)
         tiny_model(target, features=self.features)
         uncalibrated = ExportedNetwork(target).probabilities(films)
         network = onnx.load(target)
@@ -148,6 +157,7 @@ def test_every_step_leaves_its_part_in_the_bundle(
     # Exported and compared once; the calibration is written into the file afterwards.
     assert not (tmp_path / "run" / "export" / "network.onnx").exists()
     assert [films.shape for films in exports.films] == [(40, TINY_SIZE, TINY_SIZE, 1)]
+    assert exports.ill_films == [None]
     assert meta.calibration != Calibration()
     assert (meta.labels, meta.negative, meta.size) == (shades().names, "normal", TINY_SIZE)
     assert meta.validation["parity"] == PARITY | {"max_dp": pytest.approx(0, abs=1e-5)}
@@ -182,6 +192,33 @@ def test_a_network_without_maps_gets_no_gate(
     assert bundle.meta.gate is None
     assert not (bundle.path / "gate.npz").exists()
     assert any("the bundle gets no gate" in text for text in notes.lines)
+
+
+def test_the_evidence_is_balanced_on_ill_training_films_of_the_population(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained, exports = finished(tmp_path / "run"), Exports(features=False)
+    trained = replace(
+        trained,
+        recipe=replace(RECIPE, head="lungs", mirror_balance=True),
+        films=replace(
+            trained.films,
+            films=tuple(
+                replace(film, source="ours" if i < 40 else "others")
+                for i, film in enumerate(trained.films.films)
+            ),
+            population=("ours",),
+        ),
+    )
+    monkeypatch.setattr(to_onnx, "export_onnx", exports)
+    (tmp_path / "run" / "export").mkdir()
+    line.export(trained, np.zeros((1, TINY_SIZE, TINY_SIZE, 1), np.uint8))
+    [balanced] = exports.ill_films
+    assert balanced.shape == (10, TINY_SIZE, TINY_SIZE, 1)
+    ill = trained.films.pixels[3:40:4]
+    assert sorted(balanced.mean(axis=(1, 2, 3))) == pytest.approx(
+        sorted(film.mean() for film in ill), abs=1
+    )
 
 
 def test_a_step_alone(tmp_path: Path) -> None:

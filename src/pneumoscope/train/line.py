@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 PARITY_FILMS = 200
 """Validation films, at most, on which ONNX is compared with Keras."""
+BALANCE_FILMS = 1000
+"""Ill training films, at most, on which the evidence is balanced."""
 BUNDLE = "bundle"
 """In a run folder: the finished bundle."""
 _WORK = "export"
@@ -135,6 +137,7 @@ def export(trained: Trained, parity_inputs: NDArray[np.uint8]) -> Comparison:
         trained.run / checkpoint.WEIGHTS,
         trained.network,
         parity_inputs,
+        _ill_films(trained.films, trained.recipe.size) if trained.recipe.mirror_balance else None,
     )
 
 
@@ -153,6 +156,14 @@ def fit_gate(
         progress.counter("fitting the gate"),
         network.lungs,
     )
+
+
+def _ill_films(films: FilmSet, size: int) -> NDArray[np.uint8]:
+    """Ill training films of the population, as the network sees them, uint8 (n, size, size, 1)."""
+    rows = films.rows("train")
+    rows = rows[(films.labels[rows] > 0) & films.in_population[rows]]
+    some = np.random.default_rng(0).permutation(rows)[:BALANCE_FILMS]
+    return np.stack([resample(films.pixels[i], size) for i in some])[..., None]
 
 
 def _parity_inputs(films: FilmSet, size: int) -> NDArray[np.uint8]:

@@ -26,6 +26,7 @@ def test_balanced_sampling_is_for_classes() -> None:
         ({"size": 128, "source_size": 96}, "source_size is 96"),
         ({"soft_labels": 0.5, "task": "multilabel"}, "soft_labels is 0.5"),
         ({"mirror_loss": 0.2}, "mirror_loss is 0.2"),
+        ({"mirror_balance": True}, "mirror_balance is True"),
         ({"mirror_loss": -0.2, "head": "lungs"}, "mirror_loss is -0.2"),
     ],
 )

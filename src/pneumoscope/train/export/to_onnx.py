@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,7 +29,12 @@ if TYPE_CHECKING:
 
 
 def export_onnx(
-    recipe: Recipe, classes: int, weights: Path, target: Path, films: NDArray[np.uint8]
+    recipe: Recipe,
+    classes: int,
+    weights: Path,
+    target: Path,
+    films: NDArray[np.uint8],
+    ill_films: NDArray[np.uint8] | None = None,
 ) -> parities.Comparison:
     """Writes a network that leaves its calibration open, see `conversion.calibrate`.
 
@@ -39,6 +44,8 @@ def export_onnx(
         weights: What ``checkpoint.save`` wrote.
         target: The file to write.
         films: uint8 (n, size, size, 1), on which it is compared with Keras, n > 0.
+        ill_films: uint8 (m, size, size, 1), on which its evidence is balanced, see
+            `pneumoscope.train.network.mirror_balance`; None for none.
 
     Returns:
         The comparison, before calibration.
@@ -50,24 +57,22 @@ def export_onnx(
     from pneumoscope.train.recipe.reading import resolved
 
     with room_for(Path(tempfile.gettempdir())), tempfile.TemporaryDirectory() as folder:
-        job, inputs, outputs = (Path(folder, n) for n in ("job.json", "films.npy", "keras.npy"))
+        inputs, outputs, ill = (
+            Path(folder, name) for name in ("films.npy", "keras.npy", "ill.npy")
+        )
         np.save(inputs, films)
+        if ill_films is not None:
+            np.save(ill, ill_films)
         content = {
             "recipe": resolved(recipe),
             "classes": classes,
             "weights": str(weights.resolve()),
             "films": str(inputs),
+            "ill_films": None if ill_films is None else str(ill),
             "probabilities": str(outputs),
             "target": str(target.resolve()),
         }
-        job.write_text(json.dumps(content), encoding="utf-8")
-        done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-m", "pneumoscope.train.export.to_onnx", str(job)],
-            env=os.environ | {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = _run(content, Path(folder, "job.json"))
         if done.returncode and tells_of_full_disk(done.stderr):
             raise DiskFull(str(target))
         if done.returncode:
@@ -81,11 +86,24 @@ def export_onnx(
         return parities.Comparison(parity, np.load(outputs))
 
 
+def _run(job: dict[str, Any], job_file: Path) -> subprocess.CompletedProcess[str]:
+    """Runs `main` in a process with Keras on TensorFlow."""
+    job_file.write_text(json.dumps(job), encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "pneumoscope.train.export.to_onnx", str(job_file)],
+        env=os.environ | {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def main(job_file: str) -> None:
     """Runs one export job; prints its parity as the last line."""
     from pneumoscope.train.export import conversion
     from pneumoscope.train.fit import checkpoint
     from pneumoscope.train.network import keras_model
+    from pneumoscope.train.network.mirror_balance import favoured_cells
     from pneumoscope.train.recipe import reading
 
     job = json.loads(Path(job_file).read_text(encoding="utf-8"))
@@ -93,11 +111,13 @@ def main(job_file: str) -> None:
     model = keras_model.build(resolved, job["classes"], None)
     checkpoint.restore(model, Path(job["weights"]))
     target = Path(job["target"])
-    conversion.convert(keras_model.serving_model(model, None, resolved.task), target)
+    ill = job["ill_films"]
+    favoured = None if ill is None else favoured_cells(model, np.load(ill))
+    conversion.convert(keras_model.serving_model(model, None, resolved.task, favoured), target)
     with tempfile.TemporaryDirectory() as folder:
         uncalibrated = Path(folder, "model.onnx")
         conversion.calibrate(target, Calibration(), uncalibrated)
-        serving = keras_model.serving_model(model, Calibration(), resolved.task)
+        serving = keras_model.serving_model(model, Calibration(), resolved.task, favoured)
         compared = parities.measure(model, serving, uncalibrated, np.load(job["films"]))
     np.save(job["probabilities"], compared.probabilities)
     sys.stdout.write("\n" + json.dumps(compared.parity) + "\n")

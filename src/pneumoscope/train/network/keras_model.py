@@ -17,6 +17,9 @@ from pneumoscope.train.network.lungs import FEATURES, LOGITS
 from pneumoscope.train.network.stock_changes import BATCH_NORM_MOMENTUM
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from pneumoscope.decision.calibration import Calibration
     from pneumoscope.train.recipe.settings import Recipe
 
@@ -264,7 +267,12 @@ def layers_of_head(model: Any) -> list[Any]:
     return list(model.layers[model.layers.index(model.get_layer(POOLED)) :])
 
 
-def serving_model(model: Any, calibration: Calibration | None, task: str = "multiclass") -> Any:
+def serving_model(
+    model: Any,
+    calibration: Calibration | None,
+    task: str = "multiclass",
+    favoured: NDArray[np.float32] | None = None,
+) -> Any:
     """The network as it is shipped: films in; probabilities, heatmaps and embedding out.
 
     Args:
@@ -272,6 +280,8 @@ def serving_model(model: Any, calibration: Calibration | None, task: str = "mult
         calibration: Makes the logits calibrated probabilities. None leaves its values open: they are
             further inputs of the network, named after the fields of `CalibrationValues`.
         task: With ``"multilabel"`` each logit gives a probability by itself.
+        favoured: What a head that reads the lungs subtracts from the evidence, see
+            `lungs.outputs_and_logits`.
 
     Returns:
         A ``keras.Model`` from uint8 (n, size, size, 1) to ``probabilities`` (n, classes),
@@ -279,7 +289,7 @@ def serving_model(model: Any, calibration: Calibration | None, task: str = "mult
         two classes, the negative one first. Heatmaps are Grad-CAM, see `gradcam`; a head that reads
         the lungs has its own, and the output ``lungs`` (n, h, w), see `lungs`.
     """
-    outputs, logits = _outputs_and_logits(model, task)
+    outputs, logits = _outputs_and_logits(model, task, favoured)
     columns = logits.shape[-1]
     if calibration is None:
         values = _open_values(columns, task)
@@ -291,10 +301,12 @@ def serving_model(model: Any, calibration: Calibration | None, task: str = "mult
     return keras.Model(inputs, outputs, name="serving")
 
 
-def _outputs_and_logits(model: Any, task: str) -> tuple[dict[str, Any], Any]:
+def _outputs_and_logits(
+    model: Any, task: str, favoured: NDArray[np.float32] | None
+) -> tuple[dict[str, Any], Any]:
     """The other outputs of `serving_model`, and the logits."""
     if reads_lungs(model):
-        return lungs.outputs(model, task), model.output
+        return lungs.outputs_and_logits(model, task, favoured)
     features = model.get_layer(FEATURES).output
     embedding = model.get_layer(EMBEDDING).output
     heatmaps = HeadGradCam(layers_of_head(model), name="heatmaps")(features)

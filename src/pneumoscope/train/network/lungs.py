@@ -14,6 +14,9 @@ import keras
 from keras import ops
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from pneumoscope.train.recipe.settings import Recipe
 
 FEATURES, LOGITS = "features", "logits"
@@ -27,6 +30,9 @@ MIRRORED = 4
 """One film in so many is compared with its mirror image: each costs as much as another film."""
 NOTHING = -4.0
 """Log odds of a part of the film that shows no lung: healthy, as far as can be seen."""
+STRONG = 2.0
+"""Log odds of illness at which a cell is half balanced, see `pneumoscope.train.network.mirror_balance`. If blanked
+lungs, of which nothing can be said (log odds near 0), were balanced too, they would give the label away more often."""
 _PRIOR_CELLS = 0.25
 """Cells of `NOTHING` that every lung is pooled with, so that an empty one has an answer."""
 _LEAST = 1e-5
@@ -239,16 +245,30 @@ def composed(model: Any, *, mirrored: bool = False) -> Any:
     return keras.Model([films, parts], outputs_of_parts, name="composed")
 
 
-def outputs(model: Any, task: str) -> dict[str, Any]:
-    """What the shipped network gives beside its probabilities.
+def outputs_and_logits(
+    model: Any, task: str, favoured: NDArray[np.float32] | None
+) -> tuple[dict[str, Any], Any]:
+    """What the shipped network gives beside its probabilities, and the logits of these.
+
+    Args:
+        model: What `pneumoscope.train.network.keras_model.build` made, with this head.
+        task: See `LungPooling`.
+        favoured: From `pneumoscope.train.network.mirror_balance`, float32 (h, w): what is subtracted from the
+            evidence of each cell as far as it is `STRONG`. None for nothing.
 
     Returns:
         ``heatmaps`` (n, classes, h, w), see `maps_of`; ``embedding`` (n, k), the mean features over
-        the lungs; ``lungs`` (n, h, w), see `field_of`.
+        the lungs; ``lungs`` (n, h, w), see `field_of`; and the logits (n, units).
     """
     features = model.get_layer(FEATURES).output
     where, what = (model.get_layer(name).output for name in (LUNGS, EVIDENCE))
+    logits = model.output
+    if favoured is not None:
+        ill = what[..., :1]
+        balanced = ill - ops.sigmoid(ill - STRONG) * favoured[..., None]
+        what = ops.concatenate([balanced, what[..., 1:]], axis=-1) if task != "binary" else balanced
+        logits = model.get_layer(LOGITS)([where, what])
     field = field_of(where)
     weight = field[..., None]
     mean = ops.sum(features * weight, axis=(1, 2)) / (ops.sum(weight, axis=(1, 2)) + _PRIOR_CELLS)
-    return {"heatmaps": maps_of(field, what, task), "embedding": mean, "lungs": field}
+    return {"heatmaps": maps_of(field, what, task), "embedding": mean, "lungs": field}, logits

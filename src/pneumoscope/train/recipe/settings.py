@@ -97,6 +97,9 @@ class Recipe:
         mirror_loss: Weight of the difference between a film and its mirror image in the log odds of
             each lung, so that the heat does not favour a side of the picture. A quarter of the films
             is mirrored for it, which takes a quarter more time; 0 is off.
+        mirror_balance: Whether the exported network subtracts from the evidence what each cell of the
+            picture gets more than its mirrored cell, on average over ill training films and their mirror
+            images, see `pneumoscope.train.network.mirror_balance`; with the head ``"lungs"`` only.
         prevalence: Share of ill films at which the shipped probabilities hold, below 1; 0 for that
             of the validation films. Not used for several findings.
         ill_part: Probability that a part of an ill film is ill, in (0, 1].
@@ -163,6 +166,7 @@ class Recipe:
     blanked: float = 0.0
     lung_loss: float = 0.4
     mirror_loss: float = 0.0
+    mirror_balance: bool = False
     prevalence: float = 0.0
     ill_part: float = 0.7
     ill_part_weight: float = 0.3
@@ -262,10 +266,10 @@ class Recipe:
 
     def _check_head(self) -> None:
         if self.head != "lungs":
-            for name in ("surroundings", "blanked", "mirror_loss"):
-                _check(
-                    not getattr(self, name), name, getattr(self, name), "0 unless head is 'lungs'"
-                )
+            for name in ("surroundings", "blanked", "mirror_loss", "mirror_balance"):
+                off = "false" if name == "mirror_balance" else "0"
+                wanted = f"{off} unless head is 'lungs'"
+                _check(not getattr(self, name), name, getattr(self, name), wanted)
             return
         _check(self.task != "multilabel", "head", self.head, "'gap' for task multilabel")
         for name in ("mixup", "cached_views", "dense", "head_batch_norm"):
