@@ -105,6 +105,7 @@ def run_line(line: str, folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", IN_ORDER)
 def test_a_tutorial_runs_from_top_to_bottom(path: Path, workplace: Path) -> None:
     text = path.read_text(encoding="utf-8")

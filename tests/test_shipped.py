@@ -157,6 +157,7 @@ def test_a_full_size_film_and_its_224_pixel_copy_agree(
     assert np.median(differences) <= 0.03
 
 
+@pytest.mark.slow
 def test_films_choose_their_population(films_dir: Path) -> None:
     of_children = sorted((films_dir / "chest_xray" / "train").glob("*/*"))[::100]
     of_adults = sorted((films_dir / "hospitals" / "nih").glob("*/*"))[::10]

@@ -53,6 +53,7 @@ def test_reading_a_film_connects_to_nobody(tmp_path: Path) -> None:
     assert addresses(log) == []
 
 
+@pytest.mark.slow
 def test_an_evaluation_connects_to_nobody(tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
     log, home = tmp_path / "calls.txt", tmp_path / "home"

@@ -250,6 +250,7 @@ def test_a_crash_between_a_shard_and_its_entry(
     assert len(batch.rows()) == 25
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_films(tmp_path: Path) -> None:
     peaks = []
     for films in (1_000, 4_000):

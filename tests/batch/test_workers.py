@@ -39,6 +39,7 @@ def chunks_of(folder: Path, size: int) -> list[list[Film]]:
     return [films[i : i + size] for i in range(0, len(films), size)]
 
 
+@pytest.mark.slow
 def test_films_that_kill_a_worker_cost_only_themselves(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -55,6 +56,7 @@ def test_films_that_kill_a_worker_cost_only_themselves(
     assert "its films are read again" in caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "message"),
     [(Failing, "bundle stub"), (Dying, "died before it could read a film")],
@@ -82,6 +84,7 @@ def test_no_more_films_are_in_work_than_a_shard_has(
     assert engine.capacity == 2 * workers * chunk
 
 
+@pytest.mark.slow
 def test_busy_workers_end_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each once had its own time to end, one after the other: minutes after Ctrl-C on a large machine."""
     monkeypatch.setattr(module, "_PATIENCE_S", 1.0)

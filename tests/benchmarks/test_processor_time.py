@@ -58,6 +58,7 @@ def test_parts_of_the_server_are_summed_without_what_is_not_the_server() -> None
     ]
 
 
+@pytest.mark.slow
 def test_the_profile_of_the_command_line_is_kept(tmp_path: Path) -> None:
     command = [sys.executable, "-c", processor_time.PROFILED, str(tmp_path / "profile"), "--help"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)

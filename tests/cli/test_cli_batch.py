@@ -78,6 +78,7 @@ def batch(bundle: Bundle, films: Path, *options: object) -> Done:
     return run("batch", films, "--out", out, "--bundle", bundle.path, *options)
 
 
+@pytest.mark.slow
 def test_films_become_rows_and_a_page(tiny_bundle: Bundle, films: Path) -> None:
     done = batch(tiny_bundle, films, "--workers", 1, "--heatmaps")
     assert done.returncode == 1  # a film could not be read

@@ -193,6 +193,7 @@ def test_the_greeting_comes_when_the_server_is_ready(capsys: pytest.CaptureFixtu
     assert (watched.failure, sent) == (None, [{"type": "lifespan.startup.complete"}])
 
 
+@pytest.mark.slow
 def test_the_garbage_collector_leaves_to_itself_what_the_server_is_made_of() -> None:
     """It stopped everything for a tenth of a second whenever many strangers had connected."""
 

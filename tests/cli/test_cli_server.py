@@ -144,6 +144,7 @@ def test_the_folder_of_the_option_comes_before_that_of_the_environment(
     assert len(json.loads(good(administer("user", "list", "--json")))) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [["user", "list"], ["serve", "--port", "0"]])
 def test_a_damaged_database_is_two_lines(tmp_path: Path, command: list[str]) -> None:
     (tmp_path / "reading-room.sqlite").write_bytes(b"no database" * 500)

@@ -70,6 +70,7 @@ def test_a_film_that_stops_the_decoder_is_given_up(monkeypatch: pytest.MonkeyPat
     assert codec_process._free == []
 
 
+@pytest.mark.slow
 @alone
 @pytest.mark.skipif(sys.platform == "win32", reason="the system has no such limit")
 def test_a_decoder_that_loops_is_ended_by_the_time_it_computes(

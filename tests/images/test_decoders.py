@@ -74,6 +74,7 @@ def test_errors_keep_their_class_and_hint(decoder: Decoder) -> None:
     assert decoder.decode(BRIGHT[1], DecodeOptions(32)).pixels.shape == (32, 32)
 
 
+@pytest.mark.slow
 def test_a_decoder_that_dies_costs_one_film(decoder: Decoder) -> None:
     # Killed between the check that it runs and the film, like a decoder that the film crashes.
     decoder.start = lambda: killed_after_start(decoder)  # type: ignore[method-assign]
@@ -161,6 +162,7 @@ def test_a_decoder_that_answers_nonsense_costs_one_film(answer: Any) -> None:
         decoder.decode(BRIGHT[1], DecodeOptions(32))
 
 
+@pytest.mark.slow
 def test_a_film_that_takes_too_long_is_decoded_once_more_and_then_given_up() -> None:
     slow = Decoder(0.2, 2**30)
     start, children = slow.start, list[int]()

@@ -69,6 +69,7 @@ def test_a_pipeline_that_does_not_start_releases_the_database(
     database(tmp_path).close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", [True, False])
 def test_films_that_are_not_read_in_time_wait_for_the_next_start(
     tiny_bundle: Bundle, tmp_path: Path, keep: bool

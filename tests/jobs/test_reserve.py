@@ -100,6 +100,7 @@ print(len(list((folder / "films").iterdir())), "films left", flush=True)
 """
 
 
+@pytest.mark.slow
 def test_purge_works_on_a_full_disk(tmp_path: Path) -> None:
     command = 'mount -t tmpfs -o size=64m tmpfs "$1" && exec "$2" -c "$3" "$1"'
     unshare = shutil.which("unshare")

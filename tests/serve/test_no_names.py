@@ -227,6 +227,7 @@ def prepared(folder: Path, bundle: Bundle) -> tuple[ServeSettings, str]:
     return settings, token
 
 
+@pytest.mark.slow
 def test_nothing_that_is_written_names_a_patient(
     tiny_bundle: Bundle, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

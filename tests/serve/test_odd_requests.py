@@ -193,6 +193,7 @@ def _content(draw: st.DrawFn, method: str) -> dict[str, Any]:
     return {"content": content, "content_type": draw(st.sampled_from(CONTENT_TYPES))}
 
 
+@pytest.mark.slow
 def test_no_odd_request_makes_the_server_fail(target: Target) -> None:
     @settings(
         max_examples=80, deadline=None, database=None, derandomize=True,

@@ -19,6 +19,7 @@ from pneumoscope.evidence.audit.results import Audit
 from pneumoscope.evidence.report.audit import page as audit_page
 
 
+@pytest.mark.slow
 def test_forty_films_without_keys_say_what_they_cannot_say(plain: Audit) -> None:
     assert plain.verdict in ("look", "stop")
     assert levels(plain, "patients") == ["unknown", "not applicable"]

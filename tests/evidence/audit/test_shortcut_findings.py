@@ -42,6 +42,7 @@ def test_one_table_for_all_is_not_mentioned(plain: Audit) -> None:
     assert score.constant
 
 
+@pytest.mark.slow
 def test_the_tables_of_the_full_size_films_give_the_label_away(films_dir: Path) -> None:
     root = films_dir / "full_size"
     if not root.is_dir():

@@ -9,6 +9,7 @@ from pneumoscope.evidence.audit.shortcuts import ALL, FILE, PICTURE, THUMBNAIL
 from readings import auc, measured, reading
 
 
+@pytest.mark.slow
 def test_a_word_that_is_the_label() -> None:
     truth = np.arange(60) % 3 == 0  # 20 ill, 40 well
     words = ["A" if t else "B" for t in truth]

@@ -34,6 +34,7 @@ def test_every_file_is_written(quick: None, tmp_path: Path) -> None:
     assert {"roc.png", "roc.svg", "prevalence.png", "scores.svg"} <= names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("several", [False, True], ids=["classes", "findings"])
 @pytest.mark.parametrize("full", [False, True], ids=["bare", "full"])
 def test_a_record_without_figures_still_gives_a_report(

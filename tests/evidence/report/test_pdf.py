@@ -37,6 +37,7 @@ def whole_pdf(whole: Report) -> bytes:
     return pdf.pdf(whole)
 
 
+@pytest.mark.slow
 def test_the_pdf_contains_every_word_and_marks_every_page(whole: Report, whole_pdf: bytes) -> None:
     pypdf = pytest.importorskip("pypdf")
     pages = pypdf.PdfReader(io.BytesIO(whole_pdf)).pages

@@ -48,6 +48,7 @@ def test_processes_keep_bytecode_wherever_it_is_forbidden(
     assert [*tmp_path.rglob("pneumoscope/__init__.*.pyc")]
 
 
+@pytest.mark.slow
 def test_a_short_benchmark(
     tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
