@@ -221,6 +221,26 @@ def test_the_evidence_is_balanced_on_ill_training_films_of_the_population(
     )
 
 
+def test_without_ill_training_films_of_the_population_others_balance_the_evidence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of them may be held out, as by a given split; the training is over by then and must not be lost."""
+    trained, exports = finished(tmp_path / "run"), Exports(features=False)
+    films = tuple(
+        replace(film, source="others" if film.split == "train" and film.targets[1] else "ours")
+        for film in trained.films.films
+    )
+    trained = replace(
+        trained,
+        recipe=replace(RECIPE, head="lungs", mirror_balance=True),
+        films=replace(trained.films, films=films, population=("ours",)),
+    )
+    monkeypatch.setattr(to_onnx, "export_onnx", exports)
+    (tmp_path / "run" / "export").mkdir()
+    line.export(trained, np.zeros((1, TINY_SIZE, TINY_SIZE, 1), np.uint8))
+    assert [x.shape for x in exports.ill_films] == [(20, TINY_SIZE, TINY_SIZE, 1)]
+
+
 def test_a_step_alone(tmp_path: Path) -> None:
     """The gate needs nothing of the steps before it but a network."""
     trained = finished(tmp_path / "run")

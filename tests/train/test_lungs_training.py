@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 
 pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
+import onnx
 import onnxruntime
 
 import pneumoscope
@@ -37,6 +38,7 @@ surroundings = 0.3
 regions = 0.3
 blanked = 0.1
 mirror_loss = 0.2
+mirror_balance = true
 """
 
 
@@ -82,6 +84,13 @@ def test_the_bundle_gives_the_lungs_and_heat_only_there(trained: Path, films: Pa
     outputs = classifier.run(pixels)
     assert outputs.lungs is not None
     assert (outputs.heatmaps.sum(axis=1) <= outputs.lungs + 1e-5).all()
+
+
+def test_the_exported_evidence_is_balanced(trained: Path) -> None:
+    model = onnx.load(trained / "bundle" / "model.onnx")
+    values = [onnx.numpy_helper.to_array(value).squeeze() for value in model.graph.initializer]
+    [favoured] = [value for value in values if value.shape == (8, 8) and np.any(value)]
+    assert favoured == pytest.approx(-favoured[:, ::-1])
 
 
 def test_the_field_learns_the_masks(trained: Path) -> None:

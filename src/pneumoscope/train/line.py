@@ -159,10 +159,14 @@ def fit_gate(
 
 
 def _ill_films(films: FilmSet, size: int) -> NDArray[np.uint8]:
-    """Ill training films of the population, as the network sees them, uint8 (n, size, size, 1)."""
+    """Ill training films of the population, as the network sees them, uint8 (n, size, size, 1).
+
+    Those of other patients if all ill films of the population are held out.
+    """
     rows = films.rows("train")
-    rows = rows[(films.labels[rows] > 0) & films.in_population[rows]]
-    some = np.random.default_rng(0).permutation(rows)[:BALANCE_FILMS]
+    rows = rows[films.labels[rows] > 0]
+    inside = rows[films.in_population[rows]]
+    some = np.random.default_rng(0).permutation(inside if len(inside) else rows)[:BALANCE_FILMS]
     return np.stack([resample(films.pixels[i], size) for i in some])[..., None]
 
 

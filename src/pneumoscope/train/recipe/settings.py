@@ -97,9 +97,9 @@ class Recipe:
         mirror_loss: Weight of the difference between a film and its mirror image in the log odds of
             each lung, so that the heat does not favour a side of the picture. A quarter of the films
             is mirrored for it, which takes a quarter more time; 0 is off.
-        mirror_balance: Whether the exported network subtracts from the evidence what each cell of the
-            picture gets more than its mirrored cell, on average over ill training films and their mirror
-            images, see `pneumoscope.train.network.mirror_balance`; with the head ``"lungs"`` only.
+        mirror_balance: Whether the exported network subtracts from the evidence half of what each cell
+            of the picture gets more than its mirrored cell, on average over ill training films and their
+            mirror images, see `pneumoscope.train.network.mirror_balance`; with the head ``"lungs"`` only.
         prevalence: Share of ill films at which the shipped probabilities hold, below 1; 0 for that
             of the validation films. Not used for several findings.
         ill_part: Probability that a part of an ill film is ill, in (0, 1].
