@@ -283,6 +283,12 @@ def test_numbers_that_may_all_be_names_of_films(tmp_path: Path) -> None:
     assert listing.warnings[0] == "the films are those of the column file_no"
 
 
+def test_anonymous_patients_are_not_one(tmp_path: Path) -> None:
+    rows = [f"{('TB', 'Normal')[i % 2]},{('Anonymous', 'ANONYMIZED')[i % 2]}" for i in range(8)]
+    listing = data.find(manifest(tmp_path / "m", "path,label,PatientName", *rows))
+    assert {e.keyed for e in listing.entries} == {False}
+
+
 def test_a_patient_in_whole_numbers_and_in_decimals_is_the_same(tmp_path: Path) -> None:
     """pandas writes 12 as 12.0 where another row has no patient."""
     keys = ["12", "12.0", "012", "12,00", "unknown", "?", "1.5", "P1.0"]
@@ -348,3 +354,10 @@ def test_a_table_that_does_not_begin_with_its_columns(
     (tmp_path / "manifest.csv").write_text(text)
     with pytest.raises(DataError, match=message):
         data.find(tmp_path)
+
+
+def test_a_cell_image_in_each_row_names_no_columns(tmp_path: Path) -> None:
+    draw(tmp_path, *NAMES)
+    rows = [f"{Path(name).stem},image,{('TB', 'Normal')[i % 2]}" for i, name in enumerate(NAMES)]
+    (tmp_path / "manifest.csv").write_text("\n".join(["uid,kind,label", *rows]))
+    assert data.find(tmp_path).names == ("Normal", "TB")

@@ -144,12 +144,24 @@ def test_words_about_a_report_are_no_findings(tmp_path: Path) -> None:
     assert [entry.values for entry in listing.entries] == [(1.0, 0.0), (0.0, 1.0), nothing, nothing]
 
 
-def test_a_finding_that_may_mean_healthy_is_an_error(tmp_path: Path) -> None:
+def test_a_finding_that_may_mean_healthy_is_an_error_in_a_binary_task(tmp_path: Path) -> None:
     draw(tmp_path, *(f"{i}.png" for i in range(2)))
     (tmp_path / "manifest.csv").write_text("path,normal_flag,TB\n0.png,1,0\n1.png,0,1\n")
     with pytest.raises(DataError, match="normal_flag may mean that a film is healthy"):
-        data.find(tmp_path)
+        for_task(data.find(tmp_path), "binary")
     assert for_task(data.find(tmp_path, "normal_flag"), "binary").targets == ((1.0, 0.0), (0.0, 1.0))  # fmt: skip
+
+
+def test_findings_such_as_a_tube_in_its_place_are_findings(tmp_path: Path) -> None:
+    """RANZCR's table has ETT - Normal."""
+    draw(tmp_path, *(f"{i}.png" for i in range(2)))
+    (tmp_path / "manifest.csv").write_text(
+        "path,ETT - Normal,ETT - Abnormal,CVC - Normal\n0.png,1,0,1\n1.png,0,1,1\n"
+    )
+    listing = data.find(tmp_path)
+    assert for_task(listing, "multilabel").names == ("ETT - Normal", "ETT - Abnormal", "CVC - Normal")  # fmt: skip
+    with pytest.raises(DataError, match="ETT - Normal may mean that a film is healthy"):
+        for_task(listing, "binary")
 
 
 def test_class_0_beside_normal_is_an_error(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pneumoscope.data.class_names import negative_first, negative_of
+from pneumoscope.data.class_names import negative_first, negative_of, speaks_of_healthy
 from pneumoscope.data.sheet import UNKNOWN, DataSheet
 from pneumoscope.errors import DataError
 from pneumoscope.records import TASKS
@@ -138,6 +138,8 @@ def for_task(listing: Listing, task: str) -> Labelled:
         raise DataError(f"task {task!r} is unknown", f"One of {', '.join(TASKS)}.")
     if task == "multilabel":
         return _findings(listing)
+    if listing.findings and task == "binary":
+        _check_healthy(listing)
     if listing.findings and not is_one_hot(listing):
         if task == "binary":
             return _any_finding(listing)
@@ -147,6 +149,16 @@ def for_task(listing: Listing, task: str) -> Labelled:
             "of `pneumoscope data check`.",
         )
     return _classes(listing, task)
+
+
+def _check_healthy(listing: Listing) -> None:
+    """Checks that no finding may mean healthy unless one is known to: its films would be taken for ill."""
+    doubtful = [name for name in listing.names if speaks_of_healthy(name)]
+    if doubtful and listing.negative is None:
+        raise DataError(
+            f"the finding {doubtful[0]} may mean that a film is healthy, and no other one does",
+            "If it does, call it normal; else give it another name, or use the task multilabel.",
+        )
 
 
 def _classes(listing: Listing, task: str) -> Labelled:

@@ -13,7 +13,6 @@ from pneumoscope.data.class_names import (
     kept_spellings,
     negative_first,
     plain_name,
-    speaks_of_healthy,
 )
 from pneumoscope.data.listing import KERMANY
 from pneumoscope.errors import DataError
@@ -90,16 +89,9 @@ def checked_classes(listing: Listing) -> Listing:
 
     Raises:
         DataError: Beside the class of healthy films, another one speaks of healthy films by its name, such
-            as ``NORMAL_augmented``: they would be taken for ill. So would those of a column ``normal_flag`` among
-            findings none of which is known to mean that nothing was found.
+            as ``NORMAL_augmented``: they would be taken for ill.
     """
     if listing.findings:
-        doubtful = [n for n in listing.names if speaks_of_healthy(n)]
-        if doubtful and listing.negative is None:
-            raise DataError(
-                f"the finding {doubtful[0]} may mean that a film is healthy, and no other one does",
-                "If it does, call it normal; else give it another name.",
-            )
         return listing
     if others := healthy_besides(listing.names):
         raise DataError(

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from pneumoscope.data.listing import Targets
 
 _WHOLE_KEY = re.compile(r"(\d+)[.,]0+")  # "123.0", where another row has no patient
+# In place of a name: as a key it would join all patients.
+_ANONYMOUS = re.compile(r"anon(ym(ous|i[sz]ed|isiert)?)?", re.IGNORECASE)
 _TITLES = 10  # rows above the names of the columns
 _FILM_KEY = re.compile(r"(?:^|/)file/")  # written for a layout without patient keys
 _CHEXPERT_PATIENT = re.compile(r"(?:^|/)(patient\d+)/")
@@ -129,7 +131,7 @@ def _entry(
     patient = row.get("patient", "")
     if number := _WHOLE_KEY.fullmatch(patient):
         patient = number[1]
-    if is_unknown(patient):
+    if is_unknown(patient) or _ANONYMOUS.fullmatch(patient):
         patient = ""
     if not patient and (match := _CHEXPERT_PATIENT.search(name)):
         patient = match[1]
@@ -299,11 +301,16 @@ def _check_header(file: Path, header: list[str], rows: list[Row]) -> None:
     if any(map(has_film_ending, header)):
         hint = "Add a first line with the names of the columns, such as path,label."
         raise DataError(f"{file}: its first line names a film, not the columns", hint)
-    for row in rows[:_TITLES]:
-        cells = [cell for cell in row.values() if cell]
-        if path_column(cells) and not any(has_film_ending(c) or c[0].isdecimal() for c in cells):
-            hint = "Delete the lines above it."
-            raise DataError(f"{file}, line {row.line}: has the names of the columns", hint)
+    titled = [row for row in rows[:_TITLES] if _names_columns(row)]
+    if len(titled) == 1:  # else such as a column "kind", all of whose cells are "image"
+        hint = "Delete the lines above it."
+        raise DataError(f"{file}, line {titled[0].line}: has the names of the columns", hint)
+
+
+def _names_columns(row: Row) -> bool:
+    cells = [cell for cell in row.values() if cell]
+    others = any(has_film_ending(cell) or cell[0].isdecimal() for cell in cells)
+    return path_column(cells) is not None and not others
 
 
 def _recognised(
