@@ -43,6 +43,8 @@ KEYWORDS = {
     "LUT_NAME": "LUTExplanation",
     "LUT_DATA": "LUTData",
     "WINDOW_NAMES": "WindowCenterWidthExplanation",
+    "SHARED_GROUPS": "SharedFunctionalGroupsSequence",
+    "FRAME_GROUPS": "PerFrameFunctionalGroupsSequence",
 }
 
 
