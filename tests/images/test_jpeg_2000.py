@@ -74,7 +74,7 @@ SOUND = {
     "a comment of a tile-part": UP_TO_THE_END[: PART + 12] + COMMENT + UP_TO_THE_END[PART + 12 :],
     "many tile-parts without data": WHOLE[:PART] + EMPTY_PART * 50_000 + WHOLE[PART:],
     "tiles": TILED,
-    "markers of packets": codestream(quality_layers=[40, 10], irreversible=True)[:-2] + b"\xff\x92\xff\xd9",
+    "markers of packets": UP_TO_THE_END[:-2] + b"\xff\x91\0\4\0\xff\xc7\xff\x92\xff\x91\0\4\xff\xa0\xc7\xff\xd9",
 }  # fmt: skip
 LACKING = {
     "no last tile": TILED[: PARTS[-1]] + b"\xff\xd9",

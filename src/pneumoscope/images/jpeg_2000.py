@@ -17,8 +17,9 @@ _HIGH_THROUGHPUT = 0x40  # of Rsiz and of the style of blocks, T.814 A.2 and A.3
 _BYPASS = 0x01  # of the style of blocks: raw bits in place of arithmetic coding
 _CODED_ZEROS, _RAW_ZEROS = 64, 1024
 """Zero bytes that compressed data may have in a row, beside those of packet headers: raw bits may repeat."""
-_MARKER = re.compile(rb"\xff(?![\x91\x92])[\x90-\xff]")
-"""What data never has: FF is followed by at most 8F (B.10.1, C.2.2), but for SOP and EPH (A.8)."""
+_NO_NUMBER = rb"(?<!\xff\x91\x00\x04\xff)(?<!\xff\x91\x00\x04.\xff)"  # of a packet, A.8.1
+_MARKER = re.compile(rb"\xff" + _NO_NUMBER + rb"(?![\x91\x92])[\x90-\xff]", re.DOTALL)
+"""What data never has: FF is followed by at most 8F (B.10.1, C.2.2), but for SOP, its number, and EPH (A.8)."""
 
 
 class _TilePart(NamedTuple):

@@ -4,6 +4,7 @@ import { Bytes, holdsRun } from "./bytes.js";
 import { truncated, unreadable } from "./problems.js";
 
 const [SIZ, COD, SOT, SOD, EOC] = [0x51, 0x52, 0x90, 0x93, 0xd9];
+const [SOP, EPH, SOP_BYTES] = [0x91, 0x92, 6];
 const HIGH_THROUGHPUT = 0x40;
 const BYPASS = 0x01;
 const [CODED_ZEROS, RAW_ZEROS] = [64, 1024];
@@ -30,8 +31,11 @@ export function checkJpeg2000(file) {
 
 /** Whether FF is followed by more than 8F, which data never has (B.10.1, C.2.2) but behind SOD, in SOP and in EPH (A.8). */
 function holdsMarker(body) {
-  for (let at = body.indexOf(0xff, 2); at >= 0; at = body.indexOf(0xff, at + 1)) {
-    if (body[at + 1] > 0x8f && body[at + 1] !== 0x91 && body[at + 1] !== 0x92) return true;
+  let at = body.indexOf(0xff, 2);
+  while (at >= 0) {
+    const isSop = body[at + 1] === SOP;
+    if (body[at + 1] > 0x8f && !isSop && body[at + 1] !== EPH) return true;
+    at = body.indexOf(0xff, at + (isSop ? SOP_BYTES : 1)); // the number in it may be any
   }
   return false;
 }
