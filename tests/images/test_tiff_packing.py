@@ -49,3 +49,13 @@ def test_each_strip_has_its_own_length() -> None:
     data = of_pages([([*tags((70, 90), 8, compression=8), entry(278, "I", 32)], strips, 273)])
     assert film_page(data, "film").piece_bytes == (32 * 90, 32 * 90, 6 * 90)
     np.testing.assert_array_equal(images.read(data).levels, ramp(70, 90))
+
+
+def test_a_last_strip_that_was_filled_up_with_white_is_read() -> None:
+    film = ramp(70, 90)
+    rows = np.vstack([film, np.full((26, 90), 255, np.uint8)])
+    strips = [
+        b"".join(b"\x59" + row.tobytes() for row in rows[top : top + 32]) for top in (0, 32, 64)
+    ]
+    data = of_pages([([*tags((70, 90), 8, compression=32773), entry(278, "I", 32)], strips, 273)])
+    np.testing.assert_array_equal(images.read(data).levels, film)

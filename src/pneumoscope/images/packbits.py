@@ -4,13 +4,19 @@ from __future__ import annotations
 
 _SPARE_BYTES = 8
 """Bytes behind the last one that sloppy encoders add."""
+_MOST_SPARE_BYTES = 2**20
 
 
-def unpacked(packed: bytes) -> bytearray:
-    """The bytes that are packed; as many as there are, if the end is missing."""
+def unpacked(packed: bytes, size: int) -> bytearray:
+    """The bytes that are packed; as many as there are, if the end is missing, and not many more than needed.
+
+    Args:
+        packed: The packed bytes.
+        size: How many bytes they must be.
+    """
     result = bytearray()
     extend, at, end = result.extend, 0, len(packed)
-    while at < end:
+    while at < end and len(result) <= size + _MOST_SPARE_BYTES:
         count = packed[at]
         if count < 128:
             extend(packed[at + 1 : at + count + 2])

@@ -44,7 +44,7 @@ def decode(
     length = shape[0] * shape[1]
     planes = np.empty((samples, length, size), np.uint8)
     for number, (begin, end) in enumerate(zip(offsets, [*offsets[1:], len(frame)], strict=True)):
-        content = unpacked(frame[begin:end])
+        content = unpacked(frame[begin:end], length)
         if len(content) < length:
             raise TruncatedImage(name)
         if not is_whole(content, length):

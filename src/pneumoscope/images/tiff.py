@@ -251,7 +251,7 @@ def check_compression(page: Page, name: str) -> None:
         packed, size = page.data[offset : offset + count], sizes[number % len(sizes)]
         # Of what is cut, or has the bits of each byte in reverse order, libtiff tells.
         is_checked = len(packed) == count and page.fill_order == 1
-        if is_checked and not is_sound(page.compression, packed, size):
+        if is_checked and not is_sound(page.compression, packed, size, sizes[0]):
             raise UnreadableImage(name, "the TIFF data is broken")
     if page.compression != _JPEG:
         return

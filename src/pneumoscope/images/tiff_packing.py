@@ -14,25 +14,28 @@ PACKBITS = 32773
 _STEP_BYTES = _SPARE_BYTES = 2**20
 
 
-def is_sound(compression: int, packed: bytes, size: int) -> bool:
+def is_sound(compression: int, packed: bytes, size: int, filled: int = 0) -> bool:
     """Whether a strip or tile has a right checksum, and no other bytes come out than were packed.
 
     Args:
         compression: Number of the compression.
         packed: Its bytes.
         size: How many bytes it has when it is unpacked.
+        filled: How many a last strip has that was filled up to the height of the others.
 
     Returns:
         False if it is damaged; True also for other compressions, and where libtiff tells of the damage.
     """
     if compression in DEFLATE:
         return _is_deflate_sound(packed, size)
-    return compression != PACKBITS or _is_packbits_sound(packed, size)
+    return compression != PACKBITS or _is_packbits_sound(packed, size, filled)
 
 
-def _is_packbits_sound(packed: bytes, size: int) -> bool:
-    content = unpacked(packed)
-    return len(content) < size or is_whole(content, size)  # libtiff tells of too few
+def _is_packbits_sound(packed: bytes, size: int, filled: int) -> bool:
+    content = unpacked(packed, max(size, filled))
+    if len(content) < size or len(content) == filled:  # libtiff tells of too few
+        return True
+    return is_whole(content, size)
 
 
 def _is_deflate_sound(packed: bytes, size: int) -> bool:

@@ -287,8 +287,12 @@ function ofRle(codestream, head) {
   return inRgb({ words, rows, columns, samples }, head.photometric);
 }
 
-/** PackBits; throws if fewer bytes come out, or more than padding: from a damaged place on, counts and bytes are taken for each other. */
-export function unpacked(packed, size) {
+/**
+ * PackBits; throws if fewer bytes come out, or more than padding: from a damaged place on, counts and bytes are taken for each other.
+ *
+ * A last strip of TIFF may be filled up to the height of the others.
+ */
+export function unpacked(packed, size, filled = size) {
   const plane = new Uint8Array(size);
   let [to, isSpareBlank] = [0, true];
   for (let at = 0; at < packed.length; ) {
@@ -305,6 +309,6 @@ export function unpacked(packed, size) {
     at += sign === 128 ? 1 : 1 + (isRun ? 1 : count);
   }
   if (to < size) throw truncated();
-  if (to > size + SPARE_BYTES && !isSpareBlank) throw unreadable("a part of the RLE data is damaged");
+  if (to > size + SPARE_BYTES && to !== filled && !isSpareBlank) throw unreadable("a part of the RLE data is damaged");
   return plane;
 }

@@ -40,7 +40,7 @@ export async function samplesOf(bytes, page, names) {
   const whole = new Kind(rows * columns * samples);
   for (const piece of grid(bytes, page)) {
     const rowBytes = Math.ceil((piece.width * together * bits[0]) / 8);
-    const part = await unpackedPart(packedPart(bytes, piece, page.fillOrder), page, piece.storedRows * rowBytes);
+    const part = await unpackedPart(packedPart(bytes, piece, page.fillOrder), page, piece.storedRows * rowBytes, Math.min(page.height, rows) * rowBytes);
     const layout = { rows: piece.storedRows, width: piece.width * together, rowBytes, together, size: bits[0] / 8, little: page.little };
     const values = isPacked ? ofBits(part, layout, bits[0], Kind) : ofBytes(part, layout, predictor, Kind, read);
     for (let row = 0; row < piece.rows; row += 1) {
@@ -96,7 +96,7 @@ export function packedPart(bytes, { offset, count }, fillOrder = 1) {
   return part.map((byte) => turned[byte]);
 }
 
-async function unpackedPart(packed, { compression }, size) {
+async function unpackedPart(packed, { compression }, size, filled) {
   if (compression === NONE) {
     if (packed.length < size) throw truncated();
     return packed.slice(0, size);
@@ -104,7 +104,7 @@ async function unpackedPart(packed, { compression }, size) {
   if (compression === LZW) return unpackedLzw(packed, size);
   let part;
   try {
-    part = compression === PACKBITS ? unpacked(packed, size) : await inflated(packed, "deflate", size + 2 ** 20);
+    part = compression === PACKBITS ? unpacked(packed, size, filled) : await inflated(packed, "deflate", size + 2 ** 20);
   } catch {
     throw unreadable(BROKEN);
   }
