@@ -306,6 +306,15 @@ def test_one_frame_with_its_window_in_functional_groups(syntax: str) -> None:
         four(0, 50, 100, 150), syntax, **shared, SharedFunctionalGroupsSequence=groups(100, 100)
     )
     assert shades(data) == [0.0, 0.0, 0.5, 1.0]
+    empty = {"WindowCenter": "", "WindowWidth": ""}
+    data = dicom(
+        four(0, 50, 100, 150),
+        syntax,
+        **shared,
+        **empty,
+        SharedFunctionalGroupsSequence=groups(100, 100),
+    )
+    assert shades(data) == [0.0, 0.0, 0.5, 1.0]
     # 2 x - 100: -100, 0, 100, 200; those of the frame go before the shared ones
     data = dicom(
         four(0, 50, 100, 150),

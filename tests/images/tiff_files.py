@@ -109,3 +109,13 @@ def one_page(
         directory += raw.ljust(struct.calcsize(size), b"\0")
     tail = directory + bytes(values_at - start - len(data) - len(directory)) + beyond
     return head + struct.pack(order + size, start + len(data)) + data + tail
+
+
+def filled_up(film: np.ndarray) -> bytes:
+    """PackBits in strips of 32 rows, of which the last is filled up with white."""
+    height, columns = film.shape
+    rows = np.vstack([film, np.full((-height % 32, columns), 255, np.uint8)])
+    packed_rows = [bytes([columns - 1]) + row.tobytes() for row in rows]
+    strips = [b"".join(packed_rows[top : top + 32]) for top in range(0, height, 32)]
+    fields = [*tags(film.shape, 8, compression=32773), entry(278, "I", 32)]
+    return of_pages([(fields, strips, 273)])

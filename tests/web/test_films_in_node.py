@@ -187,6 +187,9 @@ FILMS: dict[str, bytes] = {
     "window and slope in functional groups": dicom(
         film(), BitsStored=12, HighBit=11, NumberOfFrames=1, **GROUPS
     ),
+    "functional groups and an empty window": dicom(
+        film(), BitsStored=12, HighBit=11, NumberOfFrames=1, **window("", ""), **GROUPS
+    ),
     "VOI LUT": dicom(
         film(), BitsStored=12, HighBit=11, VOILUTSequence=lut(0, np.linspace(0, 1023, 4096), 10)
     ),

@@ -225,4 +225,5 @@ def _with_groups(values: dict[int, Value]) -> dict[int, Value]:
             item = None if group is None else group.first_item(macro)
             if item is not None:
                 inside |= item.only(wanted)
-    return inside | values
+    stated = {tag: value for tag, value in values.items() if value.raw or tag not in inside}
+    return inside | stated

@@ -166,7 +166,8 @@ function withGroups(values) {
       for (const [key, value] of item?.values ?? []) if (wanted.includes(key)) inside.set(key, value);
     }
   }
-  return new Map([...inside, ...values]);
+  const stated = [...values].filter(([tag, { raw }]) => raw.length || !inside.has(tag));
+  return new Map([...inside, ...stated]);
 }
 
 /** The position of an element's tag. */
