@@ -7,12 +7,12 @@ import pytest
 from drawn import name_films
 from pneumoscope.data.column_roles import (
     film_columns,
-    is_class_number,
     is_lateral,
     label_columns,
     lateral_views,
     manifest_names,
     may_be_finding,
+    may_be_label,
     path_column,
     split_columns,
     split_flags,
@@ -154,15 +154,17 @@ def test_columns_of_1_and_0_that_are_no_findings(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Pneumonia", "Probable TB", "target", "y_true", "Fracture", "Lung Opacity", "Abnormal", "has_pneumo"]
+    "name", ["Pneumonia", "Probable TB", "target", "y_true", "Fracture", "Lung Opacity", "Abnormal", "has_pneumo",
+     "covid_test", "tb_test_positive", "split_pleura", "man made object"]
 )  # fmt: skip
 def test_columns_of_1_and_0_that_may_be_findings(name: str) -> None:
     assert may_be_finding(name)
 
 
-def test_numbers_of_classes() -> None:
-    assert is_class_number("class_id")
-    assert not is_class_number("male")
+def test_labels_of_a_table_that_has_no_findings() -> None:
+    assert may_be_label("died")
+    for name in ("class_id", "male", "patient_sex", "fold_1", "is_test", "unnamed: 0"):
+        assert not may_be_label(name), name
 
 
 @pytest.mark.parametrize("name", ["PID", "SubjectID", "patient_number", "Patient Name"])

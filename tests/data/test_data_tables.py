@@ -313,6 +313,8 @@ def test_a_column_that_tells_nothing_else_is_the_finding(tmp_path: Path) -> None
     rows = [f"{i % 2},{i // 4}" for i in range(8)]
     listing = data.find(manifest(tmp_path / "m", "path,died,icu", *rows))
     assert listing.names == ("died", "icu")
+    listing = data.find(manifest(tmp_path / "n", "path,died,male", *rows))
+    assert listing.names == ("died",)
 
 
 def test_numbers_of_classes_need_names(tmp_path: Path) -> None:

@@ -56,10 +56,15 @@ _CLASS_NUMBER = re.compile(
     r"class(es)?|classe|clase|klasse|category|etiqueta"
     r"|(class|label|target|category|diagnosis) ?(id|idx|index|num|no|number|code|encoded|enc|int)"
 )
-# Of 1 and 0, but about the patient, the course of the disease, a division of the films, or what a model said.
+# Of 1 and 0, but never the label of a film: sexes, and divisions of the films.
+_NO_LABEL = re.compile(
+    r"(is |patient )?(male|female|man|woman|sex|gender)( bin(ary)?| code)?"
+    r"|(is |in |for )?(k?folds?|train(ing)?|test(ing)?|valid(ation)?|val|holdout|split|index|unnamed|augmented)"
+    r"( set| split| fold| id|:? \d+)*"
+)
+# About the course of the disease, or what a model said: labels only of a table that has no others.
 _NO_FINDING = re.compile(
-    r"\b(male|female|man|woman|sex|gender|smok\w+|fever|cough|dead|died|death|deceased|alive|surviv\w+|mortality|icu"
-    r"|intubat\w+|ventilated|k?folds?|train(ing)?|test(ing)?|valid(ation)?|val|holdout|split|index|unnamed|augmented"
+    r"\b(smok\w+|fever|cough|dead|died|death|deceased|alive|surviv\w+|mortality|icu|intubat\w+|ventilated"
     r"|preds?|predict\w+|prob(s|a|abilit\w+)?|scores?|confidence|logits?)\b"
 )
 # A hospital may be called "Training".
@@ -114,12 +119,13 @@ def label_columns(header: Sequence[str], rows: Sequence[Row]) -> list[str]:
 
 def may_be_finding(name: str) -> bool:
     """Whether a column of 1 and 0 may be a finding by its name: not ``male``, ``fold``, ``y_pred`` or ``class_id``."""
-    return not _NO_FINDING.search(plain_name(name)) and not is_class_number(name)
+    return may_be_label(name) and not _NO_FINDING.search(plain_name(name))
 
 
-def is_class_number(name: str) -> bool:
-    """Whether a column of 1 and 0 has the numbers of classes by its name."""
-    return _CLASS_NUMBER.fullmatch(plain_name(name)) is not None
+def may_be_label(name: str) -> bool:
+    """Whether a column of 1 and 0 may be a label by its name if no other column is one: not ``male`` or ``fold``."""
+    plain = plain_name(name)
+    return not _NO_LABEL.fullmatch(plain) and not _CLASS_NUMBER.fullmatch(plain)
 
 
 def list_column(header: Sequence[str]) -> str | None:

@@ -14,12 +14,12 @@ from pneumoscope.data.column_roles import (
     FACTS,
     RESERVED,
     film_columns,
-    is_class_number,
     label_columns,
     lateral_views,
     list_column,
     manifest_names,
     may_be_finding,
+    may_be_label,
     path_column,
     split_columns,
     split_flags,
@@ -253,7 +253,7 @@ def _findings_in(
             unused.append(column)
     kept = [name for name in names if may_be_finding(name)]
     if not kept:  # such as a table that tells nothing but who died
-        kept = [name for name in names if not is_class_number(name)]
+        kept = [name for name in names if may_be_label(name)]
     return kept, [*unused, *(name for name in names if name not in kept)]
 
 
