@@ -7,7 +7,7 @@ import struct
 import numpy as np
 import pytest
 
-from film_files import ramp, tiff
+from film_files import ramp, save, smooth, tiff
 from pneumoscope import images
 from pneumoscope.errors import UnreadableImage, UnsupportedCoding
 from tiff_files import one_page, packed
@@ -70,6 +70,9 @@ def test_without_a_photometric_interpretation_0_is_black() -> None:
     colour = np.dstack([GREY] * 3)
     film = images.read(one_page(colour.tobytes(), 8, t262=(), t258=(8, 8, 8), t277=(3,)))
     np.testing.assert_allclose(film.pixels, GREY / 255, atol=0.003)
+    gentle = smooth(70, 90)
+    film = images.read(one_page(save(gentle, "JPEG", quality=95), 8, t259=(7,), t262=()))
+    np.testing.assert_allclose(film.levels, gentle, atol=4)
 
 
 def test_more_depths_than_samples_are_ignored() -> None:

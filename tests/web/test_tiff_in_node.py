@@ -152,6 +152,7 @@ FILMS: dict[str, bytes] = {
     "bits from the right": one_page(bytes(int(f"{v:08b}"[::-1], 2) for v in GREY.tobytes()), 8, t266=(2,)),
     "LZW of colours, differences": by_pillow(np.dstack([GREY, GREY[::-1], GREY]), compression="tiff_lzw", tiffinfo={317: 2}),
     "JPEG inside": strip((64, 80), JPEG, compression=7),
+    "JPEG inside that does not say which end is white": one_page(JPEG, 8, t256=(80,), t257=(64,), t259=(7,), t262=(), t278=(64,)),
     "JPEG inside, white is zero": strip((64, 80), JPEG, compression=7, photometric=0),
     "JPEG with tables": by_pillow(smooth(200, 240), compression="jpeg"),
     "JPEG in YCbCr with tables": by_pillow(smooth(200, 240), "YCbCr", compression="jpeg"),

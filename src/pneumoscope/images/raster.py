@@ -156,6 +156,8 @@ def _of_tiff(data: bytes, name: str, limits: Limits) -> Radiograph:
         pixels, bits, tint = luminance(image)
         if image.mode in ("F", *DEEP_MODES) and page.photometric == tiff.WHITE_IS_ZERO:
             pixels = 1 - pixels  # Pillow inverts up to 8 bits only
+        if image.mode == "L" and tiff.PHOTOMETRIC not in page.tags:  # JPEG, for one
+            pixels = 255 - pixels  # Pillow takes 0 for white
         turn = 1  # Pillow turns it
         columns, rows = image.size
     is_plain = page.compression == tiff.UNCOMPRESSED and not page.tiled
