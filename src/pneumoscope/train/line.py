@@ -167,7 +167,7 @@ def _ill_films(films: FilmSet, size: int) -> NDArray[np.uint8]:
     rows = rows[films.labels[rows] > 0]
     inside = rows[films.in_population[rows]]
     some = np.random.default_rng(0).permutation(inside if len(inside) else rows)[:BALANCE_FILMS]
-    return np.stack([resample(films.pixels[i], size) for i in some])[..., None]
+    return _network_inputs(films, some, size)
 
 
 def _parity_inputs(films: FilmSet, size: int) -> NDArray[np.uint8]:
@@ -175,7 +175,11 @@ def _parity_inputs(films: FilmSet, size: int) -> NDArray[np.uint8]:
     held_out = films.rows("validation")
     # Evenly over all classes: films are sorted by class.
     some = np.linspace(0, len(held_out) - 1, min(PARITY_FILMS, len(held_out))).astype(int)
-    return np.stack([resample(films.pixels[i], size) for i in held_out[some]])[..., None]
+    return _network_inputs(films, held_out[some], size)
+
+
+def _network_inputs(films: FilmSet, rows: NDArray[np.intp], size: int) -> NDArray[np.uint8]:
+    return np.stack([resample(films.pixels[i], size) for i in rows])[..., None]
 
 
 def _validation_record(

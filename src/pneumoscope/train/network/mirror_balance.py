@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from pneumoscope.decision.probability import logistic
 from pneumoscope.train.network.lungs import EVIDENCE, LUNGS, STRONG
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def favoured_cells(model: Any, films: NDArray[np.uint8]) -> NDArray[np.float32]:
             x[:, :, ::-1] for x in _field_and_evidence(maps, part[:, :, ::-1])
         )
         weight = np.minimum(field, field_there)  # only where both see a lung
-        strength = _sigmoid((evidence + evidence_there) / 2 - STRONG)
+        strength = logistic((evidence + evidence_there) / 2 - STRONG)
         products += (weight * strength * (evidence - evidence_there) / 2).sum(axis=0)
         squares += (weight * strength**2).sum(axis=0)
     slope = products / squares
@@ -66,8 +67,4 @@ def _field_and_evidence(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The lung field and the log odds of illness of each cell, (n, h, w)."""
     lungs, evidence = (np.asarray(x, np.float64) for x in maps(np.ascontiguousarray(films)))
-    return _sigmoid(lungs.max(axis=-1)), evidence[..., 0]
-
-
-def _sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    return (1 + np.tanh(x / 2)) / 2
+    return logistic(lungs.max(axis=-1)), evidence[..., 0]
