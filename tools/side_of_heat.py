@@ -11,7 +11,7 @@ most illnesses here are of both lungs, but not all, so 1 cannot be reached.
 
 A second table has whole ill films, as they are and mirrored: the share of the heat on the left of the picture, and the
 share of films with the peak there. A bundle that follows the patient exchanges the sides; one that favours a side of the
-picture does not.
+picture does not. Below it is the share of films whose peak is on the same lung both times.
 """
 
 from __future__ import annotations
@@ -74,13 +74,21 @@ def main() -> None:
     whole = loaded(args.run, ill_rows[drawn].tolist())
     print("\n| ill films | films called ill | heat on the left of the picture | peak there |")
     print("|---|---|---|---|")
+    seen, on_left = [], []
     for name, step in (("as they are", 1), ("mirrored", -1)):
         films = np.stack([resample(film.pixels[:, ::step], bundle.meta.size) for film in whole])
         called, shares, peak = on_side(network, films, "left")
         patients = [f.patient for f, yes in zip(whole, called, strict=True) if yes]
+        seen.append(called)
+        on_left.append(np.zeros(len(whole), bool))
+        on_left[-1][called] = peak
         print(
             f"| {name} | {len(shares)} | {interval(shares, patients)} | {interval(peak, patients)} |"
         )
+    both = seen[0] & seen[1]
+    same_lung = (on_left[0] != on_left[1])[both]
+    patients = [f.patient for f, yes in zip(whole, both, strict=True) if yes]
+    print(f"\nPeak on the same lung, {len(patients)} films: {interval(same_lung, patients)}")
 
 
 def loaded(run: Path, rows: Sequence[dict[str, str]]) -> list[Film]:
