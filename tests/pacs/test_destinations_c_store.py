@@ -149,6 +149,22 @@ def test_a_wrong_ae_title_and_a_closed_port_are_told_apart(maker: ObjectMaker) -
     assert unknown.text.startswith("archive: ARCHIVE at no such host:1 cannot be reached (")
 
 
+def test_a_rejection_is_told_even_if_the_connection_has_closed_before_it_is_waited_for() -> None:
+    closed = threading.Event()
+    slow = [
+        (evt.EVT_CONN_CLOSE, lambda _event: closed.set()),
+        (evt.EVT_REQUESTED, lambda _event: closed.wait(PATIENCE_S)),
+    ]
+    contexts = [build_context(StorageCommitmentPushModel)]
+    with (
+        archive(title="OTHER") as received,
+        pytest.raises(DeliveryFailed, match=r"rejects the association \(called AE title not rec"),
+        association(settings_for(received), contexts, slow),
+    ):
+        pass
+    assert closed.is_set()
+
+
 def test_a_certificate_for_another_name_is_called_so(maker: ObjectMaker, tmp_path: Path) -> None:
     theirs = certificate(tmp_path, "theirs")
     with archive(tls=server_context(theirs, theirs)) as received, unclosed_sockets():

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from pynetdicom import AE, evt
+from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RJ
 
 from pneumoscope import files
 from pneumoscope.pacs.destinations.errors import DeliveryFailed
@@ -61,6 +62,38 @@ def _switch_on(connection: AssociationSocket, option: int) -> None:
     if connection.socket is not None:
         with suppress(OSError):  # it has been closed
             connection.socket.setsockopt(socket.IPPROTO_TCP, option, 1)
+
+
+class _Answers:
+    """What the other side answers to the request of an association.
+
+    pynetdicom itself may miss the answer: if that comes and the connection closes before its thread
+    goes on, it takes the connection as one that never was.
+    """
+
+    def __init__(self) -> None:
+        self._of: A_ASSOCIATE_AC | A_ASSOCIATE_RJ | None = None
+
+    def note(self, event: Event) -> None:
+        """A handler of received messages."""
+        if isinstance(event.pdu, A_ASSOCIATE_AC | A_ASSOCIATE_RJ):
+            self._of = event.pdu
+
+    @property
+    def is_acceptance(self) -> bool:
+        """Whether it takes the association, perhaps with none of the contexts."""
+        return isinstance(self._of, A_ASSOCIATE_AC)
+
+    @property
+    def rejection(self) -> str | None:
+        """Why it rejects the association; None if it does not."""
+        if not isinstance(self._of, A_ASSOCIATE_RJ):
+            return None
+        try:
+            reason = self._of.reason_str
+        except ValueError:  # a number that the standard does not know
+            reason = ""
+        return f"{reason[:1].lower()}{reason[1:]}" or "no reason given"
 
 
 class _Ended(RuntimeError):
@@ -139,6 +172,7 @@ def association(
         socket.getaddrinfo(settings.host, settings.port)
     except OSError as error:  # pynetdicom would raise it as it is
         raise _unreachable(settings, error) from error
+    answers = _Answers()
     opened = ae.associate(
         settings.host,
         settings.port,
@@ -146,10 +180,14 @@ def association(
         ae_title=settings.called_ae,
         max_pdu=_LARGEST_PDU,
         tls_args=tls,
-        evt_handlers=[(evt.EVT_CONN_OPEN, _without_delays), *handlers],
+        evt_handlers=[
+            (evt.EVT_CONN_OPEN, _without_delays),
+            (evt.EVT_PDU_RECV, answers.note),
+            *handlers,
+        ],
     )
     if not opened.is_established:
-        raise _not_established(settings, opened)
+        raise _not_established(settings, answers)
     opened._reactor_checkpoint = checkpoint = _Checkpoint(opened)
     try:
         yield opened
@@ -188,15 +226,14 @@ def _try_connection(settings: CStoreSettings) -> None:
             context.wrap_socket(connection, server_hostname=settings.host).close()
 
 
-def _not_established(settings: CStoreSettings, opened: Association) -> DeliveryFailed:
+def _not_established(settings: CStoreSettings, answers: _Answers) -> DeliveryFailed:
     where = f"{settings.name}: {settings.called_ae} at {settings.host}:{settings.port}"
-    if opened.is_rejected:
-        reason = getattr(opened.acceptor.primitive, "reason_str", "") or "no reason given"
+    if (reason := answers.rejection) is not None:
         return DeliveryFailed(
-            f"{where} rejects the association ({reason[:1].lower()}{reason[1:]})",
+            f"{where} rejects the association ({reason})",
             f"Check called_ae, and enter {settings.calling_ae} with this computer's address there.",
         )
-    if opened.acceptor.primitive is not None:
+    if answers.is_acceptance:
         # It answered, and accepted no context: pynetdicom aborts then.
         return DeliveryFailed(
             f"{where} accepts none of the object classes", "Allow them there.", permanent=True
