@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import tempfile
 import threading
 import time
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -24,6 +27,7 @@ from trainings import SMALL
 SAMPLES = Path(__file__).parent.parent / "samples"
 
 
+KERAS_WARNS = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 NEEDED = {"batch": ("pyarrow",), "watch": ("sqlalchemy",)}
 
 
@@ -84,7 +88,6 @@ COMMANDS: dict[str, tuple[object, ...]] = {
     "deidentify": ("dicom", "out"),
     "report": ("dicom", "--out", "out", "--bundle", "children", "--object", "all"),
     "export model": ("children", "--out", "out.onnx"),
-    "bench inference": ("--bundle", "children", "--ways", "onnxruntime", "--rounds", 1),
     "data check": ("films",),
     "data manifest": ("hospital=films", "--to", "out.csv"),
     "data download": ("--from", "films", "--to", "out"),
@@ -139,6 +142,20 @@ def test_a_command_connects_to_nobody_and_keeps_to_its_folders(name: str, tmp_pa
 
 
 @pytest.mark.slow
+def test_a_measurement_of_reading_connects_to_nobody_and_keeps_to_its_folders(
+    tmp_path: Path,
+) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    options = ["--bundle", "children", "--ways", "onnxruntime", "--rounds", "1"]
+    words = [sys.executable, "-c", WITH_FEW_FILMS, "bench", "inference", *options]
+    log = keeps_to_itself(words, tmp_path)
+    assert changed_files(log, place)
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert files(tmp_path / "home") == []
+
+
+@pytest.mark.slow
 def test_a_batch_on_ray_connects_to_nobody() -> None:
     pytest.importorskip("ray", reason="needs the [scale] extra")
     # Ray makes sockets below the folder for temporary files, and their paths may have 107 bytes.
@@ -160,6 +177,15 @@ reports = MLflow("reports", Path("run"))
 reports.begin({"epochs": "1"})
 reports.epochs([{"seconds": 1.0, "loss": 0.5}])
 reports.end({"auc": 0.9}, [])
+"""
+WITH_FEW_FILMS = """
+from functools import partial
+from pneumoscope.train.inference_bench import films, measure
+measure.MANY = {"small": 4, "large": 1}
+measure.REPEATS = {"small": 2, "large": 1, "dicom": 1}
+measure.draw = partial(films.draw, small=2, large=1, dicom=1)
+from pneumoscope.cli.main import main
+main()
 """
 WITH_TINY_PACKAGES = """
 from npm_packages import DECODER, RUNTIME
@@ -185,27 +211,72 @@ def test_a_page_from_packages_that_are_here_connects_to_nobody(tmp_path: Path) -
     assert files(home) == []
 
 
-@pytest.mark.train
-@pytest.mark.slow
-@pytest.mark.parametrize(("kind", "status"), [("litert-int8", 1), ("litert-bundle", 0)])
-def test_an_export_with_tensorflow_connects_to_nobody(
-    kind: str, status: int, tmp_path: Path
-) -> None:
-    """Drawn films do not calibrate int8: the comparison at the end refuses it."""
-    pytest.importorskip("tensorflow")
-    (tmp_path / "place").mkdir()
-    drawn_set(tmp_path / "place" / "films", normal=16, pneumonia=16)
-    options = ["--format", kind, "--films", "films", "--out", "out.tflite"]
-    keeps_to_itself(command("export", "model", "children", *options), tmp_path, status)
-    assert {file.partition("/")[0] for file in files(tmp_path / "home")} <= {".keras", "matplotlib"}
+@dataclass(frozen=True)
+class WithTensorflow:
+    """Commands that ran in one traced process: TensorFlow takes longer to start than all of them.
+
+    Attributes:
+        place: The folder in which they ran.
+        logs: What was traced of each command.
+    """
+
+    place: Path
+    logs: dict[str, Path]
+
+    def check(self, name: str) -> None:
+        """A command connected to nobody, and changed files only in the folder of all."""
+        log, folder = self.logs[name], self.place.parent
+        assert addresses(log) == []
+        assert changed_files(log, self.place)
+        assert outside(log, self.place, folder) == []
 
 
-@pytest.mark.train
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-def test_an_import_connects_to_nobody(tmp_path: Path) -> None:
+IN_TURN = """
+import json, sys
+from pathlib import Path
+from pneumoscope.cli.main import run
+Path("begins").mkdir()
+for name, words in json.loads(sys.argv[1]).items():
+    Path("begins", name).touch()
+    sys.argv = ["pneumoscope", *words]
+    if code := run():
+        sys.exit(f"{name}: exit code {code}")
+"""
+"""Runs commands in one process; before each, its name stands in what is traced."""
+OF_SMALL_NETWORKS: dict[str, list[str]] = {
+    "import": ["import", "small.keras", "--labels", "normal,pneumonia", "--out", "imported"],
+    **{
+        kind: [
+            "export",
+            "model",
+            "imported",
+            "--format",
+            kind,
+            "--films",
+            "unlabelled",
+            "--out",
+            kind,
+        ]
+        for kind in ("litert-int8", "litert-bundle")
+    },
+    "bench train": [
+        *("bench", "train", "recipe.toml", "--data", "films", "--cache", "cache"),
+        *("--steps", "2", "--rounds", "1"),
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def with_tensorflow(tmp_path_factory: pytest.TempPathFactory) -> WithTensorflow:
     keras = pytest.importorskip("keras")
-    (tmp_path / "place").mkdir()
+    folder = tmp_path_factory.mktemp("tensorflow")
+    place = folder / "place"
+    place.mkdir()
+    films = drawn_set(place / "films", normal=16, pneumonia=16)
+    (place / "unlabelled").mkdir()  # such a network tells no classes apart, which int8 would show
+    for film in films.rglob("*.jpeg"):
+        shutil.copy(film, place / "unlabelled")
+    (place / "recipe.toml").write_text(SMALL)
     layers = keras.layers
     model = keras.Sequential(
         [
@@ -215,10 +286,45 @@ def test_an_import_connects_to_nobody(tmp_path: Path) -> None:
             layers.Dense(1, activation="sigmoid"),
         ]
     )
-    model.save(tmp_path / "place" / "small.keras")
-    options = ["--labels", "normal,pneumonia", "--out", "imported"]
-    keeps_to_itself(command("import", "small.keras", *options), tmp_path)
-    assert (tmp_path / "place" / "imported" / "bundle.json").is_file()
+    model.save(place / "small.keras")
+    log = keeps_to_itself([sys.executable, "-c", IN_TURN, json.dumps(OF_SMALL_NETWORKS)], folder)
+    _, *parts = re.split(r'.*"begins/([^"]+)".*\n', log.read_text(errors="replace"))
+    logs = {}
+    for name, part in zip(parts[::2], parts[1::2], strict=True):
+        logs[name] = folder / f"calls of {name}.txt"
+        logs[name].write_text(part)
+    assert [*logs] == [*OF_SMALL_NETWORKS]
+    # Keras' settings, and matplotlib's list of fonts.
+    kept = {file.partition("/")[0] for file in files(folder / "home")}
+    assert kept <= {".keras", "matplotlib"}
+    return WithTensorflow(place, logs)
+
+
+@pytest.mark.train
+@pytest.mark.slow
+@KERAS_WARNS
+@pytest.mark.parametrize("kind", ["litert-int8", "litert-bundle"])
+def test_an_export_with_tensorflow_connects_to_nobody(
+    kind: str, with_tensorflow: WithTensorflow
+) -> None:
+    with_tensorflow.check(kind)
+    assert (with_tensorflow.place / kind).is_file()
+
+
+@pytest.mark.train
+@pytest.mark.slow
+@KERAS_WARNS
+def test_an_import_connects_to_nobody(with_tensorflow: WithTensorflow) -> None:
+    with_tensorflow.check("import")
+    assert (with_tensorflow.place / "imported" / "bundle.json").is_file()
+
+
+@pytest.mark.train
+@pytest.mark.slow
+@KERAS_WARNS
+def test_a_measurement_of_training_connects_to_nobody(with_tensorflow: WithTensorflow) -> None:
+    with_tensorflow.check("bench train")
+    assert (with_tensorflow.place / "cache").is_dir()
 
 
 @pytest.mark.slow
@@ -228,20 +334,6 @@ def test_reports_to_mlflow_go_to_the_named_folder_only(tmp_path: Path) -> None:
     place.mkdir()
     keeps_to_itself([sys.executable, "-c", REPORT_TO_MLFLOW], tmp_path)
     assert (place / "reports" / "mlflow.db").is_file()
-
-
-@pytest.mark.train
-@pytest.mark.slow
-def test_a_measurement_of_training_connects_to_nobody(tmp_path: Path) -> None:
-    pytest.importorskip("keras")
-    home, place = tmp_path / "home", tmp_path / "place"
-    place.mkdir()
-    drawn_set(place / "films", normal=16, pneumonia=16)
-    (place / "recipe.toml").write_text(SMALL)
-    options = ["--data", "films", "--cache", "cache", "--steps", 2, "--rounds", 1]
-    keeps_to_itself(command("bench", "train", "recipe.toml", *options), tmp_path)
-    # Keras' settings, and matplotlib's list of fonts.
-    assert {file.partition("/")[0] for file in files(home)} <= {".keras", "matplotlib"}
 
 
 @pytest.mark.server
