@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -77,6 +78,18 @@ def unit_of(name: str) -> str:
     return longer if longer in FLOORS else parts[0]
 
 
+def statements(tree: ast.AST) -> Iterator[ast.stmt]:
+    """The statements of a module, those within others too: a tenth of the nodes that `ast.walk` visits."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            for child in getattr(node, part, ()):
+                waiting.append(child)
+                if isinstance(child, ast.stmt):
+                    yield child
+
+
 @cache
 def imported(path: Path) -> tuple[str, ...]:
     """Every module that a file imports anywhere, in functions and for types too.
@@ -85,7 +98,7 @@ def imported(path: Path) -> tuple[str, ...]:
         ValueError: It imports relatively.
     """
     names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in statements(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

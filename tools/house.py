@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from architecture import statements
+
 ROOT = Path(__file__).parents[1]
 SOURCE, TOOLS, TESTS = ROOT / "src" / "pneumoscope", ROOT / "tools", ROOT / "tests"
 BENCHMARKS = ROOT / "benchmarks"
@@ -69,7 +71,7 @@ def long_functions(code: str, limit: int) -> list[LongFunction]:
     """The functions of a module over a number of lines, from the top."""
     rows = code.splitlines()
     functions = []
-    for node in ast.walk(ast.parse(code)):
+    for node in statements(ast.parse(code)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])

@@ -218,8 +218,8 @@ def _default(field: Any) -> str:
 def named_in_the_code() -> set[str]:
     """Every variable of the package's own prefix that a string of the source is, or is made of."""
     names = {PREFIX + f.name.upper() for kind in _SETTINGS for f in fields(kind)}
-    for path in SOURCE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for text in (path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.py")):
+        for node in ast.walk(ast.parse(text)) if "PNEUMOSCOPE_" in text else ():
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 names |= set(re.findall(r"\bPNEUMOSCOPE_[A-Z_]*[A-Z]\b", node.value))
     return names - {PREFIX + group.upper() for group in GROUPS} - {PREFIX + "NAME"}

@@ -110,7 +110,7 @@ def wait_ready(url: str) -> None:
 def test_a_server_that_is_told_to_end_finishes_its_jobs(
     tiny_bundle: Bundle, tmp_path: Path, end: Callable[[int, int], None]
 ) -> None:
-    films = [("files", ("large.png", film(51, 3000, 3000)))] * 16  # decoding takes a while
+    films = [("files", ("large.png", film(51, 2000, 2000)))] * 16  # decoding takes a while
     with process(tmp_path, tiny_bundle) as (url, server):
         wait_ready(url)
         answer = httpx.post(
