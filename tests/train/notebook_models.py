@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from short_networks import few_blocks
+
 pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
 with warnings.catch_warnings():
@@ -51,9 +53,10 @@ def grouped() -> keras.Model:
 def base_of(last: str, *after: layers.Layer) -> keras.Model:
     """MobileNetV2 without a top, up to a layer; its other blocks repeat the same layers."""
     keras.utils.set_random_seed(2)
-    whole = keras.applications.MobileNetV2(
-        include_top=False, weights=None, input_shape=(SIZE, SIZE, 3), alpha=0.35
-    )
+    with few_blocks():
+        whole = keras.applications.MobileNetV2(
+            include_top=False, weights=None, input_shape=(SIZE, SIZE, 3), alpha=0.35
+        )
     x = whole.get_layer(last).output
     for layer in after:
         x = layer(x)

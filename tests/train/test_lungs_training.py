@@ -20,7 +20,7 @@ from drawn import drawn_set
 from train_marks import TRAINING
 from trainings import exporting_here, train
 
-pytestmark = TRAINING
+pytestmark = [*TRAINING, pytest.mark.usefixtures("few_blocks")]
 
 LUNGS = """
 name = "lungs"

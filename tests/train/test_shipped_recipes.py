@@ -1,6 +1,6 @@
 """The smaller of the shipped recipes, each from one command to a bundle that predicts.
 
-The larger ones are trained in ``fit/test_loop.py``.
+Their networks have few blocks. The larger recipes are trained in ``fit/test_loop.py``.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from pneumoscope.train.recipe import reading
 pytestmark = [
     pytest.mark.train,
     pytest.mark.slow,
+    pytest.mark.usefixtures("few_blocks"),
     # Keras 3.15 with NumPy 2 on TensorFlow.
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]

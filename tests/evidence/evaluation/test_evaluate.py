@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-for module in ("cv2", "scipy", "sklearn", "pyarrow"):
+for module in ("cv2", "scipy", "sklearn", "pyarrow", "matplotlib", "reportlab"):
     pytest.importorskip(module)
 
 
@@ -19,7 +19,7 @@ from pneumoscope.installation import install_command
 
 @pytest.mark.slow
 def test_forty_films_without_patient_keys(
-    evaluate: Run, tmp_path: Path, tiny_bundle: Bundle
+    evaluate: Run, quick: None, tmp_path: Path, tiny_bundle: Bundle
 ) -> None:
     films = folders(tmp_path / "films", NORMAL=DARK, PNEUMONIA=BRIGHT)
     code, metrics, err = evaluate(
@@ -203,7 +203,9 @@ def test_without_the_extra_the_error_says_what_to_install(
 
 
 @pytest.mark.slow
-def test_anatomy_and_heatmap_checks(evaluate: Run, tmp_path: Path, tiny_bundle: Bundle) -> None:
+def test_anatomy_and_heatmap_checks(
+    evaluate: Run, quick: None, tmp_path: Path, tiny_bundle: Bundle
+) -> None:
     films = folders(tmp_path / "films", NORMAL=DARK, PNEUMONIA=BRIGHT)
     code, metrics, _ = evaluate(
         tiny_bundle.path, films, "--draws", "200", "--only", "anatomy", "--only", "sanity"

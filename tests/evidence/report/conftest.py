@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,15 +13,6 @@ if TYPE_CHECKING:
 def needs_extras() -> None:
     for module in ("cv2", "scipy", "sklearn", "matplotlib", "reportlab"):
         pytest.importorskip(module)
-
-
-@pytest.fixture
-def quick() -> Iterator[None]:
-    """Plots are drawn, but not turned into pixels."""
-    from report_pages import cheap
-
-    with cheap():
-        yield
 
 
 @pytest.fixture(scope="session")

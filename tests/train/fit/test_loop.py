@@ -55,7 +55,7 @@ class Cutting(Progress):
     [
         {"network": "cnn", "ema": 0.9, "head_batch_norm": True},
         {"network": "cnn", "cached_views": 1, "task": "binary", "dense": 8},
-        {"network": "cnn", "regions": 0.5, "patience": 3, "size": 64},
+        {"network": "cnn", "regions": 0.5, "patience": 3, "size": 48},
     ],
     ids=["average", "cached", "regions"],
 )
@@ -63,7 +63,13 @@ def test_a_training_cut_within_an_epoch_resumes_there(
     films_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
 ) -> None:
     monkeypatch.setattr(loop, "_SAVE_EVERY_S", -1.0)
-    settings = {"size": 32, "batch_size": 16, "head_epochs": 1, "epochs": 2, **settings}
+    settings = {
+        "size": 32,
+        "filters": (4, 8),
+        "batch_size": 16,
+        "head_epochs": 1,
+        "epochs": 2,
+    } | settings
     recipe = Recipe(**settings)
     drawn = data.load(
         films_folder, 224, task=recipe.task, share=0.25, seed=0, cache=tmp_path / "cache"
@@ -90,6 +96,7 @@ def test_a_training_cut_within_an_epoch_resumes_there(
 
 # A bundle of these takes a minute each; their heads' exports are tested in test_keras_model.py.
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_blocks")
 @pytest.mark.parametrize("name", ["mobilenetv2-flatten", "mobilenetv2-gap", "resnet50"])
 def test_the_larger_recipes_train_and_serve(name: str, few_films: Path, tmp_path: Path) -> None:
     settings = reading.load(name)

@@ -28,6 +28,7 @@ with warnings.catch_warnings():
     from pneumoscope.train.keras_import.keras2 import for_keras3
 
 import pneumoscope
+from short_networks import few_blocks
 
 pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")]
 
@@ -59,9 +60,10 @@ def aged(config: Any) -> Any:
 def notebook() -> keras.Model:
     """MobileNetV2 inside a Sequential, with statistics that are not those of a fresh network."""
     keras.utils.set_random_seed(3)
-    base = keras.applications.MobileNetV2(
-        include_top=False, weights=None, input_shape=(SIZE, SIZE, 3), alpha=0.35
-    )
+    with few_blocks():
+        base = keras.applications.MobileNetV2(
+            include_top=False, weights=None, input_shape=(SIZE, SIZE, 3), alpha=0.35
+        )
     films = phantom.films(8, SIZE).repeat(3, -1) / np.float32(255)
     for layer in base.layers:
         if isinstance(layer, keras.layers.BatchNormalization):

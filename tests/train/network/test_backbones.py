@@ -1,18 +1,20 @@
 """Every backbone: what it computes, how it loads, trains and exports.
 
-Exports take most of the time, so one network of each family goes to ONNX with one head (those of
-more than 17 blocks with fewer, ResNet50 not at all), and the plain network with each.
-``PNEUMOSCOPE_ALL_HEADS=1 pytest tests/train/network/test_backbones.py -k onnx`` tries all with all.
+Networks have few blocks (see `short_networks`); test_keras_model.py builds whole ones. Exports take
+most of the time, so one network of each family goes to ONNX with one head (ResNet50 not at all), and
+the plain network with each. ``PNEUMOSCOPE_ALL_HEADS=1 pytest tests/train/network/test_backbones.py -k
+onnx`` tries all with all, with all blocks.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import os
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -27,6 +29,7 @@ from typer.testing import CliRunner
 from pneumoscope.cli.app import app
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.errors import RecipeError, UsageError
+from short_networks import few_blocks
 from train_marks import TRAINING
 
 with warnings.catch_warnings():
@@ -44,10 +47,8 @@ with warnings.catch_warnings():
 pytestmark = TRAINING
 
 STOCK = sorted(backbones.STOCK)
-# The same code at other depths and widths as those that are left.
+# The others are the same code at other depths and widths.
 SMALLEST = ["ConvNeXtTiny", "DenseNet121", "EfficientNetV2B0", "MobileNetV2", "MobileNetV3Small"]
-WHOLE = [*SMALLEST, "ResNet50"]
-"""Built with all their blocks."""
 # Others are built at 64 pixels, which gives maps of 2 x 2.
 SIZES = SMALLEST_SIZE
 SIDES = {"Xception": 3, "InceptionV3": 1}
@@ -84,36 +85,24 @@ def stir(model: keras.Model, films: np.ndarray) -> None:
         variable.assign(rng.uniform(0.5, 1.5, variable.shape))
 
 
-def with_few_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shortens the stages of the deepest networks, which repeat the same block."""
-    stock = keras.src.applications
-    # In place of 3, 3, 9, 3.
-    monkeypatch.setitem(stock.convnext.MODEL_CONFIGS["tiny"], "depths", [1, 1, 1, 1])
-    # In place of 6, 12, 24, 16.
-    short = functools.partial(stock.densenet.DenseNet, [2, 2, 2, 2])
-    monkeypatch.setattr(keras.applications, "DenseNet121", short)
-    # In place of 1, 2, 2, 3, 5, 8; the second block of a stage is the first that adds its input.
-    for number in range(4):
-        for stage in stock.efficientnet_v2.DEFAULT_BLOCKS_ARGS[f"efficientnetv2-b{number}"]:
-            monkeypatch.setitem(stage, "num_repeat", min(stage["num_repeat"], 2))
-
-
 def names(model: keras.Model) -> list[str]:
     return [layer.name for layer in model.layers]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _short() -> Iterator[None]:
+    with contextlib.nullcontext() if os.environ.get(ALL) else few_blocks():
+        yield
+
+
 @pytest.fixture(scope="module")
 def built() -> Callable[[str], keras.Model]:
-    """Whole networks by name, each built once."""
+    """Networks by name, each built once."""
     return functools.cache(lambda name: keras_model.build(recipe_of(name), 3, None))
 
 
 @pytest.mark.parametrize("name", BUILT)
-def test_every_backbone_builds_and_scales(
-    name: str, built: Callable[[str], keras.Model], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if name not in WHOLE:
-        with_few_blocks(monkeypatch)
+def test_every_backbone_builds_and_scales(name: str, built: Callable[[str], keras.Model]) -> None:
     backbone = keras_model.backbone_of(built(name))
     size, side = SIZES.get(name, 64), SIDES.get(name, 2)
     assert backbone.input_shape == (None, size, size, 3)
@@ -150,10 +139,7 @@ def test_own_scaling_is_that_of_keras(name: str, preprocess: Any) -> None:
         ("ConvNeXtTiny", "Normalization"),
     ],
 )
-def test_own_scaling_is_that_inside_the_network(
-    name: str, last: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with_few_blocks(monkeypatch)
+def test_own_scaling_is_that_inside_the_network(name: str, last: str) -> None:
     whole = getattr(keras.applications, name)(
         include_top=False, weights=None, input_shape=(64, 64, 3)
     )
@@ -172,7 +158,6 @@ def test_the_weights_of_keras_give_the_same_maps(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From the download and from a file: as keras.applications with its own scaling inside."""
-    with_few_blocks(monkeypatch)
     keras.utils.set_random_seed(0)
     make = getattr(keras.applications, name)
     rgb = np.repeat(FILMS, 3, axis=-1).astype(np.float32)
@@ -195,7 +180,6 @@ def test_a_download_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     def offline(name: str, origin: str, **_: Any) -> str:
         raise Exception(f"URL fetch failure on {origin}: None -- [Errno -2] no name")
 
-    with_few_blocks(monkeypatch)
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", offline)
     with pytest.raises(
         UsageError, match=r"EfficientNetV2B0 cannot be downloaded \(URL fetch"
@@ -205,7 +189,10 @@ def test_a_download_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "--weights FILE" in caught.value.hint
 
 
-def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+def test_weights_of_another_network_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backbones, "_plain", functools.cache(backbones._plain))
     other = tmp_path / "other.weights.h5"
     large = keras.applications.MobileNetV3Large
     large(include_top=False, weights=None, input_shape=(64, 64, 3)).save_weights(other)
@@ -226,12 +213,8 @@ def every_case() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("name", "head"), every_case())
-def test_onnx_computes_the_same(
-    name: str, head: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_onnx_computes_the_same(name: str, head: str, tmp_path: Path) -> None:
     """Probabilities, embedding, and heatmaps as automatic differentiation has them."""
-    if not os.environ.get(ALL):
-        with_few_blocks(monkeypatch)
     keras.utils.set_random_seed(0)
     model = keras_model.build(recipe_of(name, **HEADS[head]), 3, None)
     films = films_of(name)
@@ -251,7 +234,7 @@ def test_onnx_computes_the_same(
     assert (heatmaps.max(axis=(1, 2, 3)) > 0).all()
 
 
-@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize("name", [*SMALLEST, "ResNet50"])
 def test_layer_wise_unfreezing(name: str, built: Callable[[str], keras.Model]) -> None:
     """By name or count the same layers learn, and BatchNorm does not."""
     model = built(name)

@@ -103,7 +103,7 @@ HEADS = [
 
 
 @pytest.mark.parametrize("settings", HEADS, ids=lambda s: "-".join(map(str, s.values())))
-def test_every_head_has_its_closed_form(settings: dict[str, object]) -> None:
+def test_every_head_has_its_closed_form(few_blocks: None, settings: dict[str, object]) -> None:
     keras.utils.set_random_seed(1)
     recipe = Recipe(size=64, **settings)  # type: ignore[arg-type]
     built = keras_model.build(recipe, 2 if recipe.task == "binary" else 3, None)
@@ -173,7 +173,7 @@ def trainable(model: keras.Model) -> set[str]:
     return {v.path.split("/")[-2] for v in model.trainable_variables}
 
 
-def test_the_phases_train_what_they_should() -> None:
+def test_the_phases_train_what_they_should(few_blocks: None) -> None:
     model = keras_model.build(Recipe(size=64), 3, None)
     keras_model.set_trainable(model, Recipe(), whole=False, keep_statistics=False)
     assert trainable(model) == {"logits"}

@@ -72,12 +72,12 @@ def _out_of_fold(
     from threadpoolctl import threadpool_limits
 
     score = np.zeros(len(features))
-    for train, test in films.folds:
-        y = films.truth[train]
-        # Minus the fold's prior, so that a model without information ranks nothing.
-        # One thread: OpenMP threads wait actively for each other, which takes a hundred times as
-        # long when other work is running.
-        with threadpool_limits(1):
+    # One thread: OpenMP threads wait actively for each other, which takes a hundred times as
+    # long when other work is running.
+    with threadpool_limits(1):
+        for train, test in films.folds:
+            y = films.truth[train]
             model = fit(features[train], y)
+            # Minus the fold's prior, so that a model without information ranks nothing.
             score[test] = model.decision_function(features[test]) - logit(y.mean())
     return Score(source, name, auc_of(films, score), words)
