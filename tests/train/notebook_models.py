@@ -50,6 +50,20 @@ def grouped() -> keras.Model:
     )  # fmt: skip
 
 
+def several_axes() -> keras.Model:
+    """Norms over rows, columns and channels at once, and a Dropout that does not say whether it is trainable."""
+    keras.utils.set_random_seed(4)
+    norms = [layers.LayerNormalization([1, 2, 3]), layers.UnitNormalization([1, 2])]
+    after = [conv(4), layers.MaxPooling2D(8), layers.SpatialDropout2D(0.1), *norms]
+    return functional(*after, layers.GlobalMaxPooling2D(), layers.Dense(1, "sigmoid"))
+
+
+def named_output() -> keras.Model:
+    """A dictionary of one output."""
+    model = functional(conv(4), layers.GlobalAveragePooling2D(), layers.Dense(1, "sigmoid"))
+    return keras.Model(model.inputs[0], {"p": model.outputs[0]})
+
+
 def base_of(last: str, *after: layers.Layer) -> keras.Model:
     """MobileNetV2 without a top, up to a layer; its other blocks repeat the same layers."""
     keras.utils.set_random_seed(2)
@@ -198,6 +212,11 @@ REFUSED: dict[str, tuple[Callable[[], keras.Model], str]] = {
     "permuted": (
         lambda: functional(conv(4), layers.Permute((3, 1, 2)), layers.Flatten(), layers.Dense(1)),
         "head begins with Permute",
+    ),
+    "a mask": (lambda: functional(conv(1)), r"values of the shape \(None, 62, 62, 1\)"),
+    "no dense layer": (
+        lambda: functional(conv(4), layers.Conv2D(2, 1), layers.GlobalAveragePooling2D()),
+        "the head ends with GlobalAveragePooling2D .*, not with Dense",
     ),
     "channels first": (
         lambda: of_input((3, SIZE, SIZE), layers.GlobalAveragePooling2D("channels_first")),

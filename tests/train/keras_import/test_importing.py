@@ -21,10 +21,12 @@ from notebook_models import (
     grouped,
     half_precision,
     joined,
+    named_output,
     nested,
     normalised,
     pooled_base,
     preprocessed,
+    several_axes,
     two_pools,
 )
 
@@ -64,6 +66,8 @@ MODELS: dict[str, tuple[Callable[[], keras.Model], tuple[str, ...]]] = {
     "normalised": (normalised, TWO),
     "grouped": (grouped, TWO),
     "preprocessed": (preprocessed, TWO),
+    "several-axes": (several_axes, TWO),
+    "named-output": (named_output, TWO),
 }
 
 
@@ -83,7 +87,8 @@ def test_a_notebooks_model_becomes_a_bundle(name: str, ending: str, tmp_path: Pa
     films = phantom.films(4, SIZE)
     outputs = classifier.run(films)
     channels = model.input_shape[-1]
-    said = np.asarray(model(np.repeat(films, channels, -1) / np.float32(255), training=False))
+    given = model(np.repeat(films, channels, -1) / np.float32(255), training=False)
+    said = np.asarray(given["p"] if isinstance(given, dict) else given)
     if name == "cnn-logits":
         said = 1 / (1 + np.exp(-said))
     expected = np.concatenate([1 - said, said], axis=1) if said.shape[1] == 1 else said

@@ -196,6 +196,28 @@ def test_attention_as_keras_2_wrote_it() -> None:
     assert np.asarray(model(given)) == pytest.approx(np.asarray(expected), abs=1e-6)
 
 
+def test_the_random_crop_of_keras_2_resizes_at_inference() -> None:
+    """That of Keras 3 then changes nothing; only Keras 3 writes ``data_format``."""
+    settings = {"name": "crop", "height": 2, "width": 4, "seed": None}
+    former = for_keras3({"class_name": "RandomCrop", "config": settings | {"rng_type": "stateful"}})
+    layer = keras.layers.Resizing.from_config(former["config"])
+    assert former["class_name"] == "Resizing"
+    x = np.arange(64, dtype=np.float32).reshape(1, 8, 8, 1)
+    # Of 8 x 8 pixels rows 2 to 5 have the shape of 2 x 4; each result is the mean of four pixels.
+    expected = [[20.5, 22.5, 24.5, 26.5], [36.5, 38.5, 40.5, 42.5]]
+    assert np.asarray(layer(x))[0, ..., 0] == pytest.approx(np.array(expected))
+    crop = {"class_name": "RandomCrop", "config": settings | {"data_format": "channels_last"}}
+    assert for_keras3(crop) == crop
+
+
+def test_a_layer_that_does_not_say_whether_it_is_trainable_is_no_operation() -> None:
+    node = {"args": [], "kwargs": {}}
+    layer = {"class_name": "SpatialDropout2D", "config": {"rate": 0.2, "dtype": "float32"}}
+    assert "module" not in for_keras3(layer | {"inbound_nodes": [node]})
+    operation = {"class_name": "Add", "config": {"name": "add"}, "inbound_nodes": [node]}
+    assert for_keras3(operation)["module"] == "keras.src.ops.numpy"
+
+
 @pytest.mark.parametrize("kind", ["RandomFlip", "RandomHeight", "RandomContrast", "MixUp"])
 def test_layers_that_augment_do_nothing(kind: str) -> None:
     layer = for_keras3({"class_name": kind, "config": {"name": "augment", "factor": 0.2}})

@@ -233,3 +233,10 @@ def test_maps_of_one_cell_are_named() -> None:
     with pytest.raises(ConversionError, match="'mixed' have one cell only") as caught:
         structure.split(keras.Model(x, head))
     assert "--no-heatmap" in caught.value.hint
+
+
+def test_the_outputs_of_a_model_with_several_are_named() -> None:
+    x = keras.Input((4,))
+    model = keras.Model(x, [layers.Dense(1, name="ill")(x), layers.Dense(3, name="kind")(x)])
+    with pytest.raises(ConversionError, match=r"2 outputs \(ill, kind\)"):
+        structure.whole(model)

@@ -31,7 +31,15 @@ from pneumoscope.records import (
 from pneumoscope.train.export import description, writing
 from pneumoscope.train.export.exported import ExportedNetwork
 from pneumoscope.train.export.parity import MAX_DP, MAX_HEATMAP_ERROR, relative_error
-from pneumoscope.train.keras_import import keras2, pairs, reading, saved, serving, structure
+from pneumoscope.train.keras_import import (
+    keras2,
+    pairs,
+    picture_input,
+    reading,
+    saved,
+    serving,
+    structure,
+)
 from pneumoscope.train.keras_import.pairs import Preparation
 from pneumoscope.train.keras_import.serving import SCALINGS
 from pneumoscope.train.network import gradcam
@@ -148,7 +156,9 @@ def prepare(model: Any, options: ImportOptions) -> Imported:
         UsageError: An option does not fit the model.
         ConversionError: Its structure cannot be imported.
     """
-    size, channels = structure.input_of(model, options.size, options.channels, options.scaling)
+    size, channels = picture_input.side_and_channels(
+        model, options.size, options.channels, options.scaling
+    )
     try:
         network = structure.split(model) if options.heatmap else structure.whole(model)
     except PneumoscopeError:

@@ -28,7 +28,7 @@ _OF_APPLICATIONS = {
     "StochasticDepth": "keras.src.applications.convnext",
 }
 _TRAINING_ONLY = ("_initializer", "_regularizer", "_constraint")
-# Augmentation that changes nothing at inference; RandomCrop is not among them, it crops the centre.
+# Augmentation that changes nothing at inference; the RandomCrop of Keras 2 is not among them.
 _AUGMENTATION = frozenset(
     {"AugMix", "CutMix", "MixUp", "RandAugment", "Solarization", "RandomHeight", "RandomWidth"}
 )
@@ -36,6 +36,7 @@ _AUGMENTATION = frozenset(
 _NEUTRAL: tuple[Any, ...] = (None, False, 0, 1, [1, 1], [0, 0], "")
 # What an attention of Keras 2 was built for; that of Keras 3 builds itself when it is called.
 _BUILT = ("query_shape", "key_shape", "value_shape")
+_OF_LAYERS = ("trainable", "dtype")
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
@@ -115,8 +116,9 @@ def _is_operation(entry: dict[str, Any]) -> bool:
     """Whether it is arithmetic on tensors in an ``.h5`` of Keras 3, which does not say where its class is."""
     nodes = entry.get("inbound_nodes")
     calls = isinstance(nodes, list) and nodes and isinstance(nodes[0], dict)
-    # Every layer says whether it is trainable, and operations share names with layers (Add).
-    return bool(calls) and isinstance(entry["config"], dict) and "trainable" not in entry["config"]
+    settings = entry["config"]
+    # Operations share names with layers (Add). Layers say whether they are trainable, or of which type.
+    return bool(calls) and isinstance(settings, dict) and settings.keys().isdisjoint(_OF_LAYERS)
 
 
 def _translate_layer(entry: dict[str, Any], kind: str, settings: dict[str, Any]) -> None:
@@ -134,8 +136,10 @@ def _translate_layer(entry: dict[str, Any], kind: str, settings: dict[str, Any])
     if isinstance(inner, dict) and _arguments(str(inner.get("class_name"))):  # of TimeDistributed
         inner.setdefault("module", "keras.layers")
         inner.setdefault("registered_name", None)
-    if "score_mode" in settings and "module" not in entry:
-        # Without a module, Keras takes "dot" for its function of that name.
+    axes = settings.get("axis")
+    has_axes = isinstance(axes, list) and len(axes) > 1
+    if (has_axes or "score_mode" in settings) and "module" not in entry:
+        # Without a module, Keras forgets several axes, and takes "dot" for its function of that name.
         entry |= {"module": "keras.layers", "registered_name": None}
     if not settings.keys().isdisjoint(_BUILT):
         entry.pop("build_config", None)
@@ -146,6 +150,10 @@ def _translate_layer(entry: dict[str, Any], kind: str, settings: dict[str, Any])
         settings["axis"] = axis[0] if len(axis) == 1 else axis
     if kind == "ThresholdedReLU":
         _replace(entry, "ReLU", threshold=settings.get("theta", 1.0))
+    elif kind == "RandomCrop" and "data_format" not in settings:
+        # At inference, that of Keras 2 resizes the largest part of the same shape; that of Keras 3 does nothing.
+        size = {key: settings.get(key) for key in ("height", "width")}
+        _replace(entry, "Resizing", **size, crop_to_aspect_ratio=True)
     elif kind in _AUGMENTATION or (kind.startswith("Random") and kind != "RandomCrop"):
         if isinstance(settings.get("name"), str):  # initializers have names that begin so, too
             _replace(entry, "Activation", activation="linear")

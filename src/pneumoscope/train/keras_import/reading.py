@@ -50,6 +50,7 @@ def load(model: SavedModel) -> Any:
         network = _built(config)
         _load_weights(network, model)
         weights.freeze_statistics(network)
+        network = _with_plain_ends(network)
     except Exception as error:  # Keras passes on whatever its layers raise
         raise _unreadable(model, error) from error
     return network
@@ -61,6 +62,19 @@ def _built(config: dict[str, Any]) -> Any:
     if config.get("class_name") == "Sequential":
         return keras.Sequential.from_config(settings)
     return keras.Model.from_config(settings)
+
+
+def _with_plain_ends(network: Any) -> Any:
+    """The same model with a tensor in place of a dictionary or a list of one, as input and output."""
+    if (
+        isinstance(network, keras.Sequential)
+        or len(network.inputs) != 1
+        or len(network.outputs) != 1
+    ):
+        return network
+    if network.input is network.inputs[0] and network.output is network.outputs[0]:
+        return network
+    return keras.Model(network.inputs[0], network.outputs[0], name=network.name)
 
 
 def _load_weights(network: Any, model: SavedModel) -> None:

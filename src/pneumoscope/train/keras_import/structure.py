@@ -1,4 +1,4 @@
-"""The structure of an imported model: its input, its feature maps, its head."""
+"""The structure of an imported model: its feature maps, its head."""
 
 from __future__ import annotations
 
@@ -65,58 +65,6 @@ class Network:
         return tuple(i for i, label in enumerate(labels) if label != negative)
 
 
-def input_of(model: Any, size: int | None, channels: int | None, scaling: str) -> tuple[int, int]:
-    """Side in pixels and channels of the model's input.
-
-    Args:
-        model: The loaded model.
-        size: The side, where the model leaves it open.
-        channels: The channels, where the model leaves them open.
-        scaling: One of `serving.SCALINGS`.
-
-    Raises:
-        ConversionError: The model does not take one picture.
-        UsageError: Side, channels or scaling do not fit the model, or are needed and missing.
-    """
-    if not isinstance(model, keras.Model) or len(getattr(model, "inputs", None) or ()) != 1:
-        raise ConversionError("the model has no single input", "One picture in, classes out.")
-    shape = tuple(model.inputs[0].shape)
-    if len(shape) != 4:
-        raise ConversionError(
-            f"the model's input is {shape}, not pictures",
-            "It has to be rows x columns x channels; a Reshape or Flatten may follow.",
-        )
-    _, rows, columns, model_channels = shape
-    if rows in (1, 3) and columns == model_channels:
-        raise ConversionError(
-            f"the model's input is {shape}: its channels come first",
-            "Build it with data_format 'channels_last', give it the same weights and save it again.",
-        )
-    size = size or rows or columns
-    if size is None:
-        raise UsageError("the model takes pictures of any size", "Say which with --size.")
-    if any(side not in (None, size) for side in (rows, columns)):
-        raise UsageError(
-            f"the model takes {rows} x {columns} pixels, not {size} x {size}",
-            "Leave --size out: the file knows." if rows == columns else "It must be square.",
-        )
-    channels = channels or model_channels
-    if channels not in (1, 3):
-        raise UsageError(
-            f"the model's input has {model_channels or 'any number of'} channels",
-            "Say --channels 1 or 3."
-            if model_channels is None
-            else "Grey (1) or RGB (3) is possible.",
-        )
-    if model_channels not in (None, channels):
-        raise UsageError(
-            f"the model takes {model_channels} channels, not {channels}", "Leave it out."
-        )
-    if channels == 1 and "imagenet" in scaling:
-        raise UsageError(f"scaling {scaling} needs 3 channels", "Choose another --scaling.")
-    return int(size), int(channels)
-
-
 def split(model: Any) -> Network:
     """Divides a classifier at its last feature maps, so that heatmaps can be computed.
 
@@ -127,6 +75,7 @@ def split(model: Any) -> Network:
         ConversionError: There are no feature maps, or what follows is not a chain of layers
             that `gradcam` knows.
     """
+    _width_of(model)
     body, head = _split(model)
     final = ""
     while head and not isinstance(head[-1], layers.Dense):
@@ -157,14 +106,8 @@ def whole(model: Any) -> Network:
     Raises:
         ConversionError: It does not give one vector of classes.
     """
-    shape = _only_output(model).shape
-    if len(shape) != 2 or shape[-1] is None:
-        raise ConversionError(
-            f"the model gives values of the shape {tuple(shape)}",
-            "One vector of classes for each picture is needed.",
-        )
+    units = _width_of(model)
     final = applied_final(model)
-    units = int(shape[-1])
     final = final or ("sigmoid" if units == 1 else "softmax")
     return Network(body=model, head=None, final=final, units=units)
 
@@ -250,8 +193,26 @@ def _keeps_probabilities(operation: Any, final: str) -> bool:
 
 def _only_output(model: Any) -> Any:
     if len(model.outputs) != 1:
-        raise ConversionError("the model has several outputs", "One vector of classes is needed.")
+        raise ConversionError(
+            f"the model has {len(model.outputs)} outputs ({_names(model.outputs)})",
+            "One vector of classes is needed: make a model of the input and this output, and save it.",
+        )
     return model.outputs[0]
+
+
+def _width_of(model: Any) -> int:
+    """Number of values that a model gives for each picture.
+
+    Raises:
+        ConversionError: It does not give one vector.
+    """
+    shape = _only_output(model).shape
+    if len(shape) != 2 or shape[-1] is None:
+        raise ConversionError(
+            f"the model gives values of the shape {tuple(shape)}",
+            "One vector of classes for each picture is needed.",
+        )
+    return int(shape[-1])
 
 
 def _split(model: Any, *, is_nested: bool = False) -> tuple[Any, list[Any]]:
@@ -287,6 +248,10 @@ def _split(model: Any, *, is_nested: bool = False) -> tuple[Any, list[Any]]:
             )
         head.insert(0, operation)
         tensor = parents[0]
+
+
+def _names(tensors: list[Any]) -> str:
+    return ", ".join(tensor._keras_history[0].name for tensor in tensors)
 
 
 def _position(tensor: Any, tensors: list[Any]) -> int | None:

@@ -78,7 +78,7 @@ def check(head: Sequence[Any]) -> None:
     Raises:
         ConversionError: The message names the layer.
     """
-    if len(head) < 2 or not isinstance(head[0], POOLS + FLAT):
+    if not head or not isinstance(head[0], POOLS + FLAT):
         first = _name(head[0]) if head else "nothing"
         raise ConversionError(f"the head begins with {first}: no heatmap can be computed", _hint())
     if not isinstance(head[-1], layers.Dense):
