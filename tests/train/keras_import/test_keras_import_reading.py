@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from pathlib import Path
 
@@ -44,9 +45,33 @@ def test_files_that_are_no_model(name: str, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_an_activation_of_the_notebook_is_code_also_where_only_its_name_is_saved(
+    tmp_path: Path,
+) -> None:
+    """As SavedModels of Keras 2 have it: to save the model in another form would not help."""
+    config = json.loads(cnn(1, "sigmoid").to_json())
+    config["config"]["layers"][-1]["config"]["activation"] = "my_swish"
+    (tmp_path / "model.json").write_text(json.dumps(config))
+    cnn(1, "sigmoid").save_weights(tmp_path / "model.weights.h5")
+    with pytest.raises(ConversionError, match=r"contains code \(function 'my_swish'\)"):
+        importing.import_model(tmp_path / "model.json", ImportOptions(TWO), tmp_path / "out", quiet)
+
+
 def test_weights_alone_are_no_model(tmp_path: Path) -> None:
     cnn(1, "sigmoid").save_weights(tmp_path / "only.weights.h5")
     with pytest.raises(ConversionError, match="not a saved Keras model"):
         importing.import_model(
             tmp_path / "only.weights.h5", ImportOptions(TWO), tmp_path / "out", quiet
         )
+
+
+def test_weights_of_another_network_are_refused_with_the_cause(tmp_path: Path) -> None:
+    (tmp_path / "model.json").write_text(cnn(1, "sigmoid").to_json())
+    cnn(1, "sigmoid", channels=1).save_weights(tmp_path / "grey.weights.h5")
+    options = ImportOptions(TWO, weights=tmp_path / "grey.weights.h5")
+    with pytest.raises(
+        ConversionError, match=r"cannot read it \(Layer '.*' expected|shape"
+    ) as caught:
+        importing.import_model(tmp_path / "model.json", options, tmp_path / "out", quiet)
+    assert caught.value.hint == "Are these the weights of this model?"
+    assert not (tmp_path / "out").exists()

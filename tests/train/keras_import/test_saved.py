@@ -53,6 +53,30 @@ def test_architecture_and_weights_in_two_files(tmp_path: Path) -> None:
     assert saved.locate(weights, None).path == tmp_path / "mine.json"
 
 
+def test_weights_that_are_named_count_for_a_whole_model_too(tmp_path: Path) -> None:
+    whole = weights_file(tmp_path / "last.h5", CONFIG)
+    best = weights_file(tmp_path / "best.weights.h5")
+    located = saved.locate(whole, best)
+    assert (located.form, located.config, located.weights) == (saved.PARTS, CONFIG, best)
+    with zipfile.ZipFile(tmp_path / "m.keras", "w") as archive:
+        archive.writestr("config.json", json.dumps(CONFIG))
+    assert saved.locate(tmp_path / "m.keras", best).weights == best
+    with pytest.raises(UsageError, match="is a whole model"):
+        saved.locate(whole, tmp_path / "m.keras")
+
+
+def test_json_of_something_else_is_no_architecture(tmp_path: Path) -> None:
+    (tmp_path / "history.json").write_text('{"loss": [1, 2]}')
+    with pytest.raises(ConversionError, match="not the architecture"):
+        saved.locate(tmp_path / "history.json", None)
+
+
+def test_other_files_are_named(tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").write_bytes(b"\x08\x07")
+    with pytest.raises(ConversionError, match=r"m\.onnx: is a model in ONNX"):
+        saved.locate(tmp_path / "m.onnx", None)
+
+
 def test_a_checkpoint_is_named_by_its_index(tmp_path: Path) -> None:
     (tmp_path / "model.json").write_text(json.dumps(CONFIG))
     for name in ("w.index", "w.data-00000-of-00001"):
@@ -141,6 +165,7 @@ def test_models_in_other_wrappings_are_named(tmp_path: Path) -> None:
     [
         ("Error when deserializing class 'Conv2D'.\n\nException encountered: no argument", "no argument"),
         ("Could not load.\n\nException encountered:\n\nthe cause\nmore", "the cause"),
+        ("1 object could not be loaded. Example error for object <a>:\n\nshapes differ\nmore", "shapes differ"),
         ("plain\nsecond", "plain"),
         ("", "ValueError"),
     ],

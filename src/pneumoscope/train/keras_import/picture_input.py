@@ -56,6 +56,10 @@ def side_and_channels(
             f"the model takes {rows or columns} x {columns or rows} pixels, not {size} x {size}",
             "Leave --size out: the file knows.",
         )
+    return int(size), _channels(model_channels, channels, scaling)
+
+
+def _channels(model_channels: int | None, channels: int | None, scaling: str) -> int:
     channels = channels or model_channels
     if channels not in (1, 3):
         raise UsageError(
@@ -70,4 +74,4 @@ def side_and_channels(
         )
     if channels == 1 and "imagenet" in scaling:
         raise UsageError(f"scaling {scaling} needs 3 channels", "Choose another --scaling.")
-    return int(size), int(channels)
+    return int(channels)

@@ -88,7 +88,10 @@ def _load_weights(network: Any, model: SavedModel) -> None:
     else:
         if model.form != saved.H5:  # of a whole model, `saved.locate` has read the file
             hdf5_child.check(model.weights)
-        weights.load_h5(network, model.weights)
+        try:
+            weights.load_h5(network, model.weights)
+        except ValueError as error:  # so says Keras, too, of weights of another network
+            raise weights.WeightsDoNotFit(str(error)) from error
 
 
 def _unreadable(model: SavedModel, error: Exception) -> ConversionError:
@@ -132,10 +135,23 @@ def _refuse_code(file: str, config: Any) -> None:
             function = (entry.get("config") or {}) if kind in _CODE else {}
             function = function.get("function") if isinstance(function, dict) else None
             raise _code(file, kind, str(function if isinstance(function, str) else name))
+        settings = entry.get("config")
+        named = settings.get("activation") if isinstance(settings, dict) else None
+        if isinstance(named, str) and not _is_activation(named):
+            raise _code(file, "function", named)
 
 
 def _is_of_keras(kind: str) -> bool:
     return kind in _NAMED or hasattr(keras.layers, kind)
+
+
+def _is_activation(name: str) -> bool:
+    """Whether Keras has an activation of that name; Keras 2 named the notebook's functions in the same way."""
+    try:
+        keras.activations.get(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _code(file: str, kind: str, name: str) -> ConversionError:

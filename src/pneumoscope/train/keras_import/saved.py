@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pneumoscope.bundle import sha256_of
 from pneumoscope.errors import ConversionError, UsageError
-from pneumoscope.train.keras_import import hdf5_child
+from pneumoscope.train.keras_import import hdf5_child, other_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,8 @@ def locate(path: Path, weights: Path | None) -> SavedModel:
 
     Args:
         path: ``.keras``, ``.h5``, the folder of a SavedModel, or the architecture as ``.json``.
-        weights: The weights, if they are in another file; None to look beside a ``.json``.
+        weights: The weights, if they are in another file, which then count also for a whole model; None
+            to look beside a ``.json``.
 
     Raises:
         UsageError: There is no such file, or it has another ending.
@@ -79,13 +80,19 @@ def locate(path: Path, weights: Path | None) -> SavedModel:
         return _in_folder(path, weights)
     if path.suffix == ".json":
         return _parts(path, weights)
+    if path.name == "saved_model.pb":
+        return _in_folder(path.parent, weights)
+    if (other := other_files.kind_of(path)) is not None:
+        raise ConversionError(f"{path.name}: is {other.what}", other.hint)
     form = _form_of(path)
+    if form is not None and weights is not None:
+        config = _reading(path, _keras_config if form == KERAS else _h5_config)
+        if config is not None:
+            return _with_weights(path, config, weights)
     if form == KERAS:
         return SavedModel(path, KERAS, _reading(path, _keras_config), path, (path,))
     if form == H5:
         return _in_h5(path)
-    if path.name == "saved_model.pb":
-        return _in_folder(path.parent, weights)
     raise UsageError(f"{path.name}: is neither .keras nor .h5", "Name a saved Keras model.")
 
 
@@ -144,9 +151,21 @@ def _parts(architecture: Path, weights: Path | None) -> SavedModel:
             f"{architecture.name}: is a model of TensorFlow.js",
             f"Give the model that it was made of. {_WHOLE}",
         )
+    if not isinstance(config.get("config"), dict | list):
+        raise ConversionError(
+            f"{architecture.name}: is not the architecture of a Keras model",
+            "Give what model.to_json() returns, with the weights beside it.",
+        )
     file = weights or _weights_beside(architecture)
     if file is None:
         raise UsageError(f"{architecture.name}: has layers, but no weights", _WEIGHTS)
+    return _with_weights(architecture, config, file)
+
+
+def _with_weights(architecture: Path, config: Any, file: Path) -> SavedModel:
+    """An architecture, and the weights in another file."""
+    if file.is_file() and file.suffix == KERAS:
+        raise UsageError(f"{file.name}: is a whole model", "Give it alone, without --weights.")
     if file.is_file() and file.suffix != ".index" and file.suffix not in _H5:
         raise UsageError(f"{file.name}: is neither .h5 nor a checkpoint", _WEIGHTS)
     if file.is_file() and file.suffix in _H5:
@@ -198,6 +217,8 @@ def reason_of(error: BaseException) -> str:
             cause = line.split(marker, 1)[1].strip() or " ".join(lines[i + 1 : i + 2])
             lines = [cause, *lines[i + 1 :]]
             break
+    while len(lines) > 1 and lines[0].endswith(":"):
+        lines.pop(0)  # "Example error message for object ...:"
     return (lines or [type(error).__name__])[0][:300]
 
 
