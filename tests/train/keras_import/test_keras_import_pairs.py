@@ -137,7 +137,7 @@ def test_pairs_of_a_model_that_gives_logits(units: int, final: str, tmp_path: Pa
         ({"x": np.ones((2, 4)), "p": np.ones(2)}, "shape (2, 4)"),
         ({"x": np.ones((2, 4, 4, 1)), "p": np.array(["a", "b"])}, "p has the shape"),
         ({"x": np.ones((2, 4, 4, 1)), "p": np.array([0.2, np.nan])}, "some p are not numbers"),
-        ({"x": np.array([None]), "p": np.ones(1)}, "cannot be read"),
+        ({"x": np.array([None]), "p": np.ones(1)}, "x is an array of Python objects"),
     ],
 )
 def test_files_without_pairs(content: dict[str, Any], message: str, tmp_path: Path) -> None:
@@ -165,3 +165,57 @@ def test_pairs_of_another_model(
     with pytest.raises(UsageError) as caught:
         pairs.compare(pairs.read(tmp_path / "pairs.npz"), model, preparation(), half=False)
     assert message in str(caught.value)
+
+
+def inputs(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).random((3, SIZE, SIZE, 1)).astype(np.float32)
+
+
+def hint_about(model: Any, folder: Path, **arrays: Any) -> str:
+    np.savez(folder / "pairs.npz", **arrays)
+    with pytest.raises((ConversionError, UsageError)) as caught:
+        pairs.compare(pairs.read(folder / "pairs.npz"), model, preparation(), half=False)
+    return f"{caught.value} {caught.value.hint}"
+
+
+def test_what_was_saved_by_mistake_is_named(model: Any, tmp_path: Path) -> None:
+    x = inputs(6)
+    p = model.predict(x, verbose=0)
+    assert "another order: 2, 1." in hint_about(model, tmp_path, x=x, p=p[:, ::-1])
+    assert "agrees with p after --scaling unit" in hint_about(model, tmp_path, x=x * 255, p=p)
+    assert "other weights" in hint_about(model, tmp_path, x=x, p=np.full_like(p, 0.5))
+    assert "x are not numbers" in hint_about(model, tmp_path, x=x * np.nan, p=p)
+    sigmoid = keras.Sequential([keras.Input((SIZE, SIZE, 1)), layers.Flatten(), layers.Dense(1, "sigmoid")])  # fmt: skip
+    q = sigmoid.predict(x, verbose=0)
+    assert "p is 1 minus" in hint_about(sigmoid, tmp_path, x=x, p=1 - q)
+
+
+def test_names_as_bytes_are_names(model: Any, films: list[Path], tmp_path: Path) -> None:
+    files = np.array([str(film) for film in films], dtype="S")
+    np.savez(tmp_path / "pairs.npz", files=files, p=of_notebook(model, films))
+    assert pairs.read(tmp_path / "pairs.npz").files == tuple(films)
+
+
+def test_names_as_objects_of_python_are_to_be_strings(model: Any, tmp_path: Path) -> None:
+    """As a column of pandas has them."""
+    files = np.array(["a.png", "b.png", "c.png"], dtype=object)
+    message = hint_about(model, tmp_path, files=files, p=np.full((3, 2), 0.5))
+    assert "files is an array of Python objects" in message
+    assert "files=np.array(list(files), dtype=str)" in message
+
+
+def test_one_array_and_a_folder_are_no_pairs(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", inputs(7))
+    with pytest.raises(UsageError, match="is one array"):
+        pairs.read(tmp_path / "x.npy")
+    with pytest.raises(UsageError, match="is a folder"):
+        pairs.read(tmp_path)
+
+
+def test_answers_that_were_rounded_to_half_precision_agree(model: Any, tmp_path: Path) -> None:
+    x = inputs(8)
+    p = model.predict(x, verbose=0).astype(np.float16)
+    assert np.abs(model.predict(x, verbose=0) - p).max() > 1e-5
+    np.savez(tmp_path / "pairs.npz", x=x, p=p)
+    result = pairs.compare(pairs.read(tmp_path / "pairs.npz"), model, preparation(), half=False)
+    assert result.max_dp <= 5e-4

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,8 @@ MAX_DP_HALF = 1e-2
 """The same for a model that the notebook ran in half precision."""
 _MOST = 64
 """Films that are compared; more would show nothing new."""
+_MOST_ORDERED = 4
+"""Classes of which all orders are tried."""
 _HINT = (
     "In the notebook: np.savez('pairs.npz', x=x, p=model.predict(x)), or files=names of films in "
     "place of x."
@@ -50,12 +53,14 @@ class Pairs:
         x: float32 (n, size, size, channels), the network's own input; None for films.
         files: Paths of films; empty for inputs.
         p: float32 (n, units), what the model's last layer gave: probabilities or logits.
+        half: Whether p was rounded to half precision.
     """
 
     kind: str
     x: NDArray[np.float32] | None
     files: tuple[Path, ...]
     p: NDArray[np.float32]
+    half: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +106,15 @@ def read(file: Path) -> Pairs:
         UsageError: The file is missing, damaged, or has no pairs.
     """
     if not file.is_file():
-        raise UsageError(f"{file}: no such file", _HINT)
+        raise UsageError(f"{file}: {'is a folder' if file.is_dir() else 'no such file'}", _HINT)
     try:
-        with np.load(file, allow_pickle=False) as content:
-            arrays = {name: np.asarray(content[name]) for name in content.files}
+        content = np.load(file, allow_pickle=False)
+        if isinstance(content, np.ndarray):
+            raise UsageError(f"{file.name}: is one array (.npy), not several with names", _HINT)
+        with content:
+            arrays = {name: _array(content, name, file.name) for name in content.files}
+    except UsageError:
+        raise
     # NumPy raises many classes for damaged files.
     except Exception as error:
         raise UsageError(f"{file.name}: cannot be read as .npz ({cause(error)})", _HINT) from error
@@ -112,7 +122,7 @@ def read(file: Path) -> Pairs:
     if "p" not in arrays or len(kinds) != 1:
         contents = ", ".join(arrays) or "nothing"
         raise UsageError(f"{file.name}: has {contents}, not p and one of x and files", _HINT)
-    p = _answers_of(arrays["p"], file.name)
+    p, half = _answers_of(arrays["p"], file.name), arrays["p"].dtype == np.float16
     if len(arrays[kinds[0]]) != len(p):
         raise UsageError(
             f"{file.name}: has {len(arrays[kinds[0]])} {kinds[0]}, but {len(p)} p", _HINT
@@ -124,9 +134,28 @@ def read(file: Path) -> Pairs:
                 f"{file.name}: x has the shape {x.shape}, not (pictures, rows, columns, channels)",
                 _HINT,
             )
-        return Pairs(INPUTS, x[:_MOST].astype(np.float32), (), p[:_MOST])
-    names = [str(name) for name in arrays[FILMS].ravel()[:_MOST]]
-    return Pairs(FILMS, None, tuple(_path(name, file.parent) for name in names), p[:_MOST])
+        if not np.isfinite(x[:_MOST]).all():
+            raise UsageError(f"{file.name}: some values of x are not numbers", _HINT)
+        return Pairs(INPUTS, x[:_MOST].astype(np.float32), (), p[:_MOST], half)
+    names = [
+        name.decode() if isinstance(name, bytes) else str(name)
+        for name in arrays[FILMS].ravel()[:_MOST]
+    ]
+    return Pairs(FILMS, None, tuple(_path(name, file.parent) for name in names), p[:_MOST], half)
+
+
+def _array(content: Any, name: str, file: str) -> NDArray[Any]:
+    """One of the arrays in a file."""
+    try:
+        return np.asarray(content[name])
+    except ValueError as error:
+        if "bject array" not in str(error):
+            raise
+        kind = "str" if name == FILMS else "np.float32"
+        raise UsageError(
+            f"{file}: {name} is an array of Python objects, which are not opened",
+            f"In the notebook: np.savez('pairs.npz', {name}=np.array(list({name}), dtype={kind}), p=p).",
+        ) from error
 
 
 def _answers_of(p: NDArray[Any], name: str) -> NDArray[np.float32]:
@@ -168,7 +197,7 @@ def compare(
             "Save what model.predict returns.",
         )
     readings, answers = _readings(pairs, logits), partial(_answers, model, logits)
-    limit = max(MAX_DP[pairs.kind], MAX_DP_HALF if half else 0.0)
+    limit = max(MAX_DP[pairs.kind], MAX_DP_HALF if half or pairs.half else 0.0)
     if pairs.x is not None:
         if pairs.x.shape[1:] != (size, size, channels):
             raise UsageError(
@@ -177,13 +206,12 @@ def compare(
                 _HINT,
             )
         result, _ = _nearest(readings, answers(pairs.x))
-        if result.max_dp > limit or result.changed:
-            raise _different(result, "The file has other weights than the model in the notebook, or p is "
-                             "of another version of it. Save both again.")  # fmt: skip
+        if not result.max_dp <= limit or result.changed:
+            raise _different(result, _mistaken(readings, pairs.x, answers, limit))
         return result
     films = [_film(path) for path in pairs.files]
     result, pairs = _nearest(readings, answers(_prepared(films, preparation)))
-    if result.max_dp > limit:
+    if not result.max_dp <= limit:
         raise _different(result, _better(pairs, films, answers, preparation, limit))
     return result
 
@@ -235,6 +263,28 @@ def _different(result: Comparison, hint: str) -> ConversionError:
         f"the import differs from your pairs: |dp| up to {result.max_dp:.2g}, {result.changed} of "
         f"{result.pairs} pictures get another answer at 0.5",
         f"{hint} Nothing was written.",
+    )
+
+
+def _mistaken(
+    readings: Sequence[Pairs], x: NDArray[np.float32], answers: Answers, limit: float
+) -> str:
+    """What was saved in place of the network's input or its answers, as a sentence."""
+    p = answers(x)
+    for order in permutations(range(p.shape[1])) if p.shape[1] <= _MOST_ORDERED else ():
+        if _nearest(readings, p[:, order])[0].max_dp <= limit:
+            names = ", ".join(str(i + 1) for i in order)
+            return f"The columns of p are those of the model in another order: {names}."
+    if p.shape[1] == 1 and _nearest(readings, 1 - p)[0].max_dp <= limit:
+        return "p is 1 minus what the model gives, the probability of the other class."
+    for scaling, (scale, offset) in serving.SCALINGS.items():
+        if x.shape[-1] == 3 or "imagenet" not in scaling:
+            scaled = x * np.asarray(scale, np.float32) + np.asarray(offset, np.float32)
+            if _nearest(readings, answers(scaled))[0].max_dp <= limit:
+                return f"x is not scaled: it agrees with p after --scaling {scaling}. Save what the network gets."
+    return (
+        "The file has other weights than the model in the notebook, or p is of another version of it. "
+        "Save both again."
     )
 
 

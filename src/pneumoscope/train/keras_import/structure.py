@@ -195,7 +195,7 @@ def _only_output(model: Any) -> Any:
     if len(model.outputs) != 1:
         raise ConversionError(
             f"the model has {len(model.outputs)} outputs ({_names(model.outputs)})",
-            "One vector of classes is needed: make a model of the input and this output, and save it.",
+            "One vector of classes is needed: make a model of the input and one of them, and save it.",
         )
     return model.outputs[0]
 
