@@ -66,7 +66,7 @@ def test_a_training_cut_within_an_epoch_resumes_there(
     settings = {
         "size": 32,
         "filters": (4, 8),
-        "batch_size": 16,
+        "batch_size": 24,
         "head_epochs": 1,
         "epochs": 2,
     } | settings
@@ -78,7 +78,7 @@ def test_a_training_cut_within_an_epoch_resumes_there(
     for folder in runs.values():
         folder.mkdir()
     loop.fit(recipe, drawn, runs["whole"], None, Cutting(10_000))
-    steps = -(-len(drawn.rows("train")) // 16)
+    steps = -(-len(drawn.rows("train")) // 24)
     for cut_after in (1, steps, 2):  # in the head phase, in the first and in the second epoch
         with pytest.raises(Cut):
             loop.fit(recipe, drawn, runs["cut"], None, Cutting(cut_after))
