@@ -16,7 +16,7 @@ from pneumoscope.data.public_sets.vindr_boxes import read_vindr_boxes
 from pneumoscope.errors import DataError
 from pneumoscope.records import TASKS
 
-SECONDS = float(os.environ.get("PNEUMOSCOPE_FUZZ_SECONDS", "0.5"))
+SECONDS = float(os.environ.get("PNEUMOSCOPE_FUZZ_SECONDS", "1.5"))
 """For each table; a longer search needs no other change."""
 TABLES = {
     "manifest.csv": "path,label,patient,split,boxes,mask\na/1.png,normal,p1,train,0.1 0.1 0.5 0.5,m.png\n"

@@ -29,5 +29,5 @@ def test_a_hundred_clients_get_answers_or_are_told_to_wait() -> None:
 
 
 def test_a_kill_under_load_loses_no_accepted_film() -> None:
-    text = load("--kill", "--clients", "5", "--seconds", "1")
+    text = load("--kill", "--clients", "10", "--seconds", "1")
     assert text.count("lost 0") == 2

@@ -36,7 +36,7 @@ def check(live: Live, config: Path) -> None:
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
         *("run", f"{live.url}/api/v1/openapi.json"),
-        *("--max-examples", "4", "--phases", "examples,coverage,fuzzing,stateful", "--seed", "7"),
+        *("--max-examples", "8", "--phases", "examples,coverage,fuzzing,stateful", "--seed", "7"),
         # The operating points depend on the bundle, so not every string is accepted.
         *("--exclude-checks", "positive_data_acceptance", "--no-color"),
     ]
@@ -72,7 +72,7 @@ def spoilt(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
-FUZZ_ROUNDS = int(os.environ.get("PNEUMOSCOPE_FUZZ_ROUNDS", "2"))
+FUZZ_ROUNDS = int(os.environ.get("PNEUMOSCOPE_FUZZ_ROUNDS", "4"))
 
 
 @pytest.mark.slow
