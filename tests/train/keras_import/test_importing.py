@@ -139,6 +139,8 @@ def test_the_card_says_that_nothing_is_known(two_classes: Bundle) -> None:
     [
         ({"labels": ("normal",)}, "two or more"),
         ({"labels": ("normal", "normal")}, "two or more"),
+        ({"labels": ("Normal", "normal")}, "differ in capitals only"),
+        ({"labels": ("normal", "pneumonia", "")}, "a name is empty"),
         ({"labels": ("normal", "bacterial", "viral")}, "gives 2 classes, --labels names 3"),
         ({"size": 150}, "takes 64 x 64 pixels, not 150 x 150"),
         ({"channels": 1}, "takes 3 channels, not 1"),
@@ -158,9 +160,10 @@ def test_what_does_not_go_with_the_model(
 
 def test_the_command(model_file: Path, tmp_path: Path) -> None:
     out = tmp_path / "bundle"
-    done = run("import", model_file, "--labels", "normal, pneumonia", "--size", SIZE, "--out", out, "--json")  # fmt: skip
+    done = run("import", model_file, "--labels", "['normal', 'pneumonia']", "--size", SIZE, "--out", out, "--json")  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["parity"]["max_dp"] <= 1e-4
+    assert pneumoscope.load(out).bundle.meta.labels == ("normal", "pneumonia")
     Image.fromarray(np.full((240, 240), 90, np.uint8)).save(tmp_path / "film.png")
     read = run("predict", tmp_path / "film.png", "--bundle", out)
     assert read.returncode == 0, read.stderr

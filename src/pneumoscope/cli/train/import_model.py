@@ -116,7 +116,8 @@ def import_model(
         from pneumoscope.train.keras_import import importing
 
     options = importing.ImportOptions(
-        labels=tuple(label.strip() for label in labels.split(",")),
+        # A list as Python prints it is taken as meant.
+        labels=tuple(label.strip(" '\"") for label in labels.strip(" []").split(",")),
         size=size,
         scaling=scaling,
         channels=channels,

@@ -218,6 +218,16 @@ def _exported(
 
 def _check_options(options: ImportOptions) -> None:
     labels = options.labels
+    if not all(labels) and any(labels):
+        raise UsageError(
+            f"labels {','.join(labels)!r}: a name is empty",
+            "Give one name for each output, with a comma between two: --labels normal,pneumonia.",
+        )
+    if len({label.casefold() for label in labels}) < len(set(labels)):
+        raise UsageError(
+            f"labels {','.join(labels)!r}: two differ in capitals only",
+            "Give different names, in the order of the network's outputs.",
+        )
     if len(labels) < 2 or len(set(labels)) < len(labels) or not all(labels):
         raise UsageError(
             f"labels {','.join(labels)!r}: two or more different names are needed",
