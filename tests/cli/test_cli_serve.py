@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 import socket
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -27,7 +29,19 @@ def test_help_has_an_example() -> None:
     assert "Example: pneumoscope serve --port 8000" in done.stdout
 
 
+@pytest.fixture
+def _kept_process() -> Iterator[None]:
+    """A server that starts in this process changes how it answers signals, and its mask of new files."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before, mask = [signal.getsignal(number) for number in numbers], os.umask(0o022)
+    yield
+    os.umask(mask)
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
 @pytest.mark.server
+@pytest.mark.usefixtures("_kept_process")
 def test_a_start_that_fails_is_told_in_two_lines(tiny_bundle: Bundle, tmp_path: Path) -> None:
     state = ("--folder", tmp_path / "state", "--port", 0)
     wrong = run_process("serve", "--bundle", tmp_path / "none", *state)
@@ -41,7 +55,7 @@ def test_a_start_that_fails_is_told_in_two_lines(tiny_bundle: Bundle, tmp_path: 
     assert "Traceback" not in wrong.stderr
     (tmp_path / "file").write_bytes(b"")
     for folder in (tmp_path / "file", "/proc/none"):
-        wrong = run_process("serve", "--bundle", tiny_bundle.path, "--folder", folder, "--port", 0)
+        wrong = run("serve", "--bundle", tiny_bundle.path, "--folder", folder, "--port", 0)
         assert (wrong.returncode, f"error: {folder}: " in wrong.stderr) == (1, True)
         assert "Traceback" not in wrong.stderr
 

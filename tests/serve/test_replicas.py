@@ -100,7 +100,7 @@ class Sender(threading.Thread):
             self.jobs.append(answer.json()["job"]["id"])
 
     def run(self) -> None:
-        while not self.stopped.wait(0.1):
+        while not self.stopped.wait(0.25):
             self.send()
 
     def stop(self) -> None:
