@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 
 # Before NumPy is imported. Several test processes share the cores: a thread of linear algebra would
@@ -54,13 +55,9 @@ def _copied_tables() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium through Playwright, or a skip with the reason.
-
-    Not once per process: until Playwright stops, its event loop counts as running in this thread,
-    and `asyncio.run` refuses to start another.
-    """
+@pytest.fixture(scope="session")
+def _chromium() -> Iterator[Any]:
+    """Chromium through Playwright, and Playwright's event loop; or a skip with the reason."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
     # Without windows Chromium needs half of the processor time.
     names = ("chromium-headless-shell", "chromium", "google-chrome")
@@ -69,8 +66,26 @@ def browser() -> Iterator[Any]:
         pytest.skip("no chromium: CHROMIUM is not set")
     with playwright.sync_playwright() as started:
         running = started.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield running
+        loop = asyncio.get_running_loop()
+        asyncio._set_running_loop(None)
+        yield running, loop
+        asyncio._set_running_loop(loop)
         running.close()
+
+
+@pytest.fixture(scope="module")
+def browser(_chromium: Any) -> Iterator[Any]:
+    """Chromium, which starts each module without a page, cookies or files that it has kept.
+
+    Between its calls Playwright's event loop counts as running in this thread, and `asyncio.run` would
+    refuse to start another: so not between modules.
+    """
+    running, loop = _chromium
+    asyncio._set_running_loop(loop)
+    yield running
+    for context in running.contexts:
+        context.close()
+    asyncio._set_running_loop(None)
 
 
 @pytest.fixture(scope="session")

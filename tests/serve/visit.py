@@ -86,6 +86,8 @@ class Visit:
         self.url = url
         options = {"reduced_motion": "reduce"} | options
         self._idle = _IDLE.setdefault(browser, {}).setdefault(repr(sorted(options.items())), [])
+        # Those of earlier modules are closed.
+        self._idle[:] = [context for context in self._idle if context in browser.contexts]
         self.context = self._idle.pop() if self._idle else browser.new_context(**options)
         self._reusable = True
         self.page: Page = self.context.new_page()
