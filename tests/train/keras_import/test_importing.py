@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import warnings
 from collections.abc import Callable
@@ -71,13 +72,18 @@ MODELS: dict[str, tuple[Callable[[], keras.Model], tuple[str, ...]]] = {
 }
 
 
+@functools.cache
+def made(name: str) -> keras.Model:
+    return MODELS[name][0]()
+
+
 @pytest.mark.parametrize("ending", [".keras", ".h5"])
 @pytest.mark.parametrize("name", MODELS)
 def test_a_notebooks_model_becomes_a_bundle(name: str, ending: str, tmp_path: Path) -> None:
-    make, labels = MODELS[name]
+    _, labels = MODELS[name]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = make()
+        model = made(name)
         model.save(tmp_path / f"model{ending}")
     bundle = importing.import_model(
         tmp_path / f"model{ending}", ImportOptions(labels, SIZE), tmp_path / "bundle", quiet

@@ -193,7 +193,7 @@ def test_the_loss_of_a_lung_field_by_hand() -> None:
 
 
 @pytest.fixture(scope="module")
-def network() -> Any:
+def network(few_blocks: None) -> Any:
     """An untrained network with a head whose weights are large enough to tell films apart."""
     keras.utils.set_random_seed(0)
     recipe = Recipe(
