@@ -165,6 +165,24 @@ def test_a_rejection_is_told_even_if_the_connection_has_closed_before_it_is_wait
     assert closed.is_set()
 
 
+def test_an_association_that_is_accepted_and_ended_at_once_is_tried_again() -> None:
+    """It was taken for one whose contexts are all rejected, which no second try would mend."""
+    closed = threading.Event()
+    slow = [
+        (evt.EVT_CONN_CLOSE, lambda _event: closed.set()),
+        (evt.EVT_REQUESTED, lambda _event: closed.wait(PATIENCE_S)),
+    ]
+    ending = [(evt.EVT_ACCEPTED, lambda event: event.assoc.abort())]
+    contexts = [build_context(CLASSES[0], [EXPLICIT])]
+    with (
+        archive(more=lambda _ae: ending) as received,
+        pytest.raises(DeliveryFailed, match="the association ended at once") as caught,
+        association(settings_for(received), contexts, slow),
+    ):
+        pass
+    assert not caught.value.permanent
+
+
 def test_a_certificate_for_another_name_is_called_so(maker: ObjectMaker, tmp_path: Path) -> None:
     theirs = certificate(tmp_path, "theirs")
     with archive(tls=server_context(theirs, theirs)) as received, unclosed_sockets():

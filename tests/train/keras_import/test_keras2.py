@@ -256,3 +256,19 @@ def test_a_sequential_model_without_a_layer_for_its_input(tmp_path: Path) -> Non
     maps = np.clip(0.2 * x + 0.5, 0, 1)  # the hard sigmoid of Keras 3 is another one
     said = np.asarray(model.layers[4](maps.mean(axis=(1, 2))))[:, 0]
     assert pneumoscope.load(bundle).run(films).probabilities[:, 1] == pytest.approx(said, abs=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "settings"), [("Cast", {}), ("Cumsum", {"axis": 1})])
+def test_operations_that_have_a_dtype_are_no_layers(kind: str, settings: dict[str, Any]) -> None:
+    """As an ``.h5`` of Keras 3 has them."""
+    operation = {
+        "class_name": kind,
+        "config": {"name": kind.lower(), "dtype": "float32", **settings},
+        "inbound_nodes": [{"args": [], "kwargs": {}}],
+    }
+    assert for_keras3(operation)["module"].startswith("keras.src.ops.")
+
+
+def test_layers_of_the_notebook_are_not_taken_for_those_of_keras() -> None:
+    for settings in ({"axis": [1, 2]}, {"score_mode": "dot"}):
+        assert "module" not in for_keras3({"class_name": "GroupNorm", "config": settings})

@@ -201,7 +201,7 @@ def test_names_as_objects_of_python_are_to_be_strings(model: Any, tmp_path: Path
     files = np.array(["a.png", "b.png", "c.png"], dtype=object)
     message = hint_about(model, tmp_path, files=files, p=np.full((3, 2), 0.5))
     assert "files is an array of Python objects" in message
-    assert "files=np.array(list(files), dtype=str)" in message
+    assert "files = np.array(list(files), dtype=str)" in message
 
 
 def test_one_array_and_a_folder_are_no_pairs(tmp_path: Path) -> None:
@@ -219,3 +219,19 @@ def test_answers_that_were_rounded_to_half_precision_agree(model: Any, tmp_path:
     np.savez(tmp_path / "pairs.npz", x=x, p=p)
     result = pairs.compare(pairs.read(tmp_path / "pairs.npz"), model, preparation(), half=False)
     assert result.max_dp <= 5e-4
+
+
+def test_a_rounded_answer_may_fall_on_the_other_side_of_the_threshold(tmp_path: Path) -> None:
+    """The hint said that the columns are in another order, and named their own."""
+    head = layers.Dense(1, "sigmoid", kernel_initializer="zeros", bias_initializer="zeros")
+    model = keras.Sequential([keras.Input((SIZE, SIZE, 1)), layers.Flatten(), head])
+    np.savez(tmp_path / "pairs.npz", x=inputs(9), p=np.full((3, 1), 0.498, np.float16))
+    result = pairs.compare(pairs.read(tmp_path / "pairs.npz"), model, preparation(), half=False)
+    assert result.changed == 3
+    assert result.max_dp == pytest.approx(0.002, abs=5e-4)
+
+
+def test_other_arrays_in_the_file_do_not_matter(tmp_path: Path) -> None:
+    labels = np.array(["NORMAL", None, 3], dtype=object)
+    np.savez(tmp_path / "pairs.npz", x=inputs(10), p=np.full(3, 0.5), labels=labels)
+    assert len(pairs.read(tmp_path / "pairs.npz").p) == 3

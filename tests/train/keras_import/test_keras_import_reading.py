@@ -45,12 +45,13 @@ def test_files_that_are_no_model(name: str, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("key", ["activation", "recurrent_activation"])
 def test_an_activation_of_the_notebook_is_code_also_where_only_its_name_is_saved(
-    tmp_path: Path,
+    key: str, tmp_path: Path
 ) -> None:
     """As SavedModels of Keras 2 have it: to save the model in another form would not help."""
     config = json.loads(cnn(1, "sigmoid").to_json())
-    config["config"]["layers"][-1]["config"]["activation"] = "my_swish"
+    config["config"]["layers"][-1]["config"][key] = "my_swish"
     (tmp_path / "model.json").write_text(json.dumps(config))
     cnn(1, "sigmoid").save_weights(tmp_path / "model.weights.h5")
     with pytest.raises(ConversionError, match=r"contains code \(function 'my_swish'\)"):

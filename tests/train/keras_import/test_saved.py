@@ -181,3 +181,31 @@ def test_one_hash_for_all_files(tmp_path: Path) -> None:
     empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     assert saved.sha256_of_all((first,)) == empty
     assert saved.sha256_of_all((first, second)) not in ("", empty)
+
+
+def test_hdf5_behind_a_user_block_is_known_whatever_its_ending(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "m.model", "w", userblock_size=512) as content:
+        content.attrs["model_config"] = json.dumps(CONFIG)
+    located = saved.locate(tmp_path / "m.model", None)
+    assert (located.form, located.config) == (saved.H5, CONFIG)
+
+
+def test_weights_that_are_named_count_for_a_saved_model_too(tmp_path: Path) -> None:
+    protobuf = pytest.importorskip("tensorflow.python.keras.protobuf.saved_metadata_pb2")
+    (tmp_path / "saved_model.pb").write_bytes(b"")
+    metadata = protobuf.SavedMetadata()
+    settings = {"class_name": "Sequential", "config": {"layers": []}}
+    metadata.nodes.add(node_path="root", metadata=json.dumps(settings))
+    (tmp_path / "keras_metadata.pb").write_bytes(metadata.SerializeToString())
+    best = weights_file(tmp_path / "best.weights.h5")
+    located = saved.locate(tmp_path, best)
+    assert (located.path, located.form, located.weights) == (tmp_path, saved.PARTS, best)
+    assert located.files == (tmp_path / "keras_metadata.pb", best)
+
+
+def test_weights_that_are_another_file_are_called_what_they_are(tmp_path: Path) -> None:
+    whole = weights_file(tmp_path / "m.h5", CONFIG)
+    pointer = tmp_path / "best.weights.h5"
+    pointer.write_text("version https://git-lfs.github.com/spec/v1")
+    with pytest.raises(ConversionError, match=r"best\.weights\.h5: is a pointer of Git LFS"):
+        saved.locate(whole, pointer)

@@ -85,6 +85,13 @@ class _Answers:
         return isinstance(self._of, A_ASSOCIATE_AC)
 
     @property
+    def accepts_a_context(self) -> bool:
+        """Whether it takes the association and at least one of the contexts."""
+        return isinstance(self._of, A_ASSOCIATE_AC) and any(
+            context.result == 0 for context in self._of.presentation_context
+        )
+
+    @property
     def rejection(self) -> str | None:
         """Why it rejects the association; None if it does not."""
         if not isinstance(self._of, A_ASSOCIATE_RJ):
@@ -233,8 +240,10 @@ def _not_established(settings: CStoreSettings, answers: _Answers) -> DeliveryFai
             f"{where} rejects the association ({reason})",
             f"Check called_ae, and enter {settings.calling_ae} with this computer's address there.",
         )
+    if answers.accepts_a_context:
+        return DeliveryFailed(f"{where}: the association ended at once", "It is tried again later.")
     if answers.is_acceptance:
-        # It answered, and accepted no context: pynetdicom aborts then.
+        # pynetdicom aborts then.
         return DeliveryFailed(
             f"{where} accepts none of the object classes", "Allow them there.", permanent=True
         )

@@ -36,7 +36,6 @@ _AUGMENTATION = frozenset(
 _NEUTRAL: tuple[Any, ...] = (None, False, 0, 1, [1, 1], [0, 0], "")
 # What an attention of Keras 2 was built for; that of Keras 3 builds itself when it is called.
 _BUILT = ("query_shape", "key_shape", "value_shape")
-_OF_LAYERS = ("trainable", "dtype")
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
@@ -117,8 +116,10 @@ def _is_operation(entry: dict[str, Any]) -> bool:
     nodes = entry.get("inbound_nodes")
     calls = isinstance(nodes, list) and nodes and isinstance(nodes[0], dict)
     settings = entry["config"]
-    # Operations share names with layers (Add). Layers say whether they are trainable, or of which type.
-    return bool(calls) and isinstance(settings, dict) and settings.keys().isdisjoint(_OF_LAYERS)
+    if not calls or not isinstance(settings, dict) or "trainable" in settings:
+        return False
+    # Operations share names with layers (Add), but those with a dtype (Cast) do not.
+    return "dtype" not in settings or _arguments(str(entry.get("class_name"))) is None
 
 
 def _translate_layer(entry: dict[str, Any], kind: str, settings: dict[str, Any]) -> None:
@@ -138,7 +139,7 @@ def _translate_layer(entry: dict[str, Any], kind: str, settings: dict[str, Any])
         inner.setdefault("registered_name", None)
     axes = settings.get("axis")
     has_axes = isinstance(axes, list) and len(axes) > 1
-    if (has_axes or "score_mode" in settings) and "module" not in entry:
+    if (has_axes or "score_mode" in settings) and "module" not in entry and _arguments(kind):
         # Without a module, Keras forgets several axes, and takes "dot" for its function of that name.
         entry |= {"module": "keras.layers", "registered_name": None}
     if not settings.keys().isdisjoint(_BUILT):

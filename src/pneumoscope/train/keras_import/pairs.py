@@ -112,7 +112,12 @@ def read(file: Path) -> Pairs:
         if isinstance(content, np.ndarray):
             raise UsageError(f"{file.name}: is one array (.npy), not several with names", _HINT)
         with content:
-            arrays = {name: _array(content, name, file.name) for name in content.files}
+            names = content.files
+            arrays = {
+                name: _array(content, name, file.name)
+                for name in (INPUTS, FILMS, "p")
+                if name in names
+            }
     except UsageError:
         raise
     # NumPy raises many classes for damaged files.
@@ -120,7 +125,7 @@ def read(file: Path) -> Pairs:
         raise UsageError(f"{file.name}: cannot be read as .npz ({cause(error)})", _HINT) from error
     kinds = [kind for kind in (INPUTS, FILMS) if kind in arrays]
     if "p" not in arrays or len(kinds) != 1:
-        contents = ", ".join(arrays) or "nothing"
+        contents = ", ".join(names) or "nothing"
         raise UsageError(f"{file.name}: has {contents}, not p and one of x and files", _HINT)
     p, half = _answers_of(arrays["p"], file.name), arrays["p"].dtype == np.float16
     if len(arrays[kinds[0]]) != len(p):
@@ -137,11 +142,11 @@ def read(file: Path) -> Pairs:
         if not np.isfinite(x[:_MOST]).all():
             raise UsageError(f"{file.name}: some values of x are not numbers", _HINT)
         return Pairs(INPUTS, x[:_MOST].astype(np.float32), (), p[:_MOST], half)
-    names = [
+    films = [
         name.decode() if isinstance(name, bytes) else str(name)
         for name in arrays[FILMS].ravel()[:_MOST]
     ]
-    return Pairs(FILMS, None, tuple(_path(name, file.parent) for name in names), p[:_MOST], half)
+    return Pairs(FILMS, None, tuple(_path(name, file.parent) for name in films), p[:_MOST], half)
 
 
 def _array(content: Any, name: str, file: str) -> NDArray[Any]:
@@ -154,7 +159,7 @@ def _array(content: Any, name: str, file: str) -> NDArray[Any]:
         kind = "str" if name == FILMS else "np.float32"
         raise UsageError(
             f"{file}: {name} is an array of Python objects, which are not opened",
-            f"In the notebook: np.savez('pairs.npz', {name}=np.array(list({name}), dtype={kind}), p=p).",
+            f"In the notebook, before np.savez: {name} = np.array(list({name}), dtype={kind}).",
         ) from error
 
 
@@ -206,7 +211,7 @@ def compare(
                 _HINT,
             )
         result, _ = _nearest(readings, answers(pairs.x))
-        if not result.max_dp <= limit or result.changed:
+        if not result.max_dp <= limit:
             raise _different(result, _mistaken(readings, pairs.x, answers, limit))
         return result
     films = [_film(path) for path in pairs.files]

@@ -136,9 +136,10 @@ def _refuse_code(file: str, config: Any) -> None:
             function = function.get("function") if isinstance(function, dict) else None
             raise _code(file, kind, str(function if isinstance(function, str) else name))
         settings = entry.get("config")
-        named = settings.get("activation") if isinstance(settings, dict) else None
-        if isinstance(named, str) and not _is_activation(named):
-            raise _code(file, "function", named)
+        for key, named in settings.items() if isinstance(settings, dict) else ():
+            is_name = str(key).endswith("activation") and isinstance(named, str)
+            if is_name and not _is_activation(named):
+                raise _code(file, "function", named)
 
 
 def _is_of_keras(kind: str) -> bool:

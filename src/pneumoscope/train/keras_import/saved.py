@@ -82,13 +82,12 @@ def locate(path: Path, weights: Path | None) -> SavedModel:
         return _parts(path, weights)
     if path.name == "saved_model.pb":
         return _in_folder(path.parent, weights)
-    if (other := other_files.kind_of(path)) is not None:
-        raise ConversionError(f"{path.name}: is {other.what}", other.hint)
+    _refuse_other_files(path)
     form = _form_of(path)
     if form is not None and weights is not None:
         config = _reading(path, _keras_config if form == KERAS else _h5_config)
         if config is not None:
-            return _with_weights(path, config, weights)
+            return _with_weights(path, path, config, weights)
     if form == KERAS:
         return SavedModel(path, KERAS, _reading(path, _keras_config), path, (path,))
     if form == H5:
@@ -96,14 +95,18 @@ def locate(path: Path, weights: Path | None) -> SavedModel:
     raise UsageError(f"{path.name}: is neither .keras nor .h5", "Name a saved Keras model.")
 
 
+def _refuse_other_files(file: Path) -> None:
+    if (kind := other_files.kind_of(file)) is not None:
+        raise ConversionError(f"{file.name}: is {kind.what}", kind.hint)
+
+
 def _form_of(path: Path) -> str | None:
     """`KERAS` or `H5` by a file's content, or by its ending if the content is damaged; None for others."""
-    with path.open("rb") as stream:
-        start = stream.read(8)
-    if start == b"\x89HDF\r\n\x1a\n":
+    if other_files.is_hdf5(path):
         return H5
-    if start.startswith(b"PK\3\4"):
-        return KERAS
+    with path.open("rb") as stream:
+        if stream.read(4) == b"PK\3\4":
+            return KERAS
     ending = path.suffix.lower()
     return KERAS if ending == KERAS else H5 if ending in _H5 else None
 
@@ -133,6 +136,8 @@ def _in_folder(folder: Path, weights: Path | None) -> SavedModel:
             config = _reading(metadata, _graph_config)
         if config is None:
             raise ConversionError(f"{folder.name}: is a SavedModel without Keras' layers", _GRAPH)
+        if weights is not None:
+            return _with_weights(folder, metadata, config, weights)
         files = (metadata, *_checkpoint_files(variables))
         return SavedModel(folder, SAVED_MODEL, config, variables, files)
     architectures = sorted(folder.glob("*.json"))
@@ -159,20 +164,22 @@ def _parts(architecture: Path, weights: Path | None) -> SavedModel:
     file = weights or _weights_beside(architecture)
     if file is None:
         raise UsageError(f"{architecture.name}: has layers, but no weights", _WEIGHTS)
-    return _with_weights(architecture, config, file)
+    return _with_weights(architecture, architecture, config, file)
 
 
-def _with_weights(architecture: Path, config: Any, file: Path) -> SavedModel:
-    """An architecture, and the weights in another file."""
+def _with_weights(path: Path, architecture: Path, config: Any, file: Path) -> SavedModel:
+    """An architecture, which is in the file that the user named or in a part of it, and other weights."""
+    if file.is_file():
+        _refuse_other_files(file)
     if file.is_file() and file.suffix == KERAS:
         raise UsageError(f"{file.name}: is a whole model", "Give it alone, without --weights.")
     if file.is_file() and file.suffix != ".index" and file.suffix not in _H5:
         raise UsageError(f"{file.name}: is neither .h5 nor a checkpoint", _WEIGHTS)
     if file.is_file() and file.suffix in _H5:
-        return SavedModel(architecture, PARTS, config, file, (architecture, file))
+        return SavedModel(path, PARTS, config, file, (architecture, file))
     prefix = file.with_suffix("") if file.suffix == ".index" else file
     files = (architecture, *_checkpoint_files(prefix))
-    return SavedModel(architecture, PARTS, config, prefix, files)
+    return SavedModel(path, PARTS, config, prefix, files)
 
 
 def _weights_beside(architecture: Path) -> Path | None:

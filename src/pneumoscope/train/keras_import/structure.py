@@ -195,7 +195,8 @@ def _only_output(model: Any) -> Any:
     if len(model.outputs) != 1:
         raise ConversionError(
             f"the model has {len(model.outputs)} outputs ({_names(model.outputs)})",
-            "One vector of classes is needed: make a model of the input and one of them, and save it.",
+            "One vector of classes is needed. In the notebook, save a model that gives one of them: "
+            "keras.Model(model.inputs, model.outputs[0]).save('model.keras').",
         )
     return model.outputs[0]
 
