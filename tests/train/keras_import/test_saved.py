@@ -166,6 +166,7 @@ def test_models_in_other_wrappings_are_named(tmp_path: Path) -> None:
         ("Error when deserializing class 'Conv2D'.\n\nException encountered: no argument", "no argument"),
         ("Could not load.\n\nException encountered:\n\nthe cause\nmore", "the cause"),
         ("1 object could not be loaded. Example error for object <a>:\n\nshapes differ\nmore", "shapes differ"),
+        ("Exception encountered when calling D.call().\n\n\x1b[1mthe cause\x1b[0m\n\nArguments", "the cause"),
         ("plain\nsecond", "plain"),
         ("", "ValueError"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -217,14 +218,17 @@ def _reading(file: Path, read: Callable[[Path], Any]) -> Any:
 
 def reason_of(error: BaseException) -> str:
     """The cause of an error in one line; Keras puts it behind "Exception encountered:"."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = re.sub(r"\x1b\[\d*m", "", str(error))  # Keras writes the cause in bold
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     for i, line in enumerate(lines):
         marker = "Exception encountered:"
         if marker in line:
             cause = line.split(marker, 1)[1].strip() or " ".join(lines[i + 1 : i + 2])
             lines = [cause, *lines[i + 1 :]]
             break
-    while len(lines) > 1 and lines[0].endswith(":"):
+    while len(lines) > 1 and (
+        lines[0].endswith(":") or lines[0].startswith("Exception encountered when calling")
+    ):
         lines.pop(0)  # "Example error message for object ...:"
     return (lines or [type(error).__name__])[0][:300]
 
