@@ -1,6 +1,6 @@
 """The report of one or more results, as PDF for people.
 
-ReportLab is imported with the first report: without it a server starts a tenth faster.
+ReportLab is imported with the first report: a server that writes none starts without it.
 """
 
 from __future__ import annotations
