@@ -16,7 +16,7 @@ from pneumoscope.decision.triage import judge
 from pneumoscope.records import NORMAL, UNDETERMINED, OperatingPoint, Settings
 from tiny import findings_meta, scored_meta, tiny_meta
 
-GRID = np.linspace(0, 1, 251).tolist()
+GRID = np.linspace(0, 1, 1001).tolist()
 
 
 def around(values: tuple[float, ...]) -> list[float]:

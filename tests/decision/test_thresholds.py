@@ -97,7 +97,7 @@ def best_of_all(positive: np.ndarray, scores: dict[str, np.ndarray]) -> float:
 def test_the_best_point_is_reached_at_any_prevalence(prevalence: float) -> None:
     # Log odds of two normals one apart, calibrated: logit p = logit prevalence + x - 1 / 2.
     rng = np.random.default_rng(round(1000 * prevalence))
-    positive = np.arange(2000) < max(round(2000 * prevalence), 12)
+    positive = np.arange(4000) < max(round(4000 * prevalence), 12)
     x = rng.normal(positive * 1.0)
     score = 1 / (1 + np.exp(-(np.log(prevalence / (1 - prevalence)) + x - 0.5)))
     for scores in ({"plain": score}, {"plain": score, "dark": 0.8 * score}):

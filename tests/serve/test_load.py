@@ -25,9 +25,9 @@ def load(*options: str) -> str:
 
 
 def test_a_hundred_clients_get_answers_or_are_told_to_wait() -> None:
-    assert "100 clients, 1 s" in load("--clients", "100", "--seconds", "1")
+    assert "100 clients, 2 s" in load("--clients", "100", "--seconds", "2")
 
 
 def test_a_kill_under_load_loses_no_accepted_film() -> None:
-    text = load("--kill", "--clients", "10", "--seconds", "1")
+    text = load("--kill", "--clients", "10", "--seconds", "2")
     assert text.count("lost 0") == 2
