@@ -282,11 +282,9 @@ def _mistaken(
             return f"The columns of p are those of the model in another order: {names}."
     if p.shape[1] == 1 and _nearest(readings, 1 - p)[0].max_dp <= limit:
         return "p is 1 minus what the model gives, the probability of the other class."
-    for scaling, (scale, offset) in serving.SCALINGS.items():
-        if x.shape[-1] == 3 or "imagenet" not in scaling:
-            scaled = x * np.asarray(scale, np.float32) + np.asarray(offset, np.float32)
-            if _nearest(readings, answers(scaled))[0].max_dp <= limit:
-                return f"x is not scaled: it agrees with p after --scaling {scaling}. Save what the network gets."
+    for scaling in serving.scalings_of(x.shape[-1]):
+        if _nearest(readings, answers(serving.scaled(x, 1, scaling)))[0].max_dp <= limit:
+            return f"x is not scaled: it agrees with p after --scaling {scaling}. Save what the network gets."
     return (
         "The file has other weights than the model in the notebook, or p is of another version of it. "
         "Save both again."
@@ -311,10 +309,9 @@ def _better(
     pairs: Pairs, films: list[Any], answers: Answers, preparation: Preparation, limit: float
 ) -> str:
     """The options that agree best with the notebook, as a sentence."""
-    scalings = [s for s in serving.SCALINGS if preparation.channels == 3 or "imagenet" not in s]
     results = {}
     for resize in RESIZES:
-        for scaling in scalings:
+        for scaling in serving.scalings_of(preparation.channels):
             other = Preparation(
                 size=preparation.size,
                 source_size=preparation.source_size,

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from pneumoscope.errors import ConversionError, UsageError
+from pneumoscope.train.keras_import.serving import scalings_of
 
 
 def side_and_channels(
@@ -72,6 +73,6 @@ def _channels(model_channels: int | None, channels: int | None, scaling: str) ->
         raise UsageError(
             f"the model takes {model_channels} channels, not {channels}", "Leave it out."
         )
-    if channels == 1 and "imagenet" in scaling:
+    if scaling not in scalings_of(channels):
         raise UsageError(f"scaling {scaling} needs 3 channels", "Choose another --scaling.")
     return int(channels)

@@ -63,7 +63,12 @@ class Scaled(keras.layers.Layer):  # type: ignore[misc]
         return (*input_shape[:-1], self.channels)
 
 
-def scaled(films: NDArray[np.uint8], channels: int, scaling: str) -> NDArray[np.float32]:
+def scalings_of(channels: int) -> tuple[str, ...]:
+    """The scalings that fit a model with so many channels: those of ImageNet need three."""
+    return tuple(name for name in SCALINGS if channels == 3 or "imagenet" not in name)
+
+
+def scaled(films: NDArray[Any], channels: int, scaling: str) -> NDArray[np.float32]:
     """The same as `Scaled`, in NumPy, for the comparison."""
     scale, offset = (np.asarray(v, np.float32) for v in SCALINGS[scaling])
     return np.repeat(films.astype(np.float32), channels, axis=-1) * scale + offset
