@@ -191,6 +191,7 @@ def test_hdf5_behind_a_user_block_is_known_whatever_its_ending(tmp_path: Path) -
     assert (located.form, located.config) == (saved.H5, CONFIG)
 
 
+@pytest.mark.train
 def test_weights_that_are_named_count_for_a_saved_model_too(tmp_path: Path) -> None:
     protobuf = pytest.importorskip("tensorflow.python.keras.protobuf.saved_metadata_pb2")
     (tmp_path / "saved_model.pb").write_bytes(b"")
