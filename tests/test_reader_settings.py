@@ -64,7 +64,10 @@ def test_every_setting_is_described() -> None:
         for choice in setting.choices:
             assert choice.title
             assert choice.text.endswith(".")
-    assert f"{DEFAULT_ERROR:g} by default" in ERROR.help
+    assert f"{100 * DEFAULT_ERROR:g} % by default" in ERROR.help
+    for setting in (ERROR, PREVALENCE):  # the page has fields in percent
+        assert "0.0" not in setting.help
+        assert setting.option_help == f"{setting.help} 0.05 stands for 5 %."
     assert [s.name for s in READER_SETTINGS if not s.uploaded] == ["bundle", "profile"]
 
 
@@ -82,7 +85,7 @@ def test_commands_that_read_films_offer_the_table(setting: ReaderSetting, comman
     option = parameters(command)[setting.option]
     assert option.opts == [setting.option]
     assert option.envvar == setting.variable
-    assert option.help == setting.help
+    assert option.help == setting.option_help
     assert (option.metavar or "") == setting.metavar
     assert option.default == setting.default
     assert option.is_flag == (setting.kind == "flag")

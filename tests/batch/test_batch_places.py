@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pneumoscope.batch import places
-from pneumoscope.batch.places import Bucket, Folder, Place, place_of
+from pneumoscope.batch.places import Bucket, Folder, Place, check_apart, place_of
 from pneumoscope.errors import UsageError
 
 
@@ -49,6 +49,30 @@ def test_a_file_is_no_place(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is a file"):
         place_of(str(tmp_path / "out"))
     assert isinstance(place_of(f"file://{tmp_path}"), Folder)
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("films", "films"),
+        ("films", "ward/../films/"),
+        ("films", "linked"),
+        ("s3://films/2025", "s3://films/2025/"),
+    ],
+)
+def test_no_batch_writes_beside_its_films(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, target: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("films", "ward"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "linked").symlink_to("films")
+    with pytest.raises(UsageError, match="holds the films") as error:
+        check_apart(source, target)
+    assert error.value.hint == "Name another folder with --out."
+    for elsewhere in ("films/out", ".", "s3://films", "s3://films/2025/out"):
+        check_apart(source, elsewhere)
+    check_apart("films/films.csv", "films")  # a manifest
 
 
 def test_a_bucket_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:

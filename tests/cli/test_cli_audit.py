@@ -39,6 +39,16 @@ def test_a_report_a_record_and_a_table(films: Path, tiny: tuple[str, Path], tmp_
     assert [row["path"] for row in rows] == [f"sick/{i}.png" for i in range(6)]
 
 
+def test_data_that_do_not_exist_are_refused_before_a_bundle_is_chosen(tmp_path: Path) -> None:
+    done = run("audit", tmp_path / "none", "--out", tmp_path / "out")
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"error: {tmp_path / 'none'}: no such folder",
+        "hint: Give the folder of the films, or a CSV manifest.",
+    ]
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_archive_of_films(films: Path, tiny: tuple[str, Path], tmp_path: Path) -> None:
     members = [(f"set/sick/{path.name}", path.read_bytes()) for path in films.rglob("*.png")]
     (tmp_path / "a.zip").write_bytes(zipped(*members))

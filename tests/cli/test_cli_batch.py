@@ -117,6 +117,14 @@ def test_a_second_run_reads_only_what_is_new(
     assert "holds results with other settings (force: False)" in other.stderr
 
 
+def test_nothing_is_written_beside_the_films(tiny_bundle: Bundle, films: Path) -> None:
+    before = sorted(films.rglob("*"))
+    done = run("batch", films, "--out", films, "--bundle", tiny_bundle.path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"error: {films}: holds the films" in done.stderr
+    assert sorted(films.rglob("*")) == before
+
+
 def test_too_many_errors(here: None, tiny_bundle: Bundle, films: Path) -> None:
     (films / "0.png").write_bytes(b"broken")
     done = batch(tiny_bundle, films, "--limit-errors", 0, "--json")

@@ -45,6 +45,16 @@ def test_options_that_cannot_be_met(
     assert (tmp_path / "thesis.tex").read_text() == "chapter one"
 
 
+def test_data_that_do_not_exist_are_refused_before_a_bundle_is_chosen(tmp_path: Path) -> None:
+    done = run("calibrate", tmp_path / "none", "--out", tmp_path / "site.json")
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"error: {tmp_path / 'none'}: no such folder",
+        "hint: Give the folder of the films, or a CSV manifest.",
+    ]
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_bundle_is_not_its_own_predecessor(tiny: tuple[str, Path], tmp_path: Path) -> None:
     out = ("--out", tmp_path / "site.json")
     done = run("calibrate", tmp_path, *out, *tiny, "--from", tiny[1])

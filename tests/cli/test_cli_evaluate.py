@@ -45,6 +45,16 @@ def test_the_table_the_record_and_a_broken_film(
     assert not {"report.html", "report.pdf"} & files
 
 
+def test_data_that_do_not_exist_are_refused_before_a_bundle_is_chosen(tmp_path: Path) -> None:
+    done = run("evaluate", tmp_path / "none", "--out", tmp_path / "out")
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"error: {tmp_path / 'none'}: no such folder",
+        "hint: Give the folder of the films, or a CSV manifest.",
+    ]
+    assert not list(tmp_path.iterdir())
+
+
 def test_figures_without_an_interval_say_why(tiny_bundle: Bundle, tmp_path: Path) -> None:
     """A bare 1.000 of six films looked like a proof."""
     few = folders(tmp_path / "few", NORMAL=DARK[:3], PNEUMONIA=BRIGHT[:3])
@@ -83,6 +93,7 @@ def test_a_run_folder_names_its_bundle_and_none_is_the_shipped_one(
     monkeypatch.setattr("pneumoscope.evidence.evaluation.evaluate.evaluate", evaluate)
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "bundle").symlink_to(tiny_bundle.path)
+    (tmp_path / "films").mkdir()
     monkeypatch.chdir(tmp_path)
     for bundles in ((), ("run", tiny_bundle.path, "children")):
         assert run("evaluate", *bundles, "films", "--cache", "c").returncode == 1
@@ -106,7 +117,7 @@ def test_options_reach_the_evaluation(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
     monkeypatch.setattr("pneumoscope.evidence.evaluation.evaluate.evaluate", evaluate)
     run(
-        "evaluate", "films", "--out", tmp_path / "e", "--only", "decision", "--only", "calibration",
+        "evaluate", tmp_path, "--out", tmp_path / "e", "--only", "decision", "--only", "calibration",
         "--only", "pairs", "--skip", "pairs", "--split", "test", "--by", "sex", "--by", "view",
         "--draws", 50, "--seed", 3, "--threads", 2, "--masks", "m", "--masks", "n", "--boxes", "b.csv",
     )  # fmt: skip

@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,7 @@ from pneumoscope.pacs.spool import Spool
 from receivers import LOCAL, Running, running
 from sent_films import CR, file_of, send, sent
 
+PATIENCE_S = 20.0
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
 
@@ -99,6 +101,27 @@ def test_what_is_not_understood_is_refused(
     assert reason in refused["reason"]
     assert (refused["ae_title"], refused["address"]) == ("SENDER", "127.0.0.1")
     assert len(empty.spool.films()) == 1
+
+
+@pytest.mark.parametrize("said", [b"", b"\x05", b"\x05\0\0\0\0\x04\0\0\0\0", b"GET / HTTP/1.1\r\n"])
+def test_a_peer_that_has_left_is_not_waited_for(tmp_path: Path, said: bytes) -> None:
+    settings = replace(LOCAL, association_s=2 * PATIENCE_S, idle_s=2 * PATIENCE_S)
+    with running(tmp_path, settings) as node:
+        peers = [socket.create_connection(("127.0.0.1", node.port)) for _ in range(5)]
+        for peer in peers:
+            peer.sendall(said)
+        assert send(node.port, [sent(1)]) == [0]  # the associations before it have begun
+        associations = node.receiver._server.active_associations
+        for peer in peers:
+            peer.close()
+        for association in associations:
+            association.join(PATIENCE_S)
+        assert [association.is_alive() for association in associations] == [False] * len(
+            associations
+        )
+        started = time.monotonic()
+        node.receiver.stop(grace_s=PATIENCE_S)
+        assert time.monotonic() - started < PATIENCE_S / 2
 
 
 def raw_store(port: int, request_uids: tuple[str, str], data: bytes, context: str = CR) -> int:

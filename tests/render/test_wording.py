@@ -298,6 +298,24 @@ def test_the_caption_of_a_heatmap_names_its_class_or_why_there_is_none() -> None
     assert wording.heatmap_caption(made(label="REFUSED")) == "No heatmap: the film was refused."
 
 
+@pytest.mark.parametrize(
+    ("names", "called", "heatmap_class", "words"),
+    [
+        (("normal", "bacterial", "viral"), "NORMAL", "normal", "NORMAL"),
+        (("normal", "bacterial", "viral"), "PNEUMONIA", "PNEUMONIA", "PNEUMONIA"),
+        (("normal", "bacterial", "viral"), "PNEUMONIA", "viral", "viral"),
+        (("normal", "abnormal"), "NORMAL", "normal", "NORMAL"),
+        (("normal", "abnormal"), "ABNORMAL", "abnormal", "ABNORMAL"),
+    ],
+)
+def test_a_heatmap_has_the_name_of_its_verdict(
+    names: tuple[str, ...], called: str, heatmap_class: str, words: str
+) -> None:
+    film = made(called=called, heatmap_class=heatmap_class, probabilities=dict.fromkeys(names, 0.5))
+    assert wording.sentences(film)["heatmap_for"] == words
+    assert wording.heatmap_caption(film).startswith(f"Heatmap for: {words}. ")
+
+
 def test_the_zones_with_the_most_heat_are_named_with_their_shares() -> None:
     film = with_zones()
     assert wording.zones(film) == "right lower zone (61 %), left middle zone (35 %)"

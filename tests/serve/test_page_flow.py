@@ -104,6 +104,35 @@ def test_the_history_counts_verdicts_and_narrows_by_mark_and_date(
     assert not visit.complaints
 
 
+def test_the_counts_of_the_history_add_up_with_films_that_were_not_read(
+    browser: Browser, quick_server: Live
+) -> None:
+    quick_server.client.delete("/api/v1/predictions")
+    visit = Visit(browser, quick_server.url)
+    broken = {"name": "broken.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n"}
+    page = visit.read(grey(200), broken, grey(20))
+    page.keyboard.press("2")
+    names = page.locator(".record .name")
+    expect(names).to_have_count(3)
+    choices = page.get_by_role("group", name="Verdict").locator("button")
+    counts = {
+        choice.get_attribute("data-value"): choice.get_attribute("data-count")
+        for choice in choices.all()
+    }
+    expected = {"NORMAL": "1", "PNEUMONIA": "1", "UNDETERMINED": "0", "REFUSED": "0", "unread": "1"}
+    assert counts == {"": "3", **expected}
+    page.get_by_role("button", name="NOT READ", exact=True).click()
+    expect(names).to_have_text(["broken.png"])
+    expect(page.get_by_role("button", name="All", exact=True)).to_have_attribute("data-count", "3")
+    page.reload()
+    expect(names).to_have_text(["broken.png"])
+    page.get_by_role("button", name="NORMAL", exact=True).click()
+    expect(names).to_have_count(1)
+    expect(names).not_to_have_text("broken.png")
+    visit.close()
+    assert not visit.complaints
+
+
 def test_arrow_keys_home_and_end_step_through_the_films(page: Page) -> None:
     for key, name in (
         ("ArrowDown", "film 60.png"),

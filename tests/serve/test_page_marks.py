@@ -223,6 +223,10 @@ def test_the_heatmap_is_for_pneumonia_while_the_kind_is_undetermined(page: Page)
     expect(panel).not_to_contain_text("For bacterial")
 
 
+def test_the_heatmap_of_a_normal_film_has_the_name_of_its_verdict(page: Page) -> None:
+    expect(choose(page, "normal-1.png")).to_contain_text("For NORMAL")
+
+
 def test_the_heatmap_is_smooth_or_cells(sitting: Visit, page: Page) -> None:
     choose(page, "rare.png")
     spread = """canvas => {

@@ -64,6 +64,24 @@ def place_of(target: str) -> Place:
     return Folder(Path(buckets.plain_path(target)))
 
 
+def check_apart(source: str, target: str) -> None:
+    """Refuses to write beside the films, whose own files may have the names of a batch's.
+
+    Args:
+        source: See `listing.Listing`.
+        target: What ``--out`` names.
+
+    Raises:
+        UsageError: Both are one folder or one prefix of an object store.
+    """
+    same = source.rstrip("/") == target.rstrip("/")
+    if not (buckets.is_url(source) or buckets.is_url(target)):
+        folders = (Path(buckets.plain_path(each)).resolve() for each in (source, target))
+        same = len(set(folders)) == 1
+    if same:
+        raise UsageError(f"{target}: holds the films", "Name another folder with --out.")
+
+
 class Folder:
     """A folder on this machine.
 

@@ -28,7 +28,7 @@ def reader_option(
         setting.option,
         envvar=setting.variable if from_environment else None,
         metavar=setting.metavar or None,
-        help=setting.help,
+        help=setting.option_help,
         autocompletion=completion_of(setting),
         rich_help_panel=panel,
     )

@@ -17,6 +17,7 @@ from pneumoscope.data.folders import (
 )
 from pneumoscope.data.listing import in_folder
 from pneumoscope.data.masks import with_masks
+from pneumoscope.data.packed import check_root
 from pneumoscope.data.public_sets import (
     covidx,
     medmnist,
@@ -138,10 +139,7 @@ def _sheet(*places: Path) -> tuple[Path | None, DataSheet]:
 
 def _data_folder(root: Path, negative: str) -> Path:
     """The root itself, or the one folder in it that has a known layout."""
-    if not root.exists():
-        raise DataError(
-            f"{root}: no such folder", "Give the folder of the films, or a CSV manifest."
-        )
+    check_root(root)
     archive = medmnist.medmnist_archive(root)
     if archive and (root.is_file() or not any(classes_with_films(root))):
         raise medmnist.refuse_archive(archive)

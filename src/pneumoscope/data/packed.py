@@ -28,6 +28,18 @@ _SHEETS = (".xlsx", ".ods")  # also ZIP archives
 _ARRAYS = ".npz"  # also a ZIP archive, but of arrays
 
 
+def check_root(root: Path) -> None:
+    """Refuses a data set that does not exist, for commands that have much to do before they list it.
+
+    Raises:
+        DataError: There is no such folder or file.
+    """
+    if not root.exists():
+        raise DataError(
+            f"{root}: no such folder", "Give the folder of the films, or a CSV manifest."
+        )
+
+
 @contextmanager
 def data_folder(root: Path) -> Iterator[Path]:
     """A data set as a folder or table: an archive is unpacked for as long as the block lasts.

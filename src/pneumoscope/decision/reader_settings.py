@@ -24,6 +24,7 @@ DEFAULT_ERROR = 0.05
 """Error of the conformal sets if the reader chooses none."""
 DISEASE = "pneumonia"
 """The positive verdict of the shipped bundle, as titles and help name it; a form names its bundle's."""
+_SHARE = "0.05 stands for 5 %."
 _ENVIRONMENT = "PNEUMOSCOPE_"
 
 
@@ -71,6 +72,11 @@ class ReaderSetting:
     def option(self) -> str:
         """On the command line, such as ``"--operating-point"``."""
         return "--" + self.name.replace("_", "-")
+
+    @property
+    def option_help(self) -> str:
+        """`help` for the command line, where a share is a number; the page has fields in percent."""
+        return f"{self.help} {_SHARE}" if self.kind == "share" else self.help
 
     @property
     def variable(self) -> str:
@@ -145,9 +151,7 @@ class ReaderSetting:
                 f"{self.name} {value!r} is unknown", f"Choose one of: {', '.join(self.values)}."
             )
         if self.kind == "share" and not 0 < value < 1:
-            raise UsageError(
-                f"{self.name} {value:g} is not between 0 and 1", "0.05 stands for 5 %."
-            )
+            raise UsageError(f"{self.name} {value:g} is not between 0 and 1", _SHARE)
 
 
 BUNDLE = ReaderSetting(
@@ -185,7 +189,7 @@ ERROR = ReaderSetting(
     kind="share",
     title="Error of the conformal set",
     help="Share of the films of either class that may get a wrong verdict. It decides which films are "
-    f"UNDETERMINED. {DEFAULT_ERROR:g} by default, that is {100 * DEFAULT_ERROR:g} %.",
+    f"UNDETERMINED. {100 * DEFAULT_ERROR:g} % by default.",
     example="0.05",
 )
 EXPLAIN = ReaderSetting(

@@ -56,6 +56,8 @@ NOT_SUPPORTED = 0x0122
 """Refused: SOP Class not supported (PS3.7 C.5.6)."""
 _LOCAL_LIMIT_EXCEEDED = (0x02, 0x03, 0x02)
 """Rejected for now by the presentation layer (PS3.8 9.3.4); senders try again."""
+_UNREQUESTED = ("Sta2", "Sta13")
+"""States of a connection (PS3.8 9.2.1): it waits for a request, or for its end after something else came."""
 _COMMENT_LETTERS = 64
 """Longest Error Comment (0000,0902), VR LO."""
 Report = Callable[[str, dict[str, Any]], object]
@@ -86,6 +88,7 @@ class Receiver:
             (evt.EVT_N_EVENT_REPORT, self._commitment),
             (evt.EVT_REQUESTED, self._requested),
             (evt.EVT_REJECTED, self._rejected),
+            (evt.EVT_CONN_CLOSE, _end_without_request),
         ]
         ae = _application_entity(settings)
         try:
@@ -253,6 +256,18 @@ def server_context(settings: ReceiverSettings) -> ssl.SSLContext | None:
             "Give a certificate chain and its own, unencrypted private key, both PEM.",
         ) from None
     return context
+
+
+def _end_without_request(event: Event) -> None:
+    """Ends an association whose peer has left before it requested anything.
+
+    pynetdicom does not tell the association's thread, which would wait for a request until its time is
+    over, count as a connection, and delay the end of the receiver.
+    """
+    dul = event.assoc.dul
+    # In other states the thread has a request, and hears of the end.
+    if event.assoc.requestor.primitive is None and dul.state_machine.current_state in _UNREQUESTED:
+        dul.to_user_queue.put(None)  # type: ignore[arg-type]  # what a wait that is over returns
 
 
 def _count_as_stored(event: Event, size: int) -> None:

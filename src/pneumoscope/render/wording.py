@@ -324,6 +324,12 @@ def heat_by_zone(p: Prediction) -> str:
     return words("heat_by_zone", zones=where) if where else ""
 
 
+def heatmap_for(p: Prediction) -> str:
+    """What the heatmap explains, as readers know it: the verdict that was called, a kind or a finding."""
+    is_kind = len(p.probabilities) > 2 and p.called != NORMAL
+    return p.heatmap_class if p.findings or is_kind else p.called
+
+
 def heatmap_caption(p: Prediction) -> str:
     """The text below a heatmap, or in its place."""
     if not is_shown(p) or p.explanation is None:
@@ -332,8 +338,8 @@ def heatmap_caption(p: Prediction) -> str:
     if not p.explanation.reliable:
         return f"{sentence}."
     if p.forced:
-        return words("heatmap_forced", name=p.heatmap_class)
-    caption = words("heatmap", name=p.heatmap_class, sentence=sentence)
+        return words("heatmap_forced", name=heatmap_for(p))
+    caption = words("heatmap", name=heatmap_for(p), sentence=sentence)
     where = heat_by_zone(p)
     return f"{caption} {capitalised(where)}." if where else caption
 
@@ -365,7 +371,7 @@ def sentences(p: Prediction) -> dict[str, str | list[str]]:
     """All sentences about a prediction, for pages that other programs draw."""
     return sentences_of(p) | {
         "no_heatmap": no_heatmap(p),
-        "heatmap_for": shown(p.heatmap_class) if is_shown(p) else "",
+        "heatmap_for": shown(heatmap_for(p)) if is_shown(p) else "",
         "zones": zones(p),
         "population": population(p),
     }

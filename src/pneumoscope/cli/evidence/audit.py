@@ -51,10 +51,12 @@ def audit(data: Data, out: Out = Path("audit"), bundle: Bundle = None, json: Jso
     and look, 3 for stop.
     """
     require("the audit", "evidence", "cv2", "scipy", "sklearn")
+    from pneumoscope.data.packed import check_root, data_folder
+
+    check_root(data)
     _check_out(out)
     import json as json_format
 
-    from pneumoscope.data.packed import data_folder
     from pneumoscope.evidence.audit import audit as auditing
     from pneumoscope.evidence.audit.record import to_csv, to_json
     from pneumoscope.evidence.report.audit import page as audit_page

@@ -124,7 +124,7 @@ def evaluate(
     parts = ("cv2", "scipy", "sklearn", "matplotlib", "pyarrow", "reportlab")
     require("the evaluation", "evidence", *parts)
     bundles, data = _bundles_and_data(paths)
-    _check_out(out, data)
+    _check_paths(out, data)
     from pneumoscope.data.packed import data_folder
     from pneumoscope.evidence.evaluation import evaluate as evaluating
     from pneumoscope.evidence.evaluation import record
@@ -144,6 +144,7 @@ def evaluate(
         seed=seed,
         threads=threads or usable_cores(),
     )
+    bundles = bundles or [bundle_or_first(None)]
     with data_folder(data) as folder, progress_bar("choosing films") as count:
         context = Context(settings, Work(out / WORK), count)
         drawn = Annotations(tuple(masks or ()), boxes)
@@ -171,7 +172,7 @@ def _finish(result: Evaluation, written: Sequence[Path], *, as_json: bool) -> No
 
 
 def _bundles_and_data(paths: Sequence[Path]) -> tuple[list[Path | None], Path]:
-    """Bundles and data: the last path is the data."""
+    """The bundles that are named, perhaps none, and the data: the last path."""
     *bundles, data = paths
     if (data / "bundle.json").is_file():
         raise UsageError(
@@ -182,11 +183,13 @@ def _bundles_and_data(paths: Sequence[Path]) -> tuple[list[Path | None], Path]:
     folders: list[Path | None] = [
         path / "bundle" if (path / "bundle" / "bundle.json").is_file() else path for path in bundles
     ]
-    return folders or [bundle_or_first(None)], data
+    return folders, data
 
 
-def _check_out(out: Path, data: Path) -> None:
-    """Refuses a folder with other content, before anything is computed."""
+def _check_paths(out: Path, data: Path) -> None:
+    """Refuses a folder with other content and missing films, before anything else is loaded."""
+    from pneumoscope.data.packed import check_root
+
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: is not a folder", "Name a folder with --out.")
     if out.is_dir() and data.is_dir() and out.resolve() == data.resolve():
@@ -194,6 +197,7 @@ def _check_out(out: Path, data: Path) -> None:
     ours = (out / "metrics.json").is_file() or (out / WORK).is_dir()
     if out.is_dir() and any(out.iterdir()) and not ours:
         raise UsageError(f"{out}: is not empty and no evaluation", "Name a new folder with --out.")
+    check_root(data)
 
 
 def _sections(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...]:

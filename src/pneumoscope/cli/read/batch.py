@@ -135,10 +135,11 @@ def batch(
     from pneumoscope import runtime
     from pneumoscope.batch.job import ReadJob
     from pneumoscope.batch.listing import Listing
-    from pneumoscope.batch.places import place_of
+    from pneumoscope.batch.places import check_apart, place_of
     from pneumoscope.batch.run import run
 
     listing, place = Listing(source), place_of(out)
+    check_apart(source, out)
     reader = runtime.load(verdicts.bundle, threads=1, settings=verdicts.settings(explain))
     job = ReadJob.of(reader, verdicts.bundle, heatmaps=heatmaps)
     chosen = _engine(engine, job, workers or runtime.usable_cores(), shard_rows, ray_address)

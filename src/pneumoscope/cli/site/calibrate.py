@@ -115,7 +115,7 @@ def calibrate(
     from pneumoscope.evidence.site.request import SiteRequest, check
     from pneumoscope.evidence.site.verdict import Goal
 
-    _check_targets(out, report)
+    _check_paths(data, out, report)
     current = open_bundle(bundle_or_first(bundle))
     old, older_points = _older(older, older_profile)
     if old is not None and old.sha256 == current.sha256:
@@ -151,8 +151,9 @@ def _write_report(result: Calibrated, page: Path) -> None:
     write_text(page, html_page.html(site_report.report_of(result)))
 
 
-def _check_targets(out: Path, report: Path | None) -> None:
-    """Refuses to replace anything but an older profile and an older page."""
+def _check_paths(data: Path, out: Path, report: Path | None) -> None:
+    """Refuses missing films, and to replace anything but an older profile and an older page."""
+    from pneumoscope.data.packed import check_root
     from pneumoscope.decision.profile import read_profile
 
     if out.is_dir():
@@ -165,6 +166,7 @@ def _check_targets(out: Path, report: Path | None) -> None:
                 f"{out}: exists and is not a site profile", "Name a new file with --out."
             ) from error
     check_page(report)
+    check_root(data)
 
 
 def _older(folder: Path | None, file: Path | None) -> tuple[OpenedBundle | None, Older | None]:

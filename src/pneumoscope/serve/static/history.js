@@ -17,6 +17,7 @@ const THUMBNAIL_PX = 128;
 const TYPING_MS = 250; // until a search starts
 
 const OTHERS = ["NORMAL", "UNDETERMINED", "REFUSED"]; // verdicts that are not positive
+const UNREAD = "unread"; // in the filter, beside the verdicts: films that could not be read
 const MARKS = ["forced", "outside", "noted"];
 const p = (record) => (record.result && !record.hidden ? words.pPositive(record.result) : null) ?? -1;
 const name = (record) => record.film.name ?? "";
@@ -37,6 +38,7 @@ export class History {
   chosen = new Set();
   filter = "";
   positives = new Set(); // names of positive verdicts in the filter
+  offersUnread = false; // whether the filter has a choice for films that could not be read
   counts = null; // a map of each verdict, "" for all films, among those loaded without a filter; null before
   mark = ""; // one of MARKS, or "" for any
   since = ""; // a date, or "" for any
@@ -53,9 +55,10 @@ export class History {
   /** Offers the positive verdicts of all bundles, and those of results that were made by others. */
   #updateFilters() {
     const positives = new Set([...this.positives, ...this.bundles.positives, ...this.records.map(({ result }) => result?.positive ?? ""), this.filter]);
-    for (const label of ["", ...OTHERS]) positives.delete(label);
-    if (positives.size === this.positives.size) return;
-    this.positives = positives;
+    for (const label of ["", ...OTHERS, UNREAD]) positives.delete(label);
+    const offersUnread = this.offersUnread || this.filter === UNREAD || this.records.some(isUnread);
+    if (positives.size === this.positives.size && offersUnread === this.offersUnread) return;
+    Object.assign(this, { positives, offersUnread });
     const before = this.filters.element;
     this.filters = this.#filters();
     before.replaceWith(this.filters.element);
@@ -63,10 +66,10 @@ export class History {
 
   #filters() {
     const [negative, ...others] = OTHERS;
-    const labels = ["", negative, ...this.positives, ...others];
+    const labels = ["", negative, ...this.positives, ...others, ...(this.offersUnread ? [UNREAD] : [])];
     return segmented(
       t("history.filter"),
-      labels.map((label) => [label, "", label ? nameOf(label) : t("history.all")]),
+      labels.map((label) => [label, "", filterName(label)]),
       () => this.filter,
       (label) => {
         this.filter = label;
@@ -126,11 +129,12 @@ export class History {
 
   /** Loads the records, or the next portion of them; a search or another order needs all portions. */
   async load(next = false) {
-    const all = this.query || this.mark || this.since || this.order !== "newest";
+    const unread = this.filter === UNREAD; // the back end has no filter for them
+    const all = unread || this.query || this.mark || this.since || this.order !== "newest";
     const limit = all ? MAX_PORTION : PORTION;
     const request = (this.#request += 1);
     try {
-      const records = await this.backend.list({ limit, label: this.filter, before: next ? this.next : null });
+      const records = await this.backend.list({ limit, label: unread ? "" : this.filter, before: next ? this.next : null });
       if (request !== this.#request) return;
       this.records = next ? [...this.records, ...records] : records;
       this.next = records.length === limit ? records.at(-1).id : null;
@@ -172,13 +176,13 @@ export class History {
     this.#loadRestAndRender();
   }
 
-  /** Counts the verdicts among all films that are loaded; a hidden verdict counts only as a film. */
+  /** Counts the verdicts, and the films that could not be read, among all that are loaded; a hidden verdict counts only as a film. */
   #count() {
-    if (this.filter) return;
+    if (this.filter && this.filter !== UNREAD) return;
     this.counts = new Map([["", this.records.length]]);
     for (const record of this.records) {
-      if (!record.result || this.actions.hides(record)) continue;
-      const { label } = record.result;
+      if (this.actions.hides(record) || !(record.result || isUnread(record))) continue;
+      const label = record.result?.label ?? UNREAD;
       this.counts.set(label, (this.counts.get(label) ?? 0) + 1);
     }
   }
@@ -188,7 +192,7 @@ export class History {
     this.#count();
     for (const choice of this.counts ? this.filters.element.children : []) {
       const count = this.counts.get(choice.dataset.value) ?? 0;
-      choice.dataset.count = `${count}${this.next && !this.filter ? "+" : ""}`;
+      choice.dataset.count = `${count}${this.next && (!this.filter || this.filter === UNREAD) ? "+" : ""}`;
       choice.title = t("history.count", { count });
     }
   }
@@ -206,7 +210,7 @@ export class History {
   get shown() {
     const records = this.records.map((record) => ({ ...record, hidden: this.actions.hides(record) }));
     // The filter would say what the film's verdict is.
-    const allowed = records.filter((record) => !record.hidden || !this.filter);
+    const allowed = records.filter((record) => (this.filter === UNREAD ? isUnread(record) : !record.hidden || !this.filter));
     const marked = (record) => !this.mark || (!record.hidden && words.marksOf(record.result).includes(this.mark));
     const isSince = (record) => !this.since || dayOf(record.created) >= this.since;
     const matches = allowed.filter((record) => name(record).toLocaleLowerCase().includes(this.query) && marked(record) && isSince(record));
@@ -361,6 +365,13 @@ export class History {
     }
     await this.load();
   }
+}
+
+const isUnread = (record) => record.state === "failed";
+
+function filterName(label) {
+  if (label === UNREAD) return t("verdict.failed");
+  return label ? nameOf(label) : t("history.all");
 }
 
 /** The settings that decide where the verdict changes; null if there is no verdict. */

@@ -48,6 +48,12 @@ export function wordsOf(decision, sentences) {
   };
 }
 
+/** What a heatmap explains, as readers know it; see `wording.heatmap_for`. Null for a refused film. */
+export function heatmapFor({ called, findings, heatmap_class: name, probabilities }) {
+  const isKind = Object.keys(probabilities ?? {}).length > 2 && called !== NORMAL;
+  return findings?.length || isKind ? name : called;
+}
+
 function whyUndetermined(d, say, percent, named) {
   if (d.label !== UNDETERMINED) return "";
   const outside = outsideReason(d.gate.reasons, d.profile);

@@ -1,6 +1,6 @@
 // A result for readers: its sentences are the server's (`words` of a result, render/wording.py).
 
-import { limitsOf, outsideReason, sentence } from "./sentences.js";
+import { heatmapFor, limitsOf, outsideReason, sentence } from "./sentences.js";
 import { nameOf, t } from "./texts.js";
 
 const STATES = { NORMAL: "normal", UNDETERMINED: "undetermined", REFUSED: "refused" };
@@ -54,7 +54,7 @@ export function canForce(result) {
 /** The sentences about a result. */
 export function wordsOf(result) {
   const { label, positive } = result;
-  const words = { ...MISSING, short: label, summary: label, subject: nameOf(positive.toLowerCase()), heatmap_for: nameOf(result.heatmap_class ?? ""), ...result.words };
+  const words = { ...MISSING, short: label, summary: label, subject: nameOf(positive.toLowerCase()), heatmap_for: nameOf(heatmapFor(result) ?? ""), ...result.words };
   // An earlier version stored a promise and the zones of the heat also where they mean nothing.
   if (result.forced) words.zones = "";
   if (result.forced || isOutside(result)) words.promise = "";

@@ -6,7 +6,7 @@ import { explained } from "./explanation.js";
 import { greyStatistics, headScores, lungScores } from "./gate-scores.js";
 import { zonesOf } from "./lung-regions.js";
 import { fixed, general } from "./numbers.js";
-import { filled } from "./sentences.js";
+import { filled, heatmapFor } from "./sentences.js";
 
 const OTHER_PATIENTS = "other-population";
 const REFUSED = "REFUSED";
@@ -191,8 +191,8 @@ function moreWords(d, explanation, zones, { sentences, no_heatmaps: noHeatmaps }
   else if (!explanation.reliable) none = words.no_heatmap_reliable;
   const percent = (share) => say(words.percent, { percent: general(100 * Number(fixed(share, 2)), 3) });
   const named = zones.map((zone) => say(words.zone, { name: zone.name, share: percent(zone.share) }));
-  const heatmapFor = refused ? "" : say("{name}", { name: d.heatmap_class });
-  return { no_heatmap: none, heatmap_for: heatmapFor, zones: d.forced ? "" : named.join(", ") };
+  const name = refused ? "" : say("{name}", { name: heatmapFor(d) });
+  return { no_heatmap: none, heatmap_for: name, zones: d.forced ? "" : named.join(", ") };
 }
 
 const rounded = (value, decimals) => (Number.isFinite(value) ? Number(value.toFixed(decimals)) : value);
