@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import socket
 import subprocess
@@ -17,7 +18,7 @@ import pneumoscope
 from command_line import run
 from pneumoscope.apps import reading
 from pneumoscope.bundle import Bundle
-from pneumoscope.errors import TruncatedImage
+from pneumoscope.errors import MissingExtra, TruncatedImage
 from pneumoscope.installation import install_command
 from pneumoscope.records import Settings
 
@@ -38,6 +39,17 @@ def test_a_film_its_overlay_and_its_card(tiny_bundle: Bundle, film_files: Path) 
     assert "PNEUMONIA" in card
     assert "P(pneumonia) 0.938" in card
     assert "in children a film alone cannot tell them apart" in card
+
+
+@pytest.mark.parametrize("app", ["gradio", "streamlit"])
+def test_an_app_without_its_extra_says_how_to_install_it(
+    app: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, app, None)
+    monkeypatch.delitem(sys.modules, f"pneumoscope.apps.{app}_app", raising=False)
+    with pytest.raises(MissingExtra, match=f"the {app.capitalize()} app needs") as error:
+        importlib.import_module(f"pneumoscope.apps.{app}_app")
+    assert error.value.hint == f"Install it with: {install_command('apps')}"
 
 
 def test_a_large_film_is_shown_small(tiny_bundle: Bundle, tmp_path: Path) -> None:

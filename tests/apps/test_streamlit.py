@@ -56,6 +56,16 @@ def test_examples_and_opacity(app: Any) -> None:
     assert app.session_state["read"] is known
 
 
+def test_a_bundle_that_cannot_be_used_is_named_on_the_page(
+    app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PNEUMOSCOPE_BUNDLE", "nope")
+    app.pills(key="example").set_value("pneumonia-1.png").run()
+    assert not app.exception
+    (error,) = app.error
+    assert error.value.startswith("bundle nope: no such folder, and no bundle has this name. Known")
+
+
 def test_an_upload_comes_first(app: Any) -> None:
     app.pills(key="example").set_value("pneumonia-1.png").run()
     content = (SAMPLES / "normal-1.png").read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 
 import pytest
@@ -27,19 +28,20 @@ def test_an_address_of_version_six_has_brackets() -> None:
     assert address(Six()) == "[::1]:8000"  # type: ignore[arg-type]
 
 
-def test_a_name_of_no_machine() -> None:
-    with pytest.raises(
-        UsageError, match=r"cannot listen on no\.such\.host\.invalid port 0"
-    ) as error:
-        listen("no.such.host.invalid", 0)
-    assert "--port" in error.value.hint
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "192.0.2.1"])
+def test_a_name_of_no_machine_and_an_address_of_another_one(host: str) -> None:
+    with pytest.raises(UsageError, match=f"cannot listen on {re.escape(host)} port 0") as error:
+        listen(host, 0)
+    assert "--host" in error.value.hint
+    assert "--port" not in error.value.hint
 
 
 def test_a_port_in_use() -> None:
     with listen("127.0.0.1", 0) as first:
         port = first.getsockname()[1]
-        with pytest.raises(UsageError, match="in use"):
+        with pytest.raises(UsageError, match="in use") as error:
             listen("127.0.0.1", port)
+    assert "--port" in error.value.hint
 
 
 def test_only_addresses_that_others_reach_are_warned_of(

@@ -106,9 +106,21 @@ def test_an_odd_record_does_not_keep_other_films_from_being_read(
 @pytest.mark.parametrize(
     "event",
     [
-        {}, {"Records": None}, {"Records": 5}, {"Records": "aws:sqs"}, {"Records": [None, 5, []]},
-        {"Records": {"eventSource": "aws:sqs"}}, {"Records": [{"eventName": None}]},
-        {"detail": None, "detail-type": "Object Deleted"}, {"detail-type": ["Object Created"]},
+        {}, {"Records": None}, {"Records": 5}, {"Records": "aws:sqs"},
+        {"Records": {"eventSource": "aws:sqs"}}, {"detail-type": ["Object Created"]},
+    ],
+)  # fmt: skip
+def test_an_event_that_is_none_of_s3_is_an_error(results: Path, event: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="the event is none of S3"):
+        handler(event, None)
+    assert not list(results.iterdir())
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"Records": [None, 5, []]}, {"Records": [{"eventName": None}]},
+        {"detail": None, "detail-type": "Object Deleted"},
     ],
 )  # fmt: skip
 def test_an_event_without_objects_reads_nothing(results: Path, event: dict[str, Any]) -> None:

@@ -156,6 +156,44 @@ def test_events_of_every_kind() -> None:
     assert list(created_objects({"Event": "s3:TestEvent"})) == []
 
 
+def test_events_in_notifications_of_sns(memory: Any) -> None:
+    memory.pipe_file("/hospital/a.png", BRIGHT[1])
+    memory.pipe_file("/hospital/b.png", DARK[1])
+    message = json.dumps(s3_event("a.png"))
+    direct = {"Records": [{"EventSource": "aws:sns", "Sns": {"Message": message}}]}
+    assert outcomes(direct) == ["PNEUMONIA"]
+    queued = json.dumps({"Type": "Notification", "Message": json.dumps(s3_event("b.png"))})
+    record = {"eventSource": "aws:sqs", "messageId": "1", "body": queued}
+    assert handler({"Records": [record]}, None) == {"batchItemFailures": []}
+    assert json.loads(memory.cat_file("/results/b.png.json"))["label"] == "NORMAL"
+
+
+ROUTE = {"resource": "/films", "path": "/films", "httpMethod": "POST", "body": "AAAA"}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        ROUTE | {"requestContext": {"stage": "prod"}, "isBase64Encoded": True},
+        ROUTE | {"requestContext": {"elb": {"targetGroupArn": "arn"}}},
+        {"version": "2.0", "routeKey": "POST /films", "requestContext": {"http": {}}},
+        {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}},
+        {"Records": [{"eventSource": "aws:dynamodb", "dynamodb": {}}]},
+        {"Records": [{"EventSource": "aws:sns", "Sns": {"Message": "a film has arrived"}}]},
+        {"Records": "many"},
+        {},
+        [],
+        None,
+    ],
+)
+def test_events_of_other_services_fail(memory: Any, event: Any) -> None:
+    """A trigger of a wrong kind would do nothing, and nobody would know."""
+    with pytest.raises(UsageError) as caught:
+        handler(event, None)
+    assert caught.value.message in ("the event is none of S3", "the message is no JSON")
+    assert caught.value.hint
+
+
 def test_settings() -> None:
     plain = settings(OUT)
     assert (plain.out, plain.bundle, plain.reading) == ("s3://results/films", None, Settings())

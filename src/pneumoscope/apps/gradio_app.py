@@ -17,7 +17,12 @@ from typing import TYPE_CHECKING, Any, Literal
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
-import gradio as gr
+try:
+    import gradio as gr
+except ImportError as error:
+    from pneumoscope.errors import MissingExtra
+
+    raise MissingExtra("the Gradio app", "apps") from error
 
 import pneumoscope
 from pneumoscope.apps import reading

@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import streamlit as st
+try:
+    import streamlit as st
+except ImportError as error:
+    from pneumoscope.errors import MissingExtra
+
+    raise MissingExtra("the Streamlit app", "apps") from error
 
 import pneumoscope
 from pneumoscope.apps import reading
 from pneumoscope.decision.reader_settings import BUNDLE
+from pneumoscope.errors import PneumoscopeError
 from pneumoscope.images.samples import sample_films
 from pneumoscope.render.heatmap import OPACITY
 
@@ -77,7 +83,11 @@ def _choose() -> tuple[str, bytes, str] | None:
 
 def _shipped() -> Reader:
     load = st.cache_resource(pneumoscope.load, show_spinner="Loading the model")
-    reader: Reader = load(os.environ.get(BUNDLE.variable))
+    try:
+        reader: Reader = load(os.environ.get(BUNDLE.variable))
+    except PneumoscopeError as error:
+        st.error(f"{error.message}. {error.hint}")
+        st.stop()
     return reader
 
 

@@ -46,6 +46,12 @@ _KEY_LETTERS = 1024
 """S3 takes keys of at most 1,024 bytes."""
 _CREATED = ("ObjectCreated", "Object Created")
 """Beginnings of the names of events about new objects, of S3 and of EventBridge."""
+_OF_OBJECTS = "Object "
+"""Beginning of the names of all events of S3 at EventBridge."""
+_TEST = "s3:TestEvent"
+"""Sent when a trigger is made."""
+_NOTIFICATION = "Notification"
+"""Type of a message of SNS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +108,7 @@ def _function() -> Function:
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """Reads the films of an event of S3, directly, through SQS or through EventBridge.
+    """Reads the films of an event of S3, directly or through SQS, SNS or EventBridge.
 
     Args:
         event: The event.
@@ -114,6 +120,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
 
     Raises:
         OSError: S3 cannot be read or written; the event comes again.
+        UsageError: A setting is wrong, or the event is none of S3.
     """
     function = _function()
     records = _records(event)
@@ -121,9 +128,11 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         failures = []
         for record in records:
             try:
-                read_objects(function, json.loads(record["body"]))
+                read_objects(function, _event_in(record.get("body")))
             except Exception as error:  # noqa: BLE001 (the other messages are not to come again)
-                _log.error("a message failed: %s", type(error).__name__)
+                # Messages of other errors may have names of objects.
+                why = error if isinstance(error, UsageError) else type(error).__name__
+                _log.error("a message failed: %s", why)
                 failures.append({"itemIdentifier": record.get("messageId")})
         return {"batchItemFailures": failures}
     return {"notice": NOTICE, "films": read_objects(function, event)}
@@ -153,18 +162,63 @@ def read_objects(function: Function, event: Mapping[str, Any]) -> list[dict[str,
 def created_objects(event: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
     """Bucket and key of every new object that an event names; other events name none.
 
-    They come from outside, and may be anything.
+    Those of S3 may be in notifications of SNS. They come from outside, and may be anything.
+
+    Raises:
+        UsageError: The event is of another service, so that no object would ever be read.
     """
+    _check_kind(event)
     if str(event.get("detail-type")).startswith(_CREATED):
         yield _at(event, "detail", "bucket", "name"), _at(event, "detail", "object", "key")
+    if event.get("Type") == _NOTIFICATION:
+        yield from created_objects(_event_in(event.get("Message")))
     for record in _records(event):
-        if str(record.get("eventName")).startswith(_CREATED):
+        if "Sns" in record:
+            yield from created_objects(_event_in(_at(record, "Sns", "Message")))
+        elif str(record.get("eventName")).startswith(_CREATED):
             # Events of S3 encode keys as forms do; those of EventBridge do not.
             key = _at(record, "s3", "object", "key")
             yield (
                 _at(record, "s3", "bucket", "name"),
                 unquote_plus(key) if isinstance(key, str) else key,
             )
+
+
+def _check_kind(event: object) -> None:
+    """Refuses what S3, EventBridge and SNS do not send about objects.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    known = isinstance(event, dict) and (
+        event.get("Event") == _TEST
+        or event.get("Type") == _NOTIFICATION
+        or str(event.get("detail-type")).startswith(_OF_OBJECTS)
+        or (
+            isinstance(event.get("Records"), list)
+            and all("eventName" in record or "Sns" in record for record in _records(event))
+        )
+    )
+    if not known:
+        raise UsageError(
+            "the event is none of S3",
+            "The function takes events of S3, directly or through SQS, SNS or EventBridge. "
+            "`pneumoscope serve` takes films over HTTP.",
+        )
+
+
+def _event_in(message: object) -> Any:
+    """The event in a message of SQS or SNS.
+
+    Raises:
+        UsageError: It is no JSON.
+    """
+    try:
+        return json.loads(message) if isinstance(message, str) else None
+    except (ValueError, RecursionError):
+        raise UsageError(
+            "the message is no JSON", "Those about new objects of S3 are; look at the trigger."
+        ) from None
 
 
 def _records(event: Mapping[str, Any]) -> list[Mapping[str, Any]]:

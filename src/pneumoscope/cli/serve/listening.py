@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import sys
 from ipaddress import ip_address
@@ -33,10 +34,10 @@ def listen(host: str, port: int) -> socket.socket:
             raise
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
-        raise UsageError(
-            f"cannot listen on {host} port {port}: {reason}",
-            "Is another server running? Choose another --port, or 0 for a free one.",
-        ) from None
+        hint = "Is another server running? Choose another --port, or 0 for a free one."
+        if isinstance(error, socket.gaierror) or getattr(error, "errno", 0) == errno.EADDRNOTAVAIL:
+            hint = "Give --host an address or a name of this machine, such as 127.0.0.1."
+        raise UsageError(f"cannot listen on {host} port {port}: {reason}", hint) from None
     return listener
 
 
