@@ -56,8 +56,12 @@ def test_bundles_of_earlier_versions_name_no_sources_of_their_limits() -> None:
                 {"PNEUMONIA": Sides((0.5,), (0.5,))}, sources={"north": 0.05, "south": 0.02}
             )
         ),
+        tiny_meta(conformal=Scores({"PNEUMONIA": Sides((0.5,), (0.5,))}, left_out={"north": 0.05})),
     ],
-    ids=["tiny", "scores", "findings", "gate", "explanation", "population", "sentences", "sources"],
+    ids=[
+        *("tiny", "scores", "findings", "gate", "explanation", "population", "sentences"),
+        *("sources", "left-out"),
+    ],
 )
 def test_what_was_written_is_read(meta: Any) -> None:
     assert meta_from_json(content(meta)) == meta

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 for module in ("cv2", "scipy", "sklearn", "matplotlib", "pyarrow"):
@@ -68,6 +69,11 @@ def test_each_source_is_left_out_and_measured(trainings: Trainings, films: Path)
     assert [(row["left_out"], row["healthy_called_ill"]) for row in rows] == [
         ("a", "0.0"), ("b", "0.5"),
     ]  # fmt: skip
+    stored = np.load(out / "leave-out-b" / "left-out.npz")
+    assert stored["sources"].tolist() == ["b"] * 4
+    # One of the two healthy films is called ill.
+    assert (stored["p"] > 0.5).tolist() == [False, True, True, True]
+    assert stored["positive"].tolist() == [False, False, True, True]
     for source in "ab":
         metrics = json.loads((out / f"leave-out-{source}/evaluation/metrics.json").read_text())
         assert metrics["films"]["sources"] == {source: {"bacterial": 2, "normal": 2}}

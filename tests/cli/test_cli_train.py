@@ -47,6 +47,8 @@ def test_train_without_what_it_needs(
         (("--find-learning-rate", "--tensorboard"), "works without --tensorboard and --mlflow"),
         (("--find-learning-rate", "--mlflow", "runs"), "works without --tensorboard and --mlflow"),
         (("--find-learning-rate", "--leave-out", "all"), "works without --leave-out"),
+        (("--limits-from", "runs", "--leave-out", "all"), "sets the limits of one bundle"),
+        (("--limits-from", "runs", "--folds", "3"), "sets the limits of one bundle"),
         (("--epochs", "-1"), "--epochs"),
         (("--epochs", "many"), "--epochs"),
         (("--head-epochs", "-1"), "--head-epochs"),
@@ -169,7 +171,7 @@ def test_options_reach_the_training(
     done = run(
         "train", "cnn-3class", "--out", "mine", "--weights", "none", "--seed", 7, "--epochs", 3,
         "--head-epochs", 0, "--cache", "films-cache", "--pictures", "cats", "--devices", "all",
-        "--tensorboard", "--mlflow", "http://127.0.0.1:5000", "--json",
+        "--tensorboard", "--mlflow", "http://127.0.0.1:5000", "--limits-from", "hospitals", "--json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {
@@ -177,7 +179,14 @@ def test_options_reach_the_training(
     }  # fmt: skip
     recipe = training.recipe
     assert (recipe.name, recipe.seed, recipe.epochs) == ("cnn-3class", 7, 3)
-    expected = Paths(Path("ward"), Path("mine"), "none", Path("films-cache"), Path("cats"))
+    expected = Paths(
+        data=Path("ward"),
+        run=Path("mine"),
+        weights="none",
+        cache=Path("films-cache"),
+        pictures=Path("cats"),
+        limits_from=Path("hospitals"),
+    )
     assert training.paths == expected
     assert training.devices == ("all", recipe.batch_size)
     assert training.trackers == (Path("mine"), True, "http://127.0.0.1:5000")

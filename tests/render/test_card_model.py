@@ -49,6 +49,10 @@ def test_limits_of_the_conformal_sets() -> None:
     each = Scores({"PNEUMONIA": Sides(low, high)}, sources={"north": 0.05, "south": 1 / 48})
     text = section("Probabilities and UNDETERMINED", model_card(tiny_meta(conformal=each)))
     assert "in brackets: north (5 % or more), south (2.1 % or more)." in text
+    assert "trained without them" not in text
+    unseen = Scores({"PNEUMONIA": Sides(low, high)}, left_out={"east": 1 / 272})
+    text = section("Probabilities and UNDETERMINED", model_card(tiny_meta(conformal=unseen)))
+    assert "for networks that were trained without them: east (0.4 % or more)." in text
 
 
 def test_without_scores_nothing_is_undetermined() -> None:

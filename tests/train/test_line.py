@@ -27,6 +27,7 @@ with warnings.catch_warnings():
     from pneumoscope.train.export import to_onnx
     from pneumoscope.train.export.exported import ExportedNetwork
     from pneumoscope.train.export.parity import Comparison
+    from pneumoscope.train.left_out_films import LeftOutSource
     from pneumoscope.train.progress import Progress
     from pneumoscope.train.recipe.settings import Recipe
     from pneumoscope.train.validation import predictions
@@ -183,6 +184,25 @@ def test_the_validation_is_kept_beside_the_bundle(
     assert validation.ill.tolist() == [False, True] * 20
     balanced = bundle.meta.operating_points[0]
     assert ((validation.p_positive() >= balanced.threshold) == validation.ill).all()
+
+
+def test_the_limit_holds_in_sources_that_trainings_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(to_onnx, "export_onnx", Exports(features=False))
+    trained = finished(tmp_path / "run")
+    unseen = LeftOutSource("north", np.linspace(0.5, 0.99, 19), "ab")
+    bundle = line.bundle_of(trained, Notes(), [unseen])
+    plain = line.bundle_of(trained, Notes())
+    assert bundle.meta.conformal is not None
+    assert plain.meta.conformal is not None
+    assert bundle.meta.conformal.at(0.05).questions["ABNORMAL"][0] == pytest.approx(0.01)
+    assert plain.meta.conformal.at(0.05).questions["ABNORMAL"][0] > 0.5
+    assert bundle.meta.conformal.left_out == {"north": 1 / 20}
+    assert bundle.meta.validation["left_out"] == {
+        "north": {"negative_films": 19, "run_sha256": "ab"}
+    }
+    assert "left_out" not in plain.meta.validation
 
 
 def test_a_network_without_maps_gets_no_gate(

@@ -27,6 +27,7 @@ from train_marks import TRAINING
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
+    from pneumoscope.train import left_out_films
     from pneumoscope.train.data.films import load_films
     from pneumoscope.train.fit import loop
     from pneumoscope.train.paths import Paths
@@ -173,6 +174,30 @@ def test_a_finished_run_can_be_kept_as_it_is(trained: Path, films: Path) -> None
     # A bundle that is made again takes the place of the whole folder.
     assert (trained / "bundle").stat().st_ino == before.st_ino
     assert bundle.sha256 == open_bundle(trained / "bundle").sha256
+
+
+def test_limits_from_a_training_that_left_a_source_out(
+    trained: Path, films: Path, tmp_path: Path
+) -> None:
+    """The bundle of a finished run is made again; nothing is trained."""
+    out, hospitals = tmp_path / "run", tmp_path / "hospitals"
+    shutil.copytree(trained, out)
+    shutil.copytree(trained, hospitals / "leave-out-north", ignore=shutil.ignore_patterns("bundle"))
+    p = np.full(30, 0.999)
+    left_out_films.save(
+        hospitals / "leave-out-north" / left_out_films.FILE, ["north"] * 30, p, p < 0
+    )
+    done = train(SMALL, out, films, "--limits-from", hospitals)
+    assert done.returncode == 0, done.stderr
+    after = open_bundle(out / "bundle")
+    assert "left_out" not in after.meta.validation
+    assert "too few validation films for limits: those of --limits-from are not used" in done.stderr
+    assert (out / "log.csv").read_bytes() == (trained / "log.csv").read_bytes()
+    refused = train(SMALL, out, films, "--limits-from", tmp_path / "hopsitals")
+    assert refused.returncode == 1
+    assert "has no training that left a source out" in refused.stderr
+    assert "--leave-out" in refused.stderr.split("hint:")[1]
+    assert open_bundle(out / "bundle").sha256 == after.sha256
 
 
 def test_another_recipe_does_not_overwrite_a_run(trained: Path, films: Path) -> None:

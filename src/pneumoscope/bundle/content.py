@@ -128,8 +128,13 @@ def _conformal(content: Mapping[str, Any]) -> Scores:
             for name, s in content["questions"].items()
         },
         {str(name): tuple(map(float, s)) for name, s in content["kinds"].items()},
-        {str(name): float(error) for name, error in content.get("sources", {}).items()},
+        _errors(content.get("sources", {})),
+        _errors(content.get("left_out", {})),
     )
+
+
+def _errors(content: Mapping[str, Any]) -> dict[str, float]:
+    return {str(name): float(error) for name, error in content.items()}
 
 
 def _check_probabilities(meta: BundleMeta) -> None:

@@ -27,6 +27,7 @@ from pneumoscope.train.validation import explanations, figures, predictions
 from pneumoscope.train.validation.calibrate import calibrate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -35,8 +36,10 @@ if TYPE_CHECKING:
     from pneumoscope.data import FilmSet
     from pneumoscope.train.export.parity import Comparison
     from pneumoscope.train.gate.pictures import Pictures
+    from pneumoscope.train.left_out_films import LeftOutSource
     from pneumoscope.train.progress import Progress
     from pneumoscope.train.recipe.settings import Recipe
+    from pneumoscope.train.validation.calibrate import Calibrated
 
 PARITY_FILMS = 200
 """Validation films, at most, on which ONNX is compared with Keras."""
@@ -79,8 +82,15 @@ class Trained:
         return self.run / _WORK / "network.onnx"
 
 
-def bundle_of(trained: Trained, progress: Progress) -> Bundle:
+def bundle_of(
+    trained: Trained, progress: Progress, left_out: Sequence[LeftOutSource] = ()
+) -> Bundle:
     """Takes a finished training through all steps.
+
+    Args:
+        trained: The training.
+        progress: Shows the progress.
+        left_out: Sources in which the limit of the positive verdict is to hold, too.
 
     Raises:
         DiskFull: The disk is full.
@@ -98,8 +108,12 @@ def bundle_of(trained: Trained, progress: Progress) -> Bundle:
         size,
         progress.counter("stress validation"),
     )
-    positive = description.positive_of(films)
-    calibrated = calibrate(validation, films.names, positive, trained.recipe.prevalence or None)
+    calibrated = _calibrated(trained, validation, left_out)
+    if left_out and calibrated.conformal is None:
+        progress.note(
+            "warning: there are too few validation films for limits: those of --limits-from are not used"
+        )
+        left_out = ()
     conversion.calibrate(trained.network, calibrated.calibration, trained.model)
     trained.network.unlink()
     network = ExportedNetwork(trained.model)
@@ -113,7 +127,7 @@ def bundle_of(trained: Trained, progress: Progress) -> Bundle:
     for reason in measured.get("learned_nothing", ()):
         progress.note(f"warning: this training learned nothing that can be shown: {reason}")
     meta = description.describe(
-        trained.recipe, films, calibrated, _validation_record(trained, measured, parity)
+        trained.recipe, films, calibrated, _validation_record(trained, measured, parity, left_out)
     )
     explanation = explanations.explain(
         network.heatmaps, meta, films, progress.counter("checking heatmaps"), network.lungs
@@ -138,6 +152,18 @@ def export(trained: Trained, parity_inputs: NDArray[np.uint8]) -> Comparison:
         trained.network,
         parity_inputs,
         _ill_films(trained.films, trained.recipe.size) if trained.recipe.mirror_balance else None,
+    )
+
+
+def _calibrated(
+    trained: Trained, validation: predictions.Validation, left_out: Sequence[LeftOutSource]
+) -> Calibrated:
+    return calibrate(
+        validation,
+        trained.films.names,
+        description.positive_of(trained.films),
+        trained.recipe.prevalence or None,
+        {each.source: each.p for each in left_out},
     )
 
 
@@ -183,7 +209,10 @@ def _network_inputs(films: FilmSet, rows: NDArray[np.intp], size: int) -> NDArra
 
 
 def _validation_record(
-    trained: Trained, measured: dict[str, Any], parity: dict[str, float]
+    trained: Trained,
+    measured: dict[str, Any],
+    parity: dict[str, float],
+    left_out: Sequence[LeftOutSource],
 ) -> dict[str, Any]:
     """What ``bundle.json`` says under ``validation``."""
     return {
@@ -192,4 +221,16 @@ def _validation_record(
         "parity": parity,
         "training_minutes": round(soft_labels.minutes(trained.run), 1),
         "parameters": checkpoint.parameters(trained.run),
+        **_left_out_record(left_out),
+    }
+
+
+def _left_out_record(left_out: Sequence[LeftOutSource]) -> dict[str, Any]:
+    if not left_out:
+        return {}
+    return {
+        "left_out": {
+            each.source: {"negative_films": len(each.p), "run_sha256": each.run_sha256}
+            for each in left_out
+        }
     }

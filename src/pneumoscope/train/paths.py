@@ -25,6 +25,8 @@ class Paths:
             tell from the population's; None for those that the training data has.
         skip_broken: Whether films that cannot be read are left out.
         averaged: Folders of finished runs whose weights are averaged, in place of a training.
+        limits_from: Folder of trainings that each left a source out: the limit of the positive verdict is
+            to hold in these sources, too; None for the validation films only.
     """
 
     data: Path
@@ -36,3 +38,4 @@ class Paths:
     others: Path | None = None
     skip_broken: bool = False
     averaged: tuple[Path, ...] = ()
+    limits_from: Path | None = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pneumoscope.bundle import CARD, META, Bundle, open_bundle, sha256_of
 from pneumoscope.errors import UsageError
 from pneumoscope.files import room_for
-from pneumoscope.train import finished_run, folder, line, weight_average
+from pneumoscope.train import finished_run, folder, left_out_films, line, weight_average
 from pneumoscope.train.data.films import check_films, load_films, other_patients
 from pneumoscope.train.fit import finder, loop, pictures, soft_labels, start, tracking
 from pneumoscope.train.fit.checkpoint import WEIGHTS
@@ -53,13 +53,18 @@ def train(
     Raises:
         RecipeError, DataError: Before anything is trained.
         UsageError: The run folder was started with another recipe, other films or other weights, or
-            the weights do not exist, or the runs cannot be averaged.
+            the weights do not exist, or the runs cannot be averaged, or see `left_out_films.read`.
         TrackingError: A tracker does not work, before anything is trained.
         DiskFull: The disk is full; once there is space, the same command continues the run.
         TrainingError: Training or export failed.
     """
     weights = None if paths.averaged else _start_weights(recipe, paths.weights)
     folder.check(paths.run, recipe)
+    unseen = (
+        ()
+        if paths.limits_from is None
+        else left_out_films.read(paths.limits_from, resolved(recipe))
+    )
     training = _prepared(recipe, paths, weights, progress)
     if keep_finished and (paths.run / line.BUNDLE / META).is_file():
         return open_bundle(paths.run / line.BUNDLE)
@@ -76,7 +81,7 @@ def train(
         targets = soft_labels.targets_of(recipe, films, paths.run, weights, progress)
         loop.fit(recipe, films, paths.run, weights, progress, tracked.epoch, targets)
         pictures.curves(paths.run / loop.LOG, paths.run / pictures.CURVES)
-        bundle = line.bundle_of(training, progress)
+        bundle = line.bundle_of(training, progress, unseen)
         tracked.end(
             tracking.figures_of(bundle.meta.validation),
             [*(paths.run / name for name in _TRACKED), bundle.path / CARD],

@@ -83,6 +83,22 @@ def test_one_source_with_enough_healthy_films_has_the_limits_of_all() -> None:
     )
 
 
+def test_the_limit_holds_in_a_source_that_a_training_left_out() -> None:
+    v, _ = of_two_hospitals()
+    unseen = np.random.default_rng(2).beta(4, 4, 99)
+    scores = calibrate.conformal_scores(v, ("well", "ill"), "ILL", {"east": unseen})
+    assert scores is not None
+    limit = scores.at(0.05).questions["ILL"][0]
+    # The 22nd of the 440 scores of both hospitals stands for an error just below 5 %: the 4th of 99 here.
+    assert limit == pytest.approx(np.sort(1 - unseen)[3], abs=1e-5)
+    assert scores.left_out == {"east": 1 / 100}
+    # Nothing else changes.
+    plain = calibrate.conformal_scores(v, ("well", "ill"), "ILL")
+    assert plain is not None
+    assert scores.questions["ILL"].positive == plain.questions["ILL"].positive
+    assert (scores.sources, plain.left_out) == (plain.sources, {})
+
+
 def test_findings_hold_in_each_source_too() -> None:
     v, _ = of_two_hospitals()
     truth = v.ill.astype(np.float32)[:, None]

@@ -48,6 +48,7 @@ def leave_out(
     require("the evaluation of --leave-out", "evidence", *parts)
     check_out(paths.run)
     from pneumoscope.evidence.evaluation.left_out import left_out_result
+    from pneumoscope.train import left_out_films
     from pneumoscope.train.leave_out import plan
     from pneumoscope.train.progress import Progress
 
@@ -60,6 +61,7 @@ def leave_out(
             bundle = train(training.recipe, replace(paths, run=run), progress)
             evaluation = _evaluate(bundle, paths, run / EVALUATION, progress)
             report_films(evaluation.films.broken)
+            _keep(evaluation, run / left_out_films.FILE)
             results.append(left_out_result(training.name, evaluation))
             # After each training, so that the table of those that are finished can be read.
             files = _write(results, paths.run)
@@ -93,6 +95,15 @@ def _evaluate(bundle: Bundle, paths: Paths, out: Path, progress: Progress) -> Ev
     out.mkdir(parents=True, exist_ok=True)
     record.write(evaluation, out)
     return evaluation
+
+
+def _keep(evaluation: Evaluation, path: Path) -> None:
+    """Writes what the bundle says of the films left out, for `Paths.limits_from`."""
+    from pneumoscope.train import left_out_films
+
+    target = evaluation.bundles[0].targets[0]
+    sources = [evaluation.films.films[row].source for row in target.rows]
+    left_out_films.save(path, sources, target.p, target.positive)
 
 
 def _write(results: Sequence[LeftOut], out: Path) -> tuple[Path, ...]:

@@ -126,8 +126,15 @@ LeaveOut = Annotated[
         "source_shares, in its own training. Prints one table.",
     ),
 ]
-
-
+LimitsFrom = Annotated[
+    Path | None,
+    typer.Option(
+        "--limits-from",
+        metavar="DIR",
+        help="Folder of trainings that --leave-out has finished: few healthy films of the sources that they left out "
+        "may get the positive verdict, too.",
+    ),
+]
 Folds = Annotated[
     int | None,
     typer.Option(
@@ -161,6 +168,7 @@ def train(
     average: Average = None,
     find_learning_rate: FindLearningRate = False,
     leave_out: LeaveOut = None,
+    limits_from: LimitsFrom = None,
     folds: Folds = None,
     yes: Yes = False,
     json: Json = False,
@@ -185,6 +193,7 @@ def train(
     --average runs/mine-2 --out runs/mine-average
     """
     _check_options(find_learning_rate, tensorboard or mlflow is not None, leave_out, folds)
+    _check_limits_from(limits_from, find_learning_rate or bool(leave_out) or bool(folds))
     folder = prepare_training(backend, data)
     _check_mlflow(mlflow)
     from pneumoscope.train.quiet import no_chatter
@@ -200,6 +209,7 @@ def train(
     )
     trains = find_learning_rate or bool(leave_out) or bool(resolved.folds)
     _check_average(average, trains or weights is not None)
+    _check_limits_from(limits_from, bool(resolved.folds))
     cross_validation.refuse_with(resolved, leave_out)
     confirm_code(resolved, yes=yes)
     with no_chatter():
@@ -219,6 +229,7 @@ def train(
         others=other_patients,
         skip_broken=skip_broken,
         averaged=tuple(average or ()),
+        limits_from=limits_from,
     )
     train_run = partial(_train, devices=devices, tensorboard=tensorboard, mlflow=mlflow)
     if find_learning_rate:
@@ -254,6 +265,14 @@ def _check_average(average: Sequence[Path] | None, trains: bool) -> None:
         )
     if average and len(average) == 1:
         raise typer.BadParameter("--average needs two runs or more: repeat it for each of them")
+
+
+def _check_limits_from(limits_from: Path | None, trains_otherwise: bool) -> None:
+    if limits_from is not None and trains_otherwise:
+        raise typer.BadParameter(
+            "--limits-from sets the limits of one bundle: it works without --find-learning-rate, --leave-out "
+            "and --folds"
+        )
 
 
 def _check_mlflow(mlflow: str | None) -> None:

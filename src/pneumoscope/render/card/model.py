@@ -153,14 +153,19 @@ plain validation films, which also chose recipe and thresholds.{_held(scores)}
 
 
 def _held(scores: Scores) -> str:
-    if not scores.sources:
-        return ""
-    sources = ", ".join(
-        f"{name} ({_percent_up(error)} or more)" for name, error in scores.sources.items()
-    )
-    return f"""
+    text = ""
+    if scores.sources:
+        text = f"""
 The answer "no" is kept for all but that share of the healthy films in each of these sources, at the errors
-in brackets: {sources}."""
+in brackets: {_at_errors(scores.sources)}."""
+    if scores.left_out:
+        text += f"""
+So it is in each of these sources for networks that were trained without them: {_at_errors(scores.left_out)}."""
+    return text
+
+
+def _at_errors(errors: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} ({_percent_up(error)} or more)" for name, error in errors.items())
 
 
 def _limits(scores: Scores, name: str) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ from pneumoscope.train.validation import classes, findings
 from pneumoscope.train.validation.predictions import PLAIN, Validation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -43,6 +44,7 @@ def calibrate(
     labels: Sequence[str],
     positive: str,
     prevalence: float | None = None,
+    left_out: Mapping[str, NDArray[np.float64]] = MappingProxyType({}),
 ) -> Calibrated:
     """Fits the calibration, then the operating points and conformal scores that depend on it.
 
@@ -52,6 +54,7 @@ def calibrate(
         positive: Name of the verdict on a film that is not negative.
         prevalence: Share of ill films at which the probabilities are to hold; None for that of the
             validation films. Not used for several findings.
+        left_out: See `conformal_scores`.
     """
     fitted = fit_calibration(validation)
     if prevalence is not None and fitted.prevalence is not None:
@@ -62,7 +65,7 @@ def calibrate(
         if after.negative is None
         else classes.choose_operating_points(after)
     )
-    return Calibrated(fitted, after, points, conformal_scores(after, labels, positive))
+    return Calibrated(fitted, after, points, conformal_scores(after, labels, positive, left_out))
 
 
 def fit_calibration(validation: Validation) -> Calibration:
@@ -81,7 +84,10 @@ def calibrated(validation: Validation, by: Calibration) -> Validation:
 
 
 def conformal_scores(
-    validation: Validation, labels: Sequence[str], positive: str
+    validation: Validation,
+    labels: Sequence[str],
+    positive: str,
+    left_out: Mapping[str, NDArray[np.float64]] = MappingProxyType({}),
 ) -> conformal.Scores | None:
     """Conformal scores of the plain validation films, from which sets of classes follow.
 
@@ -95,6 +101,9 @@ def conformal_scores(
         validation: Predictions of the calibrated network.
         labels: Classes or findings.
         positive: Name of the verdict on a film that is not negative.
+        left_out: Source to P(positive) of its negative films, by a network that was trained without that
+            source; each (n,) with n at least `conformal.LEAST_FILMS`. The limit holds in these sources, too.
+            Not used for several findings.
 
     Returns:
         None if no question has `conformal.LEAST_FILMS` of either side; findings with too few
@@ -117,7 +126,7 @@ def conformal_scores(
         name: conformal.Sides.of(
             p_yes[~np.isnan(t)],
             t[~np.isnan(t)] == 1,
-            [p_yes[films] for films in held[name].values()],
+            [*(p_yes[films] for films in held[name].values()), *left_out.values()],
         )
         for name, (p_yes, t) in answers.items()
     }
@@ -131,7 +140,8 @@ def conformal_scores(
     common = sorted(set.intersection(*(set(sources) for sources in held.values())))
     fewest = {name: min(int(films[name].sum()) for films in held.values()) for name in common}
     errors = {name: 1 / (films + 1) for name, films in fewest.items()}
-    return conformal.Scores(questions, kinds, errors)
+    unseen = {name: 1 / (len(p_negative) + 1) for name, p_negative in left_out.items()}
+    return conformal.Scores(questions, kinds, errors, unseen)
 
 
 def _sources_with_limits(
