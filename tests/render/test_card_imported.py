@@ -36,6 +36,15 @@ def test_the_differences_between_onnx_and_keras() -> None:
     assert "automatic differentiation: largest error 3.2e-05 of" in text
 
 
+def test_half_precision_of_the_notebook_is_named() -> None:
+    check = {"kind": "x", "pairs": 8, "max_dp": 0.06, "changed": 1, "max_dp_half": 0.002}
+    validation = imported().validation | {"check": check}
+    text = imported_card(imported(validation=validation))
+    assert "in half precision it differs by 2.0e-03." in text.replace("\n", " ")
+    check["max_dp_half"] = None
+    assert "half precision" not in imported_card(imported(validation=validation))
+
+
 def test_nothing_is_said_about_its_accuracy() -> None:
     text = imported_card(imported())
     assert "## Not validated here" in text

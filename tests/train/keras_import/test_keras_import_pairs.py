@@ -95,6 +95,33 @@ def test_inputs_test_the_network_alone(model: Any, tmp_path: Path) -> None:
         pairs.compare(halved, model, preparation(), half=False)
 
 
+class Answering:
+    """A model of one unit that gives fixed answers."""
+
+    def __init__(self, *answers: float) -> None:
+        self.p = np.array(answers, np.float32)[:, None]
+        self.outputs = [np.zeros((1, 1))]
+
+    def predict(self, x: Any, **_: Any) -> np.ndarray:
+        return self.p
+
+
+def test_what_half_precision_alone_changes_is_no_difference(tmp_path: Path) -> None:
+    """p 0.04 from float32: the model in bfloat16 gives the same, or (on another processor) half as much."""
+    x = np.zeros((2, SIZE, SIZE, 1))
+    np.savez(tmp_path / "pairs.npz", x=x, p=[0.54, 0.2])
+    saved, in_float32 = pairs.read(tmp_path / "pairs.npz"), Answering(0.5, 0.2)
+    for in_half, dp in ((Answering(0.54, 0.2), 0.0), (Answering(0.47, 0.2), 0.07)):
+        result = pairs.compare(saved, in_float32, preparation(), half=True, in_half=lambda m=in_half: m)  # fmt: skip
+        assert (result.max_dp, result.max_dp_half) == pytest.approx((0.04, dp), abs=1e-6)
+    with pytest.raises(ConversionError) as other:  # more than rounding explains
+        pairs.compare(saved, in_float32, preparation(), half=True, in_half=lambda: Answering(0.515, 0.2))  # fmt: skip
+    assert "other weights" in other.value.hint
+    with pytest.raises(ConversionError) as unclear:
+        pairs.compare(saved, in_float32, preparation(), half=True, in_half=lambda: Answering(0.5, 0.4))  # fmt: skip
+    assert "half precision, which alone changes these answers by up to 0.2" in unclear.value.hint
+
+
 @pytest.mark.parametrize(("units", "final"), [(1, "sigmoid"), (3, "softmax")])
 def test_pairs_of_a_model_that_gives_logits(units: int, final: str, tmp_path: Path) -> None:
     """As in Keras' transfer-learning guide: the loss has from_logits, ``predict`` gives logits."""

@@ -6,6 +6,7 @@ import json
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from notebook_models import REFUSED, TWO, cnn
@@ -14,7 +15,9 @@ pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
-    from pneumoscope.train.keras_import import importing
+    import keras
+
+    from pneumoscope.train.keras_import import importing, reading, saved
     from pneumoscope.train.keras_import.importing import ImportOptions
 
 from pneumoscope.errors import ConversionError, PneumoscopeError
@@ -56,6 +59,22 @@ def test_an_activation_of_the_notebook_is_code_also_where_only_its_name_is_saved
     cnn(1, "sigmoid").save_weights(tmp_path / "model.weights.h5")
     with pytest.raises(ConversionError, match=r"contains code \(function 'my_swish'\)"):
         importing.import_model(tmp_path / "model.json", ImportOptions(TWO), tmp_path / "out", quiet)
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+def test_a_model_can_keep_the_half_precision_of_the_notebook(ending: str, tmp_path: Path) -> None:
+    """bfloat16 also in its weights, which HDF5 stores without a type."""
+    keras.utils.set_random_seed(3)
+    half = {"dtype": "bfloat16"}
+    after = [keras.layers.Conv2D(8, 3, **half), keras.layers.Flatten(), keras.layers.Dense(2, **half)]  # fmt: skip
+    model = keras.Sequential([keras.Input((16, 16, 1)), *after])
+    model.save(tmp_path / f"model{ending}")
+    x = np.random.default_rng(4).random((2, 16, 16, 1), np.float32)
+    said = np.asarray(model(x)).astype(np.float32)
+    source = saved.locate(tmp_path / f"model{ending}", None)
+    assert np.array_equal(np.asarray(reading.load(source, keep_half=True)(x)), said)
+    exact = np.asarray(reading.load(source)(x))
+    assert 0 < np.abs(exact - said).max() < 0.02
 
 
 def test_weights_alone_are_no_model(tmp_path: Path) -> None:

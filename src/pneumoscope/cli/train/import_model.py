@@ -136,9 +136,15 @@ def import_model(
         return
     agreement = ""
     if compared:
+        agrees = "Same as" if compared["max_dp_half"] is None else "Near"
         agreement = (
-            f"Same as your {compared['pairs']} pairs: |dp| at most {compared['max_dp']:.1e}, "
+            f"{agrees} your {compared['pairs']} pairs: |dp| at most {compared['max_dp']:.1e}, "
             f"{compared['changed']} with another answer at 0.5.\n"
+        )
+    if compared and compared["max_dp_half"] is not None:
+        agreement += (
+            "Half precision explains that: it computes in float32, the notebook did not. In half precision "
+            f"the model differs from your pairs by {compared['max_dp_half']:.1e}.\n"
         )
     heatmaps = "" if bundle.meta.heatmaps else "It gives no heatmaps (--no-heatmap).\n"
     sys.stdout.write(

@@ -54,9 +54,16 @@ def _pairs(meta: BundleMeta) -> str:
     if not pairs:
         return ""
     what = "inputs" if pairs["kind"] == "x" else "films"
+    half = pairs.get("max_dp_half")
+    in_half = (
+        ""
+        if half is None
+        else "\nThe notebook computed in half precision, the bundle computes in float32; in half "
+        f"precision it differs by {half:.1e}."
+    )
     return (
         f"\nCompared with the notebook's answers on {pairs['pairs']} of its {what}: largest |dp| "
-        f"{pairs['max_dp']:.1e}, {pairs['changed']} with another answer at 0.5."
+        f"{pairs['max_dp']:.1e}, {pairs['changed']} with another answer at 0.5.{in_half}"
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,13 +133,15 @@ def import_model(file: Path, options: ImportOptions, out: Path, note: Note) -> B
     validation: dict[str, Any] = {}
     if own_pairs is not None:
         note(f"comparing with {len(own_pairs.p)} pairs")
+        is_half = keras2.is_half(source.config)
         with no_chatter():
             compared = pairs.compare(
                 own_pairs,
                 model,
                 imported.preparation,
-                half=keras2.is_half(source.config),
+                half=is_half,
                 logits="" if structure.applied_final(model) else imported.network.final,
+                in_half=partial(reading.load, source, keep_half=True) if is_half else None,
             )
         validation["check"] = asdict(compared)
     with tempfile.TemporaryDirectory() as folder:

@@ -39,21 +39,24 @@ _BUILT = ("query_shape", "key_shape", "value_shape")
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
-def for_keras3(config: Any) -> Any:
+def for_keras3(config: Any, *, keep_half: bool = False) -> Any:
     """The same architecture in terms of the installed Keras, computed in float32.
 
     Args:
         config: Configuration of a model, from its file; not changed.
+        keep_half: Whether layers compute in half precision if they did where the model was saved.
     """
     if isinstance(config, list):
-        return [for_keras3(part) for part in config]
+        return [for_keras3(part, keep_half=keep_half) for part in config]
     if not isinstance(config, dict):
         return config
     if config.get("class_name") == "__tuple__" and isinstance(config.get("items"), list):
-        return for_keras3(config["items"])  # in the metadata of a SavedModel
+        return for_keras3(config["items"], keep_half=keep_half)  # in the metadata of a SavedModel
     if config.get("class_name") == "Sequential":
         config = graph.with_input(config)
-    translated = {key: for_keras3(value) for key, value in config.items()}
+    translated = {
+        key: for_keras3(value, keep_half=keep_half) for key, value in config.items()
+    }
     kind, settings = translated.get("class_name"), translated.get("config")
     if kind == "__tensor__":  # a constant, which ONNX would take for an input
         translated["class_name"] = "__numpy__"
@@ -61,6 +64,8 @@ def for_keras3(config: Any) -> Any:
         _translate_module(translated, kind)
         if isinstance(settings.get("layers"), list):
             translated["config"] = settings = graph.translated(settings)
+        if "dtype" in settings:
+            settings["dtype"] = _precision(settings["dtype"], kind, keep_half=keep_half)
         _translate_layer(translated, kind, settings)
     return translated
 
@@ -126,8 +131,6 @@ def _translate_layer(entry: dict[str, Any], kind: str, settings: dict[str, Any])
     """Translates the settings of a layer, in place."""
     for key in [key for key in settings if key.endswith(_TRAINING_ONLY)]:
         del settings[key]
-    if "dtype" in settings:
-        settings["dtype"] = _in_float32(settings["dtype"], kind)
     activation = settings.get("activation")
     if isinstance(activation, dict) and _arguments(str(activation.get("class_name"))):
         # A layer as the activation of another one; not every file says where its class is.
@@ -162,8 +165,8 @@ def _translate_layer(entry: dict[str, Any], kind: str, settings: dict[str, Any])
         _drop_neutral(kind, settings)
 
 
-def _in_float32(dtype: Any, kind: str) -> Any:
-    """A layer's dtype or policy without half precision; weights are float32 there, too."""
+def _precision(dtype: Any, kind: str, *, keep_half: bool) -> Any:
+    """A layer's dtype or policy: float32 in place of half precision, unless that is kept."""
     name = dtype
     if isinstance(dtype, dict):
         policy = dtype.get("config")
@@ -173,7 +176,9 @@ def _in_float32(dtype: Any, kind: str) -> Any:
     if kind == "InputLayer":
         return "float32"
     is_float = isinstance(name, str) and name.removeprefix("mixed_") in _FLOATS
-    return "float32" if is_float else dtype
+    if not is_float:
+        return dtype
+    return name if keep_half and is_half(name) else "float32"
 
 
 def _replace(entry: dict[str, Any], kind: str, **settings: Any) -> None:

@@ -27,18 +27,19 @@ def hard_sigmoid_of_keras2(x: Any) -> Any:
 _FORMER_ACTIVATIONS = {"hard_sigmoid": keras.saving.serialize_keras_object(hard_sigmoid_of_keras2)}
 
 
-def load(model: SavedModel) -> Any:
+def load(model: SavedModel, *, keep_half: bool = False) -> Any:
     """The Keras model, computed in float32.
 
     Args:
         model: See `saved.locate`.
+        keep_half: Whether it computes in half precision if it did where it was saved.
 
     Raises:
         ConversionError: It contains code, or Keras cannot build it, or its weights do not fit.
     """
     name = model.path.name
     try:
-        config = keras2.for_keras3(model.config)
+        config = keras2.for_keras3(model.config, keep_half=keep_half)
     # A damaged configuration has any value in any place.
     except Exception as error:
         raise _unreadable(model, error) from error

@@ -81,7 +81,7 @@ def _load_by_layer(model: Any, group: Any, most_bytes: int) -> None:
         weights = _names(layer, "weight_names")
         if sum(layer[weight].nbytes for weight in weights) > most_bytes:
             raise WeightsDoNotFit(f"the weights of layer {name!r} are larger than the file")
-        arrays = {weight: np.asarray(layer[weight]) for weight in weights}
+        arrays = {weight: _array(layer[weight]) for weight in weights}
         arrays = {
             name: a for name, a in arrays.items() if not name.split(":")[0].endswith(_IGNORED)
         }
@@ -94,6 +94,15 @@ def _load_by_layer(model: Any, group: Any, most_bytes: int) -> None:
         )
     for layer, (name, arrays) in zip(layers, stored, strict=True):
         _assign(layer, name, arrays)
+
+
+def _array(dataset: Any) -> NDArray[Any]:
+    """The values of a dataset; bfloat16, which HDF5 does not have, is stored as two bytes without a type."""
+    array = np.asarray(dataset)
+    if array.dtype == np.dtype("V2"):
+        bits: NDArray[np.uint32] = array.view(np.uint16).astype(np.uint32) << 16
+        return bits.view(np.float32)
+    return array
 
 
 def _names(group: Any, key: str) -> list[str]:
