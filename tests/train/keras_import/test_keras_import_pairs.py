@@ -122,6 +122,16 @@ def test_what_half_precision_alone_changes_is_no_difference(tmp_path: Path) -> N
     assert "half precision, which alone changes these answers by up to 0.2" in unclear.value.hint
 
 
+def test_a_layer_that_fails_at_its_call_is_an_error_with_the_cause(tmp_path: Path) -> None:
+    """Keras 2 knew ways to resize that Keras 3 refuses when it is called."""
+    resizing = layers.Resizing(8, 8)
+    odd = keras.Sequential([keras.Input((SIZE, SIZE, 1)), resizing, layers.Flatten(), layers.Dense(2, "softmax")])  # fmt: skip
+    resizing.interpolation = "gaussian"
+    np.savez(tmp_path / "pairs.npz", x=np.zeros((1, SIZE, SIZE, 1)), p=[[0.5, 0.5]])
+    with pytest.raises(ConversionError, match=r"gives no answer .*interpolation"):
+        pairs.compare(pairs.read(tmp_path / "pairs.npz"), odd, preparation(), half=False)
+
+
 @pytest.mark.parametrize(("units", "final"), [(1, "sigmoid"), (3, "softmax")])
 def test_pairs_of_a_model_that_gives_logits(units: int, final: str, tmp_path: Path) -> None:
     """As in Keras' transfer-learning guide: the loss has from_logits, ``predict`` gives logits."""

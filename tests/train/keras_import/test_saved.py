@@ -53,6 +53,20 @@ def test_architecture_and_weights_in_two_files(tmp_path: Path) -> None:
     assert saved.locate(weights, None).path == tmp_path / "mine.json"
 
 
+@pytest.mark.parametrize("name", ["MINE.H5", "mine.HDF5", "mine", "mine.weights"])
+def test_weights_in_another_file_are_known_by_their_content(name: str, tmp_path: Path) -> None:
+    architecture = tmp_path / "model.JSON"
+    architecture.write_text(json.dumps(CONFIG))
+    weights = weights_file(tmp_path / name)
+    located = saved.locate(architecture, weights)
+    assert (located.form, located.weights) == (saved.PARTS, weights)
+    if name.lower().endswith("5"):
+        assert saved.locate(architecture, None).weights == weights
+    (tmp_path / "notes.txt").write_text("no weights")
+    with pytest.raises(UsageError, match=r"neither \.h5 nor a checkpoint"):
+        saved.locate(architecture, tmp_path / "notes.txt")
+
+
 def test_weights_that_are_named_count_for_a_whole_model_too(tmp_path: Path) -> None:
     whole = weights_file(tmp_path / "last.h5", CONFIG)
     best = weights_file(tmp_path / "best.weights.h5")

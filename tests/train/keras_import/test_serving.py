@@ -19,7 +19,7 @@ pytest.importorskip("tensorflow", reason="needs the [train] extra")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
     import keras
-    from keras import layers, ops
+    from keras import layers
 
     from pneumoscope.train.data import phantom
     from pneumoscope.train.keras_import import importing, serving
@@ -51,14 +51,26 @@ def test_each_scaling_is_what_keras_does(scaling: str) -> None:
     assert np.allclose(scaled, expected, atol=1e-4)
 
 
-def test_what_onnx_cannot_say_is_an_error(tmp_path: Path) -> None:
-    model = functional(conv(4), ops.erfinv, layers.Flatten(), layers.Dense(1, "sigmoid"))
-    model.save(tmp_path / "model.keras")
-    with pytest.raises(ConversionError, match="ONNX"):
+def test_what_onnx_cannot_say_is_an_error_that_names_the_layer(tmp_path: Path) -> None:
+    resizing = layers.Resizing(32, 32, "lanczos3", name="smaller")
+    functional(resizing, conv(4), layers.Flatten(), layers.Dense(1, "sigmoid")).save(
+        tmp_path / "model.keras"
+    )
+    cause = r"ONNX \(ScaleAndTranslate of layer 'smaller/resize'\)"
+    with pytest.raises(ConversionError, match=cause):
         importing.import_model(
             tmp_path / "model.keras", ImportOptions(TWO), tmp_path / "out", quiet
         )
     assert not (tmp_path / "out").exists()
+
+
+def test_the_exponential_minus_1_of_celu_is_exported(tmp_path: Path) -> None:
+    keras.utils.set_random_seed(6)
+    model = functional(conv(4), layers.GlobalAveragePooling2D(), layers.Dense(8, "celu"), layers.Dense(1))  # fmt: skip
+    model.save(tmp_path / "model.keras")
+    options = ImportOptions(TWO, heatmap=False)
+    bundle = importing.import_model(tmp_path / "model.keras", options, tmp_path / "out", quiet)
+    assert bundle.meta.validation["parity"]["max_dp"] <= 1e-6
 
 
 def test_probabilities_that_a_layer_with_weights_passes_on_are_refused(tmp_path: Path) -> None:

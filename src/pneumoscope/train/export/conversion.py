@@ -37,6 +37,7 @@ def convert(serving: Any, target: Path) -> None:
     import onnxruntime
 
     _teach_erfc()
+    _teach_expm1()
     _let_numbers_be_added()
     raw = target.with_suffix(".raw.onnx")
     slim = target.with_suffix(".slim.onnx")
@@ -152,6 +153,25 @@ def _teach_erfc() -> None:
             add("Add", add("Erf", minus_z), unit.output[0], outputs=[output])
 
     tf_op("Erfc")(Erfc)
+
+
+def _teach_expm1() -> None:
+    """Lets tf2onnx export exp(x) - 1, which CELU has."""
+    from tf2onnx import utils
+    from tf2onnx.handler import tf_op
+
+    class Expm1:
+        @classmethod
+        def version_7(cls, graph: Any, node: Any, **_: Any) -> None:
+            (x,), (output,) = node.input, node.output
+            shape, dtype = graph.get_shape(output), graph.get_dtype(output)
+            unit = np.ones((), utils.map_onnx_to_numpy_type(dtype))
+            one = graph.make_const(utils.make_name("one"), unit).output[0]
+            graph.remove_node(node.name)
+            power = graph.make_node("Exp", [x], shapes=[shape], dtypes=[dtype]).output[0]
+            graph.make_node("Sub", [power, one], shapes=[shape], dtypes=[dtype], outputs=[output])
+
+    tf_op("Expm1")(Expm1)
 
 
 def _let_numbers_be_added() -> None:

@@ -54,9 +54,7 @@ def for_keras3(config: Any, *, keep_half: bool = False) -> Any:
         return for_keras3(config["items"], keep_half=keep_half)  # in the metadata of a SavedModel
     if config.get("class_name") == "Sequential":
         config = graph.with_input(config)
-    translated = {
-        key: for_keras3(value, keep_half=keep_half) for key, value in config.items()
-    }
+    translated = {key: for_keras3(value, keep_half=keep_half) for key, value in config.items()}
     kind, settings = translated.get("class_name"), translated.get("config")
     if kind == "__tensor__":  # a constant, which ONNX would take for an input
         translated["class_name"] = "__numpy__"

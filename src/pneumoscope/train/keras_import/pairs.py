@@ -19,7 +19,7 @@ from pneumoscope import images
 from pneumoscope.errors import ConversionError, ImageError, UsageError
 from pneumoscope.files import cause
 from pneumoscope.records import RESIZES
-from pneumoscope.train.keras_import import serving
+from pneumoscope.train.keras_import import saved, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -276,7 +276,14 @@ def _nearest(readings: Sequence[Pairs], p: NDArray[np.float32]) -> tuple[Compari
 
 
 def _answers(model: Any, logits: str, x: NDArray[np.float32]) -> NDArray[np.float32]:
-    values = model.predict(x, verbose=0, batch_size=16)
+    try:
+        values = model.predict(x, verbose=0, batch_size=16)
+    # Keras passes on whatever the layers of an odd model raise.
+    except Exception as error:
+        raise ConversionError(
+            f"the model gives no answer ({saved.reason_of(error)})",
+            "Does it answer in the notebook? A layer of it may have a setting that this Keras lacks.",
+        ) from error
     return np.asarray(serving.of_logits(values, logits) if logits else values, np.float32)
 
 

@@ -79,7 +79,7 @@ def locate(path: Path, weights: Path | None) -> SavedModel:
         )
     if path.is_dir():
         return _in_folder(path, weights)
-    if path.suffix == ".json":
+    if path.suffix.lower() == ".json":
         return _parts(path, weights)
     if path.name == "saved_model.pb":
         return _in_folder(path.parent, weights)
@@ -170,15 +170,16 @@ def _parts(architecture: Path, weights: Path | None) -> SavedModel:
 
 def _with_weights(path: Path, architecture: Path, config: Any, file: Path) -> SavedModel:
     """An architecture, which is in the file that the user named or in a part of it, and other weights."""
-    if file.is_file():
+    is_index = file.suffix.lower() == ".index"
+    if file.is_file() and not is_index:
         _refuse_other_files(file)
-    if file.is_file() and file.suffix == KERAS:
-        raise UsageError(f"{file.name}: is a whole model", "Give it alone, without --weights.")
-    if file.is_file() and file.suffix != ".index" and file.suffix not in _H5:
-        raise UsageError(f"{file.name}: is neither .h5 nor a checkpoint", _WEIGHTS)
-    if file.is_file() and file.suffix in _H5:
+        form = _form_of(file)
+        if form == KERAS:
+            raise UsageError(f"{file.name}: is a whole model", "Give it alone, without --weights.")
+        if form is None:
+            raise UsageError(f"{file.name}: is neither .h5 nor a checkpoint", _WEIGHTS)
         return SavedModel(path, PARTS, config, file, (architecture, file))
-    prefix = file.with_suffix("") if file.suffix == ".index" else file
+    prefix = file.with_suffix("") if is_index else file
     files = (architecture, *_checkpoint_files(prefix))
     return SavedModel(path, PARTS, config, prefix, files)
 
@@ -188,7 +189,8 @@ def _weights_beside(architecture: Path) -> Path | None:
     named = architecture.with_suffix(".weights.h5")
     if named.is_file():
         return named
-    files = [f for f in sorted(architecture.parent.iterdir()) if f.suffix in (*_H5, ".index")]
+    endings = (*_H5, ".index")
+    files = [f for f in sorted(architecture.parent.iterdir()) if f.suffix.lower() in endings]
     stem = architecture.stem
     same = [f for f in files if f.name.split(".")[0] == stem]
     chosen = files if len(files) == 1 else same

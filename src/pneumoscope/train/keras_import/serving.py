@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -150,9 +151,20 @@ def to_onnx(serving: Any, films: NDArray[np.uint8], target: Path) -> None:
         raise
     except Exception as error:  # tf2onnx, onnx and onnxruntime define their own classes
         raise ConversionError(
-            f"the model cannot be written as ONNX ({reason_of(error)})",
+            f"the model cannot be written as ONNX ({_unknown_operation(error) or reason_of(error)})",
             "A layer of it has no counterpart in ONNX; rebuild the model without it.",
         ) from error
+
+
+def _unknown_operation(error: Exception) -> str:
+    """The layer and the operation that ONNX does not have, if ONNX Runtime found one; else nothing."""
+    found = re.search(r'In Node, \("([^"]*)", (\w+),', str(error))
+    if not found:
+        return ""
+    # serving_1/model_1/layer_1/inner/Operation: each name has a number of its call.
+    parts = [re.sub(r"_\d+$", "", part) for part in found[1].split("/")[2:-1]]
+    layer = "/".join(parts) or found[1]
+    return f"{found[2]} of layer {layer!r}"
 
 
 def of_logits(values: NDArray[Any], final: str) -> NDArray[Any]:

@@ -100,8 +100,8 @@ def _array(dataset: Any) -> NDArray[Any]:
     """The values of a dataset; bfloat16, which HDF5 does not have, is stored as two bytes without a type."""
     array = np.asarray(dataset)
     if array.dtype == np.dtype("V2"):
-        bits: NDArray[np.uint32] = array.view(np.uint16).astype(np.uint32) << 16
-        return bits.view(np.float32)
+        bits = np.left_shift(array.view(np.uint16), 16, dtype=np.uint32)
+        return np.asarray(bits, np.uint32).view(np.float32)
     return array
 
 
