@@ -133,6 +133,16 @@ def test_films_of_unknown_class_have_no_label(tmp_path: Path) -> None:
     assert [entry.values for entry in data.find(root).entries] == [(1.0, 0.0), (0.0, 1.0), (None, None)]  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["missing", "unknown", "results", "Outputs", "-", "n.a"])
+def test_the_negative_class_may_have_any_name_if_it_is_said(name: str, tmp_path: Path) -> None:
+    """Also one that else tells no class, or is that of a folder of outputs."""
+    root = draw(tmp_path / "f", *numbered(name, "COVID", "TB", count=2))
+    listing = data.find(root, name.lower())
+    assert (listing.negative, listing.names) == (name, (name, "COVID", "TB"))
+    assert len(listing.entries) == 6
+    assert listing.warnings == ()
+
+
 def test_words_about_a_report_are_no_findings(tmp_path: Path) -> None:
     draw(tmp_path, *(f"{i}.png" for i in range(4)))
     (tmp_path / "manifest.csv").write_text(

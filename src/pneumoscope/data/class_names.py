@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 _NEGATIVE = {
     "normal", "normals", "negative", "healthy", "health", "no finding", "no findings", "nofinding",
     "nofindings", "none", "normal chest", "normal cxr", "normal x ray", "normal xray",
-    "no pneumonia", "non pneumonia", "nopneumonia", "nonpneumonia", "neg",
+    "no pneumonia", "non pneumonia", "nopneumonia", "nonpneumonia", "neg", "no pneumonia detected",
+    "no abnormality", "no abnormalities", "no abnormality detected", "no disease", "within normal limits",
     # In German, Spanish, Portuguese, French and Italian; with and without accents.
     "gesund", "gesunde", "unauffällig", "normalbefund", "ohne befund", "o b", "o.b", "negativ", "keine pneumonie",
     "sano", "sanos", "sana", "normales", "negativo", "sin hallazgos", "sin neumonía", "sin neumonia",

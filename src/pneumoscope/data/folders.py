@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from pneumoscope.data.class_names import negative_first, negative_of
+from pneumoscope.data.class_names import negative_first, negative_of, plain_name
 from pneumoscope.data.film_files import films_below, folders_in, holds_masks, masks_below
 from pneumoscope.data.listing import KERMANY, LABELS, NO_SUBTYPE, Entry, Listing, one_hot
 from pneumoscope.data.sheet import shipped_sheet
@@ -90,14 +90,20 @@ def read_split_folders(base: Path, root: Path) -> Listing:
     )
 
 
-def read_class_folders(root: Path) -> Listing:
+def read_class_folders(root: Path, negative: str = "") -> Listing:
     """Lists a folder per class, which may contain folders ``train``, ``val`` and ``test``.
+
+    Args:
+        root: Folder of the class folders.
+        negative: What the negative class is said to be, whatever its name says; ``""`` for nothing.
 
     Raises:
         DataError: No folder has films, or the folders are no classes.
     """
     kinds = _classes_in(root)
-    outputs = [kind for kind in kinds if kind.name.lower() in _OUTPUTS and films_of(kind)]
+    said = plain_name(negative)
+    others = [kind for kind in kinds if kind.name.lower() in _OUTPUTS - {said}]
+    outputs = [kind for kind in others if films_of(kind)]
     if outputs and len(kinds) - len(outputs) > 1:
         kinds = [kind for kind in kinds if kind not in outputs]
     else:

@@ -80,7 +80,7 @@ def find(root: Path, negative: str = "") -> Listing:
     listing = _read(folder, negative)
     if folder != root:
         listing = in_folder(listing, folder.relative_to(root).as_posix())
-    listing = with_negative(with_one_spelling(without_unknown(listing)), negative)
+    listing = with_negative(with_one_spelling(without_unknown(listing, negative)), negative)
     listing = checked_classes(listing)
     if sheet is None:
         return listing
@@ -235,7 +235,7 @@ def _read(root: Path, negative: str) -> Listing:
     if _may_be_listed(root, negative) and (listing := _listed(root)):
         return listing
     try:
-        return _with_notice(read_class_folders(root), root, negative)
+        return _with_notice(read_class_folders(root, negative), root, negative)
     except DataError as error:
         if above := _folder_above(root):
             hint = f"Films of several classes are in {above}: name that folder."

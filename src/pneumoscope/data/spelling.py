@@ -59,13 +59,22 @@ def with_one_spelling(listing: Listing) -> Listing:
     )
 
 
-def without_unknown(listing: Listing) -> Listing:
+def without_unknown(listing: Listing, negative: str = "") -> Listing:
     """The listing without names that tell no class; films with no other label have none.
 
     Such as a class ``unknown`` or ``unlabeled``, whose films would be taken for ill.
+
+    Args:
+        listing: The films.
+        negative: What the negative class is said to be, whatever its words say; ``""`` for nothing.
     """
     signs = set() if listing.negative is None else _SIGNS  # else "-" may be the negative class
-    unknown = [n for n in listing.names if is_unknown(n, finding=listing.findings) or n in signs]
+    unknown = [
+        n
+        for n in listing.names
+        if (is_unknown(n, finding=listing.findings) or n in signs)
+        and not (negative and plain_name(n) == plain_name(negative))
+    ]
     kept = [i for i, name in enumerate(listing.names) if name not in unknown]
     if not unknown or not kept:
         return listing
