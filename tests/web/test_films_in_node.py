@@ -383,6 +383,47 @@ def test_rows_that_a_browser_leaves_black_are_missing(tmp_path: Path) -> None:
     assert in_node(tmp_path, ROWS, films) == [None, "TruncatedImage", None, None, "TruncatedImage"]
 
 
+STRICT = Path(__file__).with_name("strict_decompression.js").read_text(encoding="utf-8")
+SAMPLES = (
+    STRICT
+    + """
+import { readFileSync } from "node:fs";
+import { checkedPng, checkRows, samplesOfPng } from "./films/png.js";
+const samples = async (film) => {
+  const png = checkedPng(Buffer.from(film, "hex"));
+  await checkRows(png);
+  return Buffer.from(await samplesOfPng(png)).toString("hex");
+};
+const films = JSON.parse(readFileSync("input.json"));
+console.log(JSON.stringify(await Promise.all(films.map((film) => samples(film).catch((error) => error.code)))));
+"""
+)
+
+
+@pytest.mark.parametrize("interlaced", [0, 1])
+def test_bytes_behind_the_data_of_a_png_are_left_out(interlaced: int, tmp_path: Path) -> None:
+    """Browsers refuse them; the pixels are those of the film without them."""
+    columns, rows = 150, 190
+    head = (b"IHDR", struct.pack(">IIBBBBB", columns, rows, 8, 0, 0, 0, interlaced))
+    packed = zlib.compress(np.random.default_rng(3).integers(0, 5, 30_000, np.uint8).tobytes())
+    filters = bytearray(zlib.decompress(packed))
+    passes = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)]  # fmt: skip
+    at = 0
+    for top, left, down, along in passes if interlaced else [(0, 0, 1, 1)]:
+        for _ in range(-(-(rows - top) // down)):
+            filters[at] = 0
+            at += 1 + -(-(columns - left) // along)
+    packed = zlib.compress(bytes(filters[:at]))
+    damaged = packed[:-9] + bytes(9)
+    contents = [packed, packed + b"\0", packed + b"behind" * 2000, damaged, packed[:-9]]
+    films = [png_chunks(head, (b"IDAT", content), (b"IEND", b"")) for content in contents]
+    answers = in_node(tmp_path, SAMPLES, [film.hex() for film in films])
+    expected = np.asarray(Image.open(io.BytesIO(films[0]))).tobytes().hex()
+    assert answers == [expected] * 3 + ["UnreadableImage"] * 2
+    (tmp_path / "film.png").write_bytes(films[2])
+    assert images.read(tmp_path / "film.png").pixels.shape == (rows, columns)
+
+
 RESIZES = ("antialias", "bilinear", "nearest")
 SIZES = ((64, 80), (224, 224), (300, 517), (701, 333))
 
