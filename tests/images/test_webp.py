@@ -35,6 +35,19 @@ def test_a_film_with_a_part_that_was_erased_is_not_read(kind: str) -> None:
             images.read(damaged)
 
 
+@pytest.mark.parametrize("options", [{}, {"alpha_quality": 50}])
+def test_a_film_with_damaged_alpha_is_not_read(options: dict[str, Any]) -> None:
+    whole = save(np.dstack([FILM] * 3 + [FILM[::-1]]), "WEBP", **options)
+    images.read(whole)
+    start = whole.index(b"ALPH") + 8
+    size = int.from_bytes(whole[start - 4 : start], "little")
+    for share in (0.2, 0.5, 0.8):
+        at = start + int(share * size)
+        for other in (bytes(1000), bytes(NOISE.astype(np.uint8).ravel()[:1000])):
+            with pytest.raises(UnreadableImage):
+                images.read(whole[:at] + other + whole[at + 1000 :])
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "pixels", [FILM, FRAMED, np.zeros_like(FILM), np.full_like(FILM, 255), ramp()]

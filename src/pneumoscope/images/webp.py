@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PICTURES = (b"VP8 ", b"VP8L")
+_ALPHA, _LOSSLESS = b"ALPH", b"VP8L"
+_COMPRESSED = 1  # of alpha, 2.7.1.2
 _SPARE_BYTES = 16
 """The last bytes without which a sound picture is incomplete; encoders write up to 4 that nothing needs."""
 
@@ -59,15 +61,26 @@ def check(data: bytes, name: str) -> None:
     Raises:
         UnreadableImage: The picture is complete without the last bytes of its data.
     """
+    for kind, content in _chunks(data):
+        if kind == _ALPHA and content and content[0] & 3 == _COMPRESSED:
+            kind, content = _LOSSLESS, _header(*size_of(data, name)) + content[1:]
+        if kind in _PICTURES and _is_complete(kind, content[:-_SPARE_BYTES]):
+            raise UnreadableImage(name, "a part of the WebP data is damaged")
+
+
+def _is_complete(kind: bytes, content: bytes) -> bool:
     from PIL.WebPImagePlugin import WebPImageFile
 
-    for kind, content in _chunks(data):
-        if kind in _PICTURES:
-            try:
-                WebPImageFile(BytesIO(_file_of(kind, content[:-_SPARE_BYTES]))).load()
-            except (OSError, SyntaxError, ValueError):
-                return
-            raise UnreadableImage(name, "a part of the WebP data is damaged")
+    try:
+        WebPImageFile(BytesIO(_file_of(kind, content))).load()
+    except (OSError, SyntaxError, ValueError):
+        return False
+    return True
+
+
+def _header(columns: int, rows: int) -> bytes:
+    """The header of a lossless picture (3.4), which compressed alpha lacks."""
+    return b"\x2f" + (columns - 1 | (rows - 1) << 14).to_bytes(4, "little")
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
