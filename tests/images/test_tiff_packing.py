@@ -12,7 +12,7 @@ from pneumoscope import images
 from pneumoscope.errors import UnreadableImage
 from pneumoscope.images.tiff import film_page
 from pneumoscope.images.tiff_packing import is_sound
-from tiff_files import entry, filled_up, of_pages, one_page, tags
+from tiff_files import entry, filled_up, of_pages, one_page, overlapping, packbits, tags
 
 NOISE = np.random.default_rng(4).integers(0, 40, (200, 240))
 FILM = (NOISE + 160 * (np.sin(np.arange(240) / 40) + 1) / 2).astype(np.uint8)
@@ -49,6 +49,28 @@ def test_each_strip_has_its_own_length() -> None:
     data = of_pages([([*tags((70, 90), 8, compression=8), entry(278, "I", 32)], strips, 273)])
     assert film_page(data, "film").piece_bytes == (32 * 90, 32 * 90, 6 * 90)
     np.testing.assert_array_equal(images.read(data).levels, ramp(70, 90))
+
+
+def test_an_only_strip_that_was_filled_up_to_its_stated_height_is_read() -> None:
+    film = ramp(70, 90)
+    filled = np.vstack([film, np.full((58, 90), 255, np.uint8)])
+    for height in (128, 2**32 - 1):
+        fields = [*tags(film.shape, 8, compression=32773), entry(278, "I", height)]
+        content = packbits(filled if height == 128 else film)
+        data = of_pages([(fields, [content], 273)])
+        np.testing.assert_array_equal(images.read(data).levels, film)
+        with pytest.raises(UnreadableImage):
+            images.read(data.replace(content, content[:900] + b"\xc0" * 900 + content[1800:]))
+
+
+def test_bytes_of_the_next_strip_are_not_those_of_a_strip() -> None:
+    """Some writers state sizes that reach to the end of the pixels, and store equal strips once."""
+    film = ramp(70, 90)
+    film[20:40] = film[:20]
+    data, first = overlapping(film), packbits(film[:20])
+    np.testing.assert_array_equal(images.read(data).levels, film)
+    with pytest.raises(UnreadableImage):
+        images.read(data.replace(first, first[:400] + b"\xc0" * 400 + first[800:]))
 
 
 def test_a_last_strip_that_was_filled_up_with_white_is_read() -> None:

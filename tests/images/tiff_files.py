@@ -119,3 +119,23 @@ def filled_up(film: np.ndarray) -> bytes:
     strips = [b"".join(packed_rows[top : top + 32]) for top in range(0, height, 32)]
     fields = [*tags(film.shape, 8, compression=32773), entry(278, "I", 32)]
     return of_pages([(fields, strips, 273)])
+
+
+def packbits(film: np.ndarray) -> bytes:
+    """Rows of up to 128 bytes, each as a run of different bytes."""
+    return b"".join(bytes([film.shape[1] - 1]) + row.tobytes() for row in film)
+
+
+def overlapping(film: np.ndarray) -> bytes:
+    """PackBits in strips of 20 rows whose sizes reach to the end; the second strip is the first one once more."""
+    parts = [packbits(film[top : top + 20]) for top in range(0, len(film), 20) if top != 20]
+    ends = [8 + sum(map(len, parts[: i + 1])) for i in range(len(parts))]
+    starts = [8, 8, *ends[:-1]]
+    fields = [*tags(film.shape, 8, compression=32773), entry(278, "I", 20)]
+    blob = b"".join(parts)
+    data = bytearray(of_pages([(fields, [blob, *[b""] * (len(starts) - 1)], 273)]))
+    for tag, values in ((273, starts), (279, [ends[-1] - start for start in starts])):
+        head = data.index(struct.pack("<HHI", tag, 4, len(values)), ends[-1])
+        at = int.from_bytes(data[head + 8 : head + 12], "little")
+        data[at : at + 4 * len(values)] = struct.pack(f"<{len(values)}I", *values)
+    return bytes(data)

@@ -16,7 +16,18 @@ from film_files import png_chunks, ramp, save, smooth
 from page_in_node import read_by_name
 from pneumoscope import images
 from pneumoscope.errors import ImageError
-from tiff_files import Entry, entry, filled_up, of_pages, one_page, one_strip, packed, tags
+from tiff_files import (
+    Entry,
+    entry,
+    filled_up,
+    of_pages,
+    one_page,
+    one_strip,
+    overlapping,
+    packbits,
+    packed,
+    tags,
+)
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
 GREY = ramp(70, 90)
@@ -122,6 +133,8 @@ NEUTRAL = np.full_like(GREY, 128)
 STEPS = tuple(range(256))
 FILMS: dict[str, bytes] = {
     "a last strip that was filled up": filled_up(GREY),
+    "an only strip that was filled up": of_pages([([*tags(GREY.shape, 8, compression=32773), entry(278, "I", 128)], [packbits(np.pad(GREY, ((0, 128 - len(GREY)), (0, 0)), constant_values=255))], 273)]),
+    "strips that share bytes": overlapping(np.vstack([GREY[:20], GREY[:20], GREY[40:]])),
     **{f"{kind} {order}": one_strip(of_kind(kind), order) for kind in KINDS for order in "<>"},
     **{f"{bits} bits {order}": one_page(of_bits(bits), bits, order=order) for bits in (1, 2, 3, 4, 6, 7, 9, 10, 12, 13, 15) for order in "<>"},
     **{f"dark, 12 bits {order}": one_page(of_bits(12, 1000), 12, order=order) for order in "<>"},

@@ -6,6 +6,7 @@ Pillow knows 8-bit pictures, 16-bit grey, and 32-bit floats; the others are for
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from io import BytesIO
 from typing import Any, NamedTuple, cast
 
@@ -27,6 +28,8 @@ WHITE_IS_ZERO, RGB, PALETTE, YCBCR = 0, 2, 3, 6  # PhotometricInterpretation, se
 _ALPHA, _UNSPECIFIED_ALPHA = 2, 999  # section 18; the second one is that of Corel Draw
 _BIG_ENDIAN_WIDE = b"MM\0+"
 _HEADER_BYTES = 8  # section 2
+_MOST_FILLED_BYTES = 2**26
+"""No strip is filled up by more: 4294967295 rows stand for all that there are."""
 _MOST_PAGES = 100
 """Pages that are looked at; a film has few, and a chain of pages can be a circle."""
 
@@ -139,6 +142,16 @@ class Page(NamedTuple):
         )
 
     @property
+    def filled_bytes(self) -> int:
+        """Bytes of a last strip, or the only one, that was filled up to the height which the page states."""
+        first = self.piece_bytes[0]
+        if self.tiled or not self.rows:
+            return first
+        stated = max(int(self.tags.get(STRIP_ROWS, self.rows)), 1)
+        filled = first // min(stated, self.rows) * stated
+        return filled if filled <= first + _MOST_FILLED_BYTES else first
+
+    @property
     def planar(self) -> bool:
         return bool(self.tags.get(_PLANAR, 1) == 2 and len(self.bits) > 1)
 
@@ -246,12 +259,15 @@ def check_compression(page: Page, name: str) -> None:
         raise UnsupportedCoding(name, "TIFF with subsampled colour")
     if any(offset < _HEADER_BYTES for offset in page.pieces[0]):
         raise UnreadableImage(name, "a part of its pixels is missing")
-    sizes = page.piece_bytes
+    sizes, filled, starts = page.piece_bytes, page.filled_bytes, sorted({*page.pieces[0]})
     for number, (offset, count) in enumerate(zip(*page.pieces, strict=False)):
-        packed, size = page.data[offset : offset + count], sizes[number % len(sizes)]
+        # Some writers state more bytes than a strip has: those of the next one are not its own.
+        place = bisect_right(starts, offset)
+        end = min([offset + count, *starts[place : place + 1]])
+        packed, size = page.data[offset:end], sizes[number % len(sizes)]
         # Of what is cut, or has the bits of each byte in reverse order, libtiff tells.
-        is_checked = len(packed) == count and page.fill_order == 1
-        if is_checked and not is_sound(page.compression, packed, size, sizes[0]):
+        is_checked = offset + count <= len(page.data) and page.fill_order == 1
+        if is_checked and not is_sound(page.compression, packed, size, filled):
             raise UnreadableImage(name, "the TIFF data is broken")
     if page.compression != _JPEG:
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -134,18 +134,7 @@ def import_model(
         record = {"bundle": str(bundle.path), "sha256": bundle.sha256, "parity": parity}
         print_json(record | ({"check": compared} if compared else {}))
         return
-    agreement = ""
-    if compared:
-        agrees = "Same as" if compared["max_dp_half"] is None else "Near"
-        agreement = (
-            f"{agrees} your {compared['pairs']} pairs: |dp| at most {compared['max_dp']:.1e}, "
-            f"{compared['changed']} with another answer at 0.5.\n"
-        )
-    if compared and compared["max_dp_half"] is not None:
-        agreement += (
-            "Half precision explains that: it computes in float32, the notebook did not. In half precision "
-            f"the model differs from your pairs by {compared['max_dp_half']:.1e}.\n"
-        )
+    agreement = _agreement(compared) if compared else ""
     heatmaps = "" if bundle.meta.heatmaps else "It gives no heatmaps (--no-heatmap).\n"
     sys.stdout.write(
         f"{bundle.path}\n"
@@ -153,4 +142,19 @@ def import_model(
         f"{parity['max_dp']:.1e}. Not validated on any film.\n"
         f"{agreement}{heatmaps}"
         f"Try it: pneumoscope predict film.jpg --bundle {bundle.path}\n"
+    )
+
+
+def _agreement(compared: dict[str, Any]) -> str:
+    """How the import compares with the user's pairs, as sentences."""
+    half = compared["max_dp_half"]
+    differences = (
+        f"|dp| at most {compared['max_dp']:.1e}, {compared['changed']} with another answer at 0.5."
+    )
+    if half is None:
+        return f"Same as your {compared['pairs']} pairs: {differences}\n"
+    return (
+        f"Near your {compared['pairs']} pairs: {differences}\n"
+        "Half precision explains that: it computes in float32, the notebook did not. In half precision "
+        f"the model differs from your pairs by {half:.1e}.\n"
     )

@@ -165,11 +165,11 @@ def _teach_expm1() -> None:
         def version_7(cls, graph: Any, node: Any, **_: Any) -> None:
             (x,), (output,) = node.input, node.output
             shape, dtype = graph.get_shape(output), graph.get_dtype(output)
-            unit = np.ones((), utils.map_onnx_to_numpy_type(dtype))
-            one = graph.make_const(utils.make_name("one"), unit).output[0]
+            number = np.ones((), utils.map_onnx_to_numpy_type(dtype))
+            unit = graph.make_const(utils.make_name("one"), number).output[0]
             graph.remove_node(node.name)
             power = graph.make_node("Exp", [x], shapes=[shape], dtypes=[dtype]).output[0]
-            graph.make_node("Sub", [power, one], shapes=[shape], dtypes=[dtype], outputs=[output])
+            graph.make_node("Sub", [power, unit], shapes=[shape], dtypes=[dtype], outputs=[output])
 
     tf_op("Expm1")(Expm1)
 

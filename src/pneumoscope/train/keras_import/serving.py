@@ -158,13 +158,13 @@ def to_onnx(serving: Any, films: NDArray[np.uint8], target: Path) -> None:
 
 def _unknown_operation(error: Exception) -> str:
     """The layer and the operation that ONNX does not have, if ONNX Runtime found one; else nothing."""
-    found = re.search(r'In Node, \("([^"]*)", (\w+),', str(error))
-    if not found:
+    node = re.search(r'In Node, \("([^"]*)", (\w+),', str(error))
+    if not node:
         return ""
     # serving_1/model_1/layer_1/inner/Operation: each name has a number of its call.
-    parts = [re.sub(r"_\d+$", "", part) for part in found[1].split("/")[2:-1]]
-    layer = "/".join(parts) or found[1]
-    return f"{found[2]} of layer {layer!r}"
+    parts = [re.sub(r"_\d+$", "", part) for part in node[1].split("/")[2:-1]]
+    layer = "/".join(parts) or node[1]
+    return f"{node[2]} of layer {layer!r}"
 
 
 def of_logits(values: NDArray[Any], final: str) -> NDArray[Any]:

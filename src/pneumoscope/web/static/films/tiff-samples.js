@@ -40,7 +40,7 @@ export async function samplesOf(bytes, page, names) {
   const whole = new Kind(rows * columns * samples);
   for (const piece of grid(bytes, page)) {
     const rowBytes = Math.ceil((piece.width * together * bits[0]) / 8);
-    const part = await unpackedPart(packedPart(bytes, piece, page.fillOrder), page, piece.storedRows * rowBytes, Math.min(page.height, rows) * rowBytes);
+    const part = await unpackedPart(packedPart(bytes, piece, page.fillOrder), page, piece.storedRows * rowBytes, page.filledHeight * rowBytes);
     const layout = { rows: piece.storedRows, width: piece.width * together, rowBytes, together, size: bits[0] / 8, little: page.little };
     const values = isPacked ? ofBits(part, layout, bits[0], Kind) : ofBytes(part, layout, predictor, Kind, read);
     for (let row = 0; row < piece.rows; row += 1) {
@@ -83,8 +83,11 @@ export function grid(bytes, page) {
     if (offset + counts[i] > bytes.length) throw truncated();
     const [plane, place] = [Math.floor(i / number), i % number];
     const [top, left] = [Math.floor(place / across) * height, (place % across) * width];
+    // Some writers state more bytes than a strip has: those of the next one are not its own.
+    const next = page.offsets.reduce((least, other) => (other > offset ? Math.min(least, other) : least), Infinity);
+    const count = Math.min(counts[i], compression === PACKBITS ? next - offset : Infinity);
     const kept = { rows: Math.min(height, rows - top), columns: Math.min(width, columns - left) };
-    return { offset, count: counts[i], plane, top, left, width, storedRows: tiled ? height : kept.rows, ...kept };
+    return { offset, count, plane, top, left, width, storedRows: tiled ? height : kept.rows, ...kept };
   });
 }
 

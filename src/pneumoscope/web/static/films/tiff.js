@@ -111,6 +111,7 @@ function described(tags, little) {
     counts: tags.get(tiled ? TAGS.tileBytes : TAGS.stripBytes) ?? [],
     width: tiled ? first(TAGS.tileColumns, 0) : columns,
     height: tiled ? first(TAGS.tileRows, 0) : Math.min(rows, first(TAGS.stripRows, rows)),
+    filledHeight: tiled ? first(TAGS.tileRows, 0) : first(TAGS.stripRows, rows),
   };
 }
 
