@@ -7,6 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from film_files import png_chunks, ramp, save
 from pneumoscope import images
@@ -136,3 +137,37 @@ def test_a_transparent_value_is_one_of_16_bits(colour_type: int) -> None:
     np.testing.assert_allclose(film.pixels, GREY / 255, atol=1e-6)
     everywhere = images.read(transparent_png(colour_type, np.full_like(stored, 9000), 9000))
     assert everywhere.pixels.min() > 0
+
+
+LONG = zlib.compress(bytes(5_000_000))
+TEXTS = {
+    "packed": (b"zTXt", b"k\0\0" + LONG),
+    "packed, international": (b"iTXt", b"k\0\1\0\0\0" + LONG),
+    "profile": (b"iCCP", b"k\0\0" + LONG),
+    "plain": (b"tEXt", b"k\0" + b"a" * 1_000_000),
+}
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_long_texts_and_colour_profiles_are_left_out(kind: str) -> None:
+    """Pillow refuses a text of more than a mebibyte, and more than 64 of them together."""
+    pixels = ramp(70, 90)
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
+    head = (b"IHDR", struct.pack(">IIBBBBB", 90, 70, 8, 0, 0, 0, 0))
+    texts = [TEXTS[kind]] * (70 if kind == "plain" else 1)
+    film = png_chunks(head, *texts, (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    np.testing.assert_array_equal(images.read(film).levels, pixels)
+
+
+def test_a_long_text_that_turns_the_film_counts() -> None:
+    turned = Image.Exif()
+    turned[274] = 6
+    lines = turned.tobytes().hex() + "00" * 1000
+    text = b"Raw profile type exif\0\0" + zlib.compress(
+        f"\nexif\n{len(lines) // 2:8}\n{lines}\n".encode(), 0
+    )
+    pixels = ramp(70, 90)
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
+    head = (b"IHDR", struct.pack(">IIBBBBB", 90, 70, 8, 0, 0, 0, 0))
+    film = png_chunks(head, (b"zTXt", text), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    np.testing.assert_array_equal(images.read(film).levels, np.rot90(pixels, -1))

@@ -26,6 +26,11 @@ _PASSES = (
 )
 """First row and column, and steps between rows and columns, of interlacing (8.2)."""
 _STEP_BYTES = 2**20
+_TEXTS = frozenset((b"tEXt", b"zTXt", b"iTXt", b"iCCP"))
+_MOST_TEXT_BYTES = 1000
+"""Zlib makes at most 1,032 bytes of one, and Pillow takes texts of a mebibyte."""
+_WITH_ORIENTATION = (b"Raw profile type", b"XML:com.adobe.xmp")
+"""Keywords of texts that may say how the film is turned."""
 _GREY, _RGB, _GREY_ALPHA, _RGB_ALPHA = 0, 2, 4, 6
 _RAW_MODES = {_RGB: ("RGB", "RGB;16B", "RGB;16L"), _RGB_ALPHA: ("RGBA", "RGBA;16B", "RGBA;16L")}
 """Pillow's mode, and its names for samples of which the first or the second byte is kept."""
@@ -34,7 +39,9 @@ _HALF = 128
 
 
 def checked(data: bytes, name: str) -> bytes:
-    """The file without ancillary chunks whose checksums (5.3) are wrong: no pixel depends on them.
+    """The file without ancillary chunks that Pillow refuses, though no pixel depends on them.
+
+    These are chunks whose checksums (5.3) are wrong, long texts and colour profiles.
 
     Args:
         data: The whole file.
@@ -58,7 +65,8 @@ def checked(data: bytes, name: str) -> bytes:
         is_critical = not kind[0] & 0x20  # 5.4: the case of the first letter
         if is_critical and not is_sound:
             raise UnreadableImage(name, "a checksum is wrong")
-        if is_sound:
+        is_long = size > _MOST_TEXT_BYTES and kind in _TEXTS
+        if is_sound and not (is_long and not data.startswith(_WITH_ORIENTATION, at + 8)):
             kept.append(view[at : end + 4])
         at = end + 4
     return data if sum(map(len, kept)) == at else b"".join(kept)
