@@ -207,7 +207,9 @@ def _round(archive: Orthanc, options: argparse.Namespace) -> None:
         _wait(lambda film=film: len(results(archive, film)) == _RESULTS, options.folder)
         objects = results(archive, film)
         print(f"{name}: {keep(name, objects, options.folder)} ({', '.join(sorted(objects))})")
-    print(f"{len(sent)} films went round in {time.monotonic() - started:.1f} s")
+    print(
+        f"{len(sent)} films: all results are in the archive after {time.monotonic() - started:.1f} s"
+    )
     print(f"The objects are in {options.folder}")
     if options.pictures:
         picture_of(archive, sent["pneumonia-3"], options.pictures / "orthanc-study.jpg")

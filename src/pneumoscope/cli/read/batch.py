@@ -77,7 +77,7 @@ LimitErrors = Annotated[
 RetryErrors = Annotated[
     bool,
     typer.Option(
-        "--retry-errors", help="Read films again whose row has an error.", rich_help_panel=_RUN
+        "--retry-errors", help="Read films again if their row has an error.", rich_help_panel=_RUN
     ),
 ]
 EngineName = Annotated[

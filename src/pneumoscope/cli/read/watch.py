@@ -47,7 +47,7 @@ Objects = Annotated[
     typer.Option(
         "--object",
         metavar="KIND",
-        help=f"Write also these objects of DICOM films, see `report`: {', '.join(KINDS)} or {EVERY}; "
+        help=f"Also write these objects of DICOM films, see `report`: {', '.join(KINDS)} or {EVERY}; "
         "repeatable, or separated by commas.",
     ),
 ]
