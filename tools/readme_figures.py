@@ -41,7 +41,7 @@ def rows(metas: Sequence[BundleMeta]) -> str:
 
 In brackets: 95 % intervals, patient-clustered. The recipes, the calibration and the thresholds were chosen on these films, so the figures
 are optimistic. For `adults` most of them are from collections with one class only, so the figures also show how well the
-collections are told apart. [All figures, also by hospital, and how fast it is](docs/shipped-model.md)."""
+model tells the collections apart. [All figures, including those by hospital, and its speed](docs/shipped-model.md)."""
     )
 
 
