@@ -52,7 +52,8 @@ def test_limits_of_the_conformal_sets() -> None:
     assert "trained without them" not in text
     unseen = Scores({"PNEUMONIA": Sides(low, high)}, left_out={"east": 1 / 272})
     text = section("Probabilities and UNDETERMINED", model_card(tiny_meta(conformal=unseen)))
-    assert "for networks that were trained without them: east (0.4 % or more)." in text
+    assert "sources that other networks were trained without. By\nthese networks" in text
+    assert 'the answer "no" is kept for all but that share of them: east (0.4 % or more).' in text
 
 
 def test_without_scores_nothing_is_undetermined() -> None:

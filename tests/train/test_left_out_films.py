@@ -99,7 +99,9 @@ def test_a_source_that_was_left_out_twice(tmp_path: Path) -> None:
         left_out_films.read(tmp_path, RECIPE)
 
 
-@pytest.mark.parametrize("p", [[0.1, 0.2], [0.1] * 37 + [np.nan], [0.1] * 37 + [1.5]])
+@pytest.mark.parametrize(
+    "p", [[0.1, 0.2], [0.1] * 37 + [np.nan], [0.1] * 37 + [1.5], [0.1] * 37 + [1 + 1e-7]]
+)
 def test_damaged_lists(p: list[float], tmp_path: Path) -> None:
     run = of(tmp_path, "north")
     left_out_films.save(run / left_out_films.FILE, ["north"] * 38, np.array(p), np.zeros(38, bool))
@@ -107,9 +109,42 @@ def test_damaged_lists(p: list[float], tmp_path: Path) -> None:
         left_out_films.read(tmp_path, RECIPE)
 
 
-def test_a_damaged_file_and_an_unfinished_run(tmp_path: Path) -> None:
+def test_every_training_of_the_folder_has_to_be_finished(tmp_path: Path) -> None:
+    """Otherwise the limit would silently hold in fewer sources."""
+    of(tmp_path, "north")
+    finished(tmp_path / "of-all-sources")
+    assert len(left_out_films.read(tmp_path, RECIPE)) == 1
+    south = finished(tmp_path / "leave-out-south", RECIPE | {"split": "leave-out:south"})
+    (south / "weights.npz").unlink()
+    with pytest.raises(UsageError, match=r"leave-out-south: has no left-out\.npz") as caught:
+        left_out_films.read(tmp_path, RECIPE)
+    assert "with --leave-out again" in str(caught.value.hint)
+
+
+def test_probabilities_for_other_films(tmp_path: Path) -> None:
+    of(tmp_path, "north", population=["north"])
+    with pytest.raises(UsageError, match="its probabilities are for other films") as caught:
+        left_out_films.read(tmp_path, RECIPE)
+    assert "Leave the sources out with the same recipe" in str(caught.value.hint)
+
+
+def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="has no training that left a source out"):
+        left_out_films.read(tmp_path / "file", RECIPE)
+
+
+@pytest.mark.parametrize("damage", ["start", "cut", "empty", "bits"])
+def test_a_damaged_file_and_an_unfinished_run(damage: str, tmp_path: Path) -> None:
     run = of(tmp_path, "north")
-    (run / left_out_films.FILE).write_bytes(b"PK")
+    whole = (run / left_out_films.FILE).read_bytes()
+    broken = {
+        "start": b"PK",
+        "cut": whole[:-40],
+        "empty": b"",
+        "bits": whole[:90] + b"??" + whole[92:],
+    }
+    (run / left_out_films.FILE).write_bytes(broken[damage])
     with pytest.raises(UsageError, match=r"left-out\.npz: cannot be read") as caught:
         left_out_films.read(tmp_path, RECIPE)
     assert "--leave-out again" in str(caught.value.hint)

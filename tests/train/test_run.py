@@ -198,6 +198,9 @@ def test_limits_from_a_training_that_left_a_source_out(
     assert "has no training that left a source out" in refused.stderr
     assert "--leave-out" in refused.stderr.split("hint:")[1]
     assert open_bundle(out / "bundle").sha256 == after.sha256
+    fresh = tmp_path / "fresh"
+    assert train(SMALL, fresh, films, "--limits-from", tmp_path / "hopsitals").returncode == 1
+    assert not fresh.exists()
 
 
 def test_another_recipe_does_not_overwrite_a_run(trained: Path, films: Path) -> None:

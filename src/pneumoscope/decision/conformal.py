@@ -9,7 +9,7 @@ error. `Scores.at` turns them into limits (`Limits`).
 
 The limit that keeps a negative film from a positive verdict may have to hold in further groups of films,
 such as those of each hospital: pooled, a large hospital hides what happens in a small one. It may also have
-to hold in hospitals that the network has not seen (`Scores.left_out`).
+to hold in sources as networks judge them that were trained without them (`Scores.left_out`).
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ class Scores:
             empty if there is only one kind.
         sources: Sources of calibration films in each of which the limit of the negative side holds, to the
             smallest error at which it does; empty if it holds for all films together only.
-        left_out: Likewise, sources on whose negative films the limit was set by networks that were trained
-            without them, so that it holds for films of hospitals like these that no network has seen.
+        left_out: Likewise, sources in each of which the limit holds for the negative films as a network judges
+            them that was trained without the source: an estimate for hospitals that no network has seen.
     """
 
     questions: Mapping[str, Sides]

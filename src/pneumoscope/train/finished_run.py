@@ -53,14 +53,28 @@ def check_network(
         recipe: From `recipe.reading.resolved`.
         settings: Names of those that have to be the same.
     """
+    if found := difference(record, recipe, settings):
+        raise UsageError(
+            f"{run}: its weights are those of another network than the recipe's: {found}",
+            "Take a run whose recipe has the same network, scaling and head.",
+        )
+
+
+def difference(
+    record: Mapping[str, Any], recipe: Mapping[str, Any], settings: Sequence[str]
+) -> str | None:
+    """The first setting that a run and a recipe do not share, in words that continue a sentence.
+
+    Args:
+        record: From `record_of`.
+        recipe: From `recipe.reading.resolved`.
+        settings: Names of those that are compared.
+    """
     wanted = json.loads(json.dumps({key: recipe[key] for key in settings}))
     for key, value in wanted.items():
         if (other := record["recipe"].get(key, value)) != value:
-            raise UsageError(
-                f"{run}: its weights are those of another network than the recipe's: "
-                f"{key} is {other!r} there, and {value!r} in the recipe",
-                "Take a run whose recipe has the same network, scaling and head.",
-            )
+            return f"{key} is {other!r} there, and {value!r} in the recipe"
+    return None
 
 
 def check_start(run: Path, recipe: Mapping[str, Any], films: FilmSet) -> None:

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumoscope.bundle import sha256_of
+from pneumoscope.data.sources import left_out_by
 from pneumoscope.decision.conformal import LEAST_FILMS
 from pneumoscope.errors import UsageError
 from pneumoscope.files import cause, replacing
 from pneumoscope.train import finished_run
 from pneumoscope.train.fit.checkpoint import WEIGHTS
+from pneumoscope.train.folder import RECORD, record_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,11 +30,13 @@ if TYPE_CHECKING:
 
 FILE = "left-out.npz"
 """In the run folder of a training that left sources out: the films of these sources, see `save`."""
-_SAME = ("task", "size", "population", "prevalence", *finished_run.NETWORK)
-"""Settings of a recipe on which its probabilities depend: the limits of one training are meant for another."""
+_NETWORK = ("task", "size", *finished_run.NETWORK)
+_PROBABILITIES = ("population", "prevalence")
+"""Settings of a recipe that say, with those of its network, for which films its probabilities hold."""
 _HINT = (
     "Name the folder that `pneumoscope train --leave-out` wrote with --out, after it has finished."
 )
+_AGAIN = "Run the command with --leave-out again: it writes what is missing."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,20 +80,20 @@ def read(folder: Path, recipe: Mapping[str, Any]) -> tuple[LeftOutSource, ...]:
         recipe: Of the training whose limits are to hold there, from `recipe.reading.resolved`.
 
     Raises:
-        UsageError: There is no such training, one has another network or population than the recipe, a
-            file is damaged, or no source has enough films.
+        UsageError: There is no such training, one has not finished or has another network, population or
+            prevalence than the recipe, a file is damaged, or no source has enough films.
     """
-    files = sorted(folder.glob(f"*/{FILE}"))
-    if not files:
+    runs = sorted({file.parent for name in (FILE, RECORD) for file in folder.glob(f"*/{name}")})
+    runs = [run for run in runs if (run / FILE).is_file() or _leaves_out(run)]
+    if not runs:
         raise UsageError(f"{folder}: has no training that left a source out", _HINT)
     if recipe["task"] == "multilabel":
         raise UsageError("limits of other trainings need a recipe with a healthy class", _HINT)
     sources: dict[str, LeftOutSource] = {}
-    for file in files:
-        run = file.parent
-        finished_run.check_network(run, finished_run.record_of(run), recipe, _SAME)
+    for run in runs:
+        _check(run, recipe)
         digest = sha256_of(run / WEIGHTS)
-        for source, p in _negative_films(file).items():
+        for source, p in _negative_films(run / FILE).items():
             if recipe["population"] and source not in recipe["population"]:
                 continue
             if source in sources:
@@ -107,19 +111,40 @@ def read(folder: Path, recipe: Mapping[str, Any]) -> tuple[LeftOutSource, ...]:
     return tuple(sources.values())
 
 
+def _leaves_out(run: Path) -> bool:
+    """Whether a training left sources out, finished or not."""
+    record = record_of(run, "Move it to another folder, or train it again.")
+    return bool(left_out_by(record["recipe"].get("split", "")))
+
+
+def _check(run: Path, recipe: Mapping[str, Any]) -> None:
+    """Raises `UsageError` if limits of the recipe cannot be set by what a run left out."""
+    if not (run / FILE).is_file():
+        # Without its sources the limit would be less strict than the folder promises.
+        raise UsageError(
+            f"{run}: has no {FILE}: its --leave-out has not finished, or an earlier version ran it",
+            f"{_AGAIN} Or move this run to another folder.",
+        )
+    record = finished_run.record_of(run)
+    finished_run.check_network(run, record, recipe, _NETWORK)
+    if found := finished_run.difference(record, recipe, _PROBABILITIES):
+        raise UsageError(
+            f"{run}: its probabilities are for other films than the recipe's: {found}",
+            "Leave the sources out with the same recipe; only the training itself may be a shorter one.",
+        )
+
+
 def _negative_films(file: Path) -> dict[str, NDArray[np.float64]]:
     try:
         with file.open("rb") as stream, np.load(stream) as stored:
             names, p, positive = (stored[name] for name in ("sources", "p", "positive"))
         if not names.shape == p.shape == positive.shape or p.ndim != 1:
             raise ValueError("lists of different lengths")
-        if not ((p >= 0) & (p <= 1 + 1e-6)).all():
+        if not ((p >= 0) & (p <= 1)).all():
             raise ValueError("probabilities that are no numbers, or not in [0, 1]")
-    except (OSError, ValueError, KeyError) as error:
-        raise UsageError(
-            f"{file}: cannot be read ({cause(error)})",
-            "Run the command with --leave-out again: it writes what is missing.",
-        ) from error
+    # zipfile and NumPy raise many classes for damaged files.
+    except Exception as error:
+        raise UsageError(f"{file}: cannot be read ({cause(error)})", _AGAIN) from error
     healthy = ~positive.astype(bool)
     return {
         str(name): p[healthy & (names == name)].astype(np.float64) for name in sorted(set(names))

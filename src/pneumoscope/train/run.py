@@ -59,12 +59,12 @@ def train(
         TrainingError: Training or export failed.
     """
     weights = None if paths.averaged else _start_weights(recipe, paths.weights)
-    folder.check(paths.run, recipe)
     unseen = (
         ()
         if paths.limits_from is None
         else left_out_films.read(paths.limits_from, resolved(recipe))
     )
+    folder.check(paths.run, recipe)
     training = _prepared(recipe, paths, weights, progress)
     if keep_finished and (paths.run / line.BUNDLE / META).is_file():
         return open_bundle(paths.run / line.BUNDLE)

@@ -160,7 +160,8 @@ The answer "no" is kept for all but that share of the healthy films in each of t
 in brackets: {_at_errors(scores.sources)}."""
     if scores.left_out:
         text += f"""
-So it is in each of these sources for networks that were trained without them: {_at_errors(scores.left_out)}."""
+The limit of "no" was also set on healthy films of sources that other networks were trained without. By
+these networks, the answer "no" is kept for all but that share of them: {_at_errors(scores.left_out)}."""
     return text
 
 
