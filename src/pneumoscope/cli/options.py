@@ -65,7 +65,8 @@ Port = Annotated[
     int, typer.Option(min=0, max=65535, metavar="N", help="TCP port; 0 for a free one.")
 ]
 Cache = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Decoded films; the user's cache by default.")
+    Path | None,
+    typer.Option(metavar="DIR", help="Folder for decoded films; the user's cache by default."),
 ]
 
 

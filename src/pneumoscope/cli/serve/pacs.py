@@ -44,7 +44,7 @@ CheckOnly = Annotated[
 def pacs(
     config: Config = None, example: Example = False, check: CheckOnly = False, json: Json = False
 ) -> None:
-    """Run a DICOM node: films in from an archive, results back into their studies.
+    """Run a DICOM node: take films from an archive and give results back.
 
     Films arrive by C-STORE, or are fetched from a DICOMweb server or Orthanc.
     Their results go to the destinations of the configuration: a DICOM archive, a

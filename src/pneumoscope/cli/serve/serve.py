@@ -107,7 +107,7 @@ Node = Annotated[
     str | None,
     typer.Option(
         metavar="URL",
-        help="Status of a DICOM node, such as http://127.0.0.1:9108 (its metrics_port): administrators "
+        help="Address of a DICOM node's status, such as http://127.0.0.1:9108 (its metrics_port): administrators "
         "see it in the page.",
     ),
 ]
@@ -122,7 +122,7 @@ Key = Annotated[
 Workers = Annotated[
     int | None,
     typer.Option(
-        min=1, metavar="N", help="Batches at the same time; one more than cores by default."
+        min=1, metavar="N", help="Threads that read films; one more than cores by default."
     ),
 ]
 MaxBatchSize = Annotated[
@@ -138,7 +138,9 @@ MaxWait = Annotated[
 Queue = Annotated[
     int | None,
     typer.Option(
-        min=1, metavar="N", help="Films that may wait; further requests get 429. 256 by default."
+        min=1,
+        metavar="N",
+        help="Films that may be accepted and not yet finished; further requests get 429. 256 by default.",
     ),
 ]
 Bundles = Annotated[

@@ -47,13 +47,15 @@ Prevalence = Annotated[
 LeastSensitivity = Annotated[
     float,
     typer.Option(
-        metavar="SHARE", help="Go only if the 95 % interval of the sensitivity lies above."
+        metavar="SHARE",
+        help="GO needs at least this at the lower end of the 95 % interval of the sensitivity.",
     ),
 ]
 LeastSpecificity = Annotated[
     float,
     typer.Option(
-        metavar="SHARE", help="Go only if the 95 % interval of the specificity lies above."
+        metavar="SHARE",
+        help="GO needs at least this at the lower end of the 95 % interval of the specificity.",
     ),
 ]
 OlderBundle = Annotated[
@@ -79,7 +81,7 @@ Split = Annotated[
     ),
 ]
 Report = Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML page with plots.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 on no-go.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 on NO-GO.")]
 
 
 def calibrate(
@@ -101,7 +103,7 @@ def calibrate(
     """Fit a bundle to the films of a site and write a site profile.
 
     Refits calibration, operating points, conformal scores and gate limits,
-    measures them on films that had no part in the fit, and says go or no-go.
+    measures them on films that had no part in the fit, and says GO or NO-GO.
     Nothing leaves the machine; the profile contains no film and no name.
     """
     require("the calibration", "evidence", "cv2", "scipy", "sklearn", "matplotlib")

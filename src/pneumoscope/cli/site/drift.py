@@ -36,7 +36,7 @@ Patient = Annotated[
     str | None,
     typer.Option(
         metavar="REGEX",
-        help="Pattern of the patient in a film's name; only the first film of each patient counts.",
+        help="Regular expression that finds the patient in a film's name; only the first film of each patient counts.",
     ),
 ]
 FalseAlarms = Annotated[
@@ -64,8 +64,8 @@ def drift(
 ) -> None:
     """Compare a series of predictions with the site profile: have the films changed?
 
-    A sequential test of scores, gate measurements and refusals. The chance of
-    false alarms holds no matter how often you look. The exit code is 3 for an
+    A sequential test of scores, gate measurements and refusals. The chance of a
+    false alarm is the same however often you look. The exit code is 3 for an
     alarm.
     """
     from pneumoscope.decision.profile import read_profile

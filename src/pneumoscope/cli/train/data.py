@@ -45,7 +45,7 @@ Source = Annotated[
     typer.Option(
         "--from",
         metavar="DIR|ZIP",
-        help="A local copy of the set; by default it is downloaded from Kaggle.",
+        help="Folder or ZIP file of this set or another; by default the set is downloaded from Kaggle.",
     ),
 ]
 Target = Annotated[
@@ -91,9 +91,9 @@ def check(folder: Folder, json: Json = False, task: Task = None, negative: Negat
 def download(
     source: Source = None, target: Target = Path("chest_xray"), json: Json = False
 ) -> None:
-    """Get the Kaggle set chest-xray-pneumonia.
+    """Download the Kaggle set chest-xray-pneumonia.
 
-    Or copy or unpack another set with --from. Writes a file with SHA-256 sums.
+    With --from, copy or unpack a set that you have. Writes a file with SHA-256 sums.
     """
     import shlex
 
@@ -147,7 +147,7 @@ def manifest(
     )
 
 
-MaskFolder = Annotated[Path, typer.Option("--to", metavar="DIR", help="Gets the masks.")]
+MaskFolder = Annotated[Path, typer.Option("--to", metavar="DIR", help="Folder for the masks.")]
 
 
 @app.command(

@@ -86,7 +86,7 @@ Runtime = Annotated[
     typer.Option(
         metavar="DIR|FILE",
         help="Folder or archive with the packages of npm that the page needs, as `npm pack` writes them. "
-        "What it lacks is obtained by npm.",
+        "npm downloads the packages that are not in it.",
     ),
 ]
 

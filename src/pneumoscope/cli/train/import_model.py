@@ -54,7 +54,8 @@ Channels = Annotated[
 Negative = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME", help="Class that means 'nothing found', if it is not called normal."
+        metavar="NAME",
+        help="Class that means 'nothing found', if none is called normal, negative or healthy.",
     ),
 ]
 Resize = Annotated[
@@ -83,8 +84,8 @@ Check = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Your own pairs, .npz with x (what the network got) or files (names of films), and p "
-        "(what it said): the import must agree.",
+        help="Check the bundle with pairs of the notebook: .npz with x (inputs of the network) or files (names of films), "
+        "and p (its outputs).",
     ),
 ]
 Name = Annotated[

@@ -60,7 +60,10 @@ Epochs = Annotated[
     int | None, typer.Option(min=0, metavar="N", help="Epochs; the recipe's by default.")
 ]
 HeadEpochs = Annotated[
-    int | None, typer.Option(min=0, metavar="N", help="Epochs with a frozen backbone, likewise.")
+    int | None,
+    typer.Option(
+        min=0, metavar="N", help="Epochs with a frozen backbone; the recipe's by default."
+    ),
 ]
 Pictures = Annotated[
     Path | None,
@@ -75,7 +78,7 @@ OtherPatients = Annotated[
     typer.Option(
         "--other-patients",
         metavar="DIR",
-        help="Chest films of patients that the bundle is not for; the gate learns to tell them.",
+        help="Chest films of patients that the bundle is not for; the gate learns to recognise them.",
     ),
 ]
 Devices = Annotated[
@@ -131,8 +134,8 @@ LimitsFrom = Annotated[
     typer.Option(
         "--limits-from",
         metavar="DIR",
-        help="Folder of trainings that --leave-out has finished: few healthy films of the sources that they left out "
-        "may get the positive verdict, too.",
+        help="Folder of finished trainings of --leave-out. The limit of the positive verdict is set so that it also "
+        "holds for the healthy films of the sources that they left out.",
     ),
 ]
 Folds = Annotated[
