@@ -203,7 +203,7 @@ def gate() -> Iterator[Case]:
     facts: tuple[dict[str, Any], ...] = (
         {"rows": 79}, {"rows": 80}, {"columns": 127}, {"columns": 128},
         {"colour": True, "tint": 0.2}, {"colour": True, "tint": 0.06}, {"colour": True},
-        {"missing_rows": 0}, {"missing_rows": 8}, {"grey_side": True},
+        {"missing_rows": 0}, {"missing_rows": 8}, {"grey_side": True}, {"screen_grid": True},
     )  # fmt: skip
     for values in facts:
         name = ", ".join(values)

@@ -71,13 +71,12 @@ class FilmFacts:
         reduced_by: Factor by which the decoder shrank the film (1, 2, 4 or 8).
         missing_rows: Rows that are missing at the end of the stored film and are filled; 0 if its
             file lacks its end, but no pixel; None if it is complete.
-        grey_side: True if a side of a picture that is no DICOM film is one grey, as in the window of a
-            program; None otherwise.
+        grey_side: True if a side of a picture, no DICOM film, is one grey, as of a program's window.
+        screen_grid: True if a picture, no DICOM film, shows the pixel grid of a screen.
         modality: DICOM Modality (0008,0060), such as ``"CR"``.
         view_position: DICOM View Position (0018,5101), such as ``"AP"``.
         body_part: DICOM Body Part Examined (0018,0015), such as ``"CHEST"``.
-        row_direction: Direction of a row, the first value of DICOM Patient Orientation (0020,0020),
-            such as ``"L"``, the patient's left, on an upright frontal film.
+        row_direction: First value of DICOM Patient Orientation (0020,0020); ``"L"``, left, if upright.
         laterality: DICOM Image Laterality (0020,0062) or Laterality (0020,0060).
         age_years: Patient's Age (0010,1010) in years; months, weeks and days as a fraction.
         pixel_spacing_mm: (row spacing, column spacing) in mm at the stored size, from Pixel
@@ -95,6 +94,7 @@ class FilmFacts:
     reduced_by: int = 1
     missing_rows: int | None = None
     grey_side: bool | None = None
+    screen_grid: bool | None = None
     modality: str | None = None
     view_position: str | None = None
     body_part: str | None = None

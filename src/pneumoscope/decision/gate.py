@@ -291,7 +291,7 @@ def _reasons(
             yield _reason("mirrored", REFUSE if contradicted else NOTE)
         if facts.grey_side:
             yield _reason("screenshot", NOTE, of_gate("grey_side"))
-        elif may_be_screen(scores, limits):
+        elif facts.screen_grid or may_be_screen(scores, limits):
             yield _reason("photo-of-a-screen", NOTE, of_gate("screen"))
     for code in defects:
         yield _reason(code, REFUSE)

@@ -34,6 +34,7 @@ from pneumoscope.images.jpeg_scans import rare_process
 from pneumoscope.images.raster_grey import DEEP_MODES, luminance
 from pneumoscope.images.sample_grey import Meaning, luminance_of_samples
 from pneumoscope.images.sample_range import NoFinitePixel
+from pneumoscope.images.screen_grid import has_screen_grid
 from pneumoscope.images.sides import has_grey_side
 from pneumoscope.records import FilmFacts, Radiograph
 
@@ -211,6 +212,8 @@ def _error(error: Exception, kind: str, data: bytes, name: str) -> ImageError:
 def _radiograph(upright: NDArray[Any], facts: FilmFacts) -> Radiograph:
     if has_grey_side(upright):
         facts = replace(facts, grey_side=True)
+    if has_screen_grid(upright):
+        facts = replace(facts, screen_grid=True)
     if upright.dtype == np.uint8:
         return Radiograph(np.divide(upright, np.float32(255), dtype=np.float32), facts, upright)
     return Radiograph(upright, facts)

@@ -74,7 +74,7 @@ function ofPicture(limits, scores, facts, texts, reason) {
     if (above("mirrored")) reasons.push(reason("mirrored", upright ? "refuse" : "note"));
     const screen = SCREEN.reduce((sum, kind) => sum + (scores[kind] ?? 0), 0);
     if (facts.grey_side) reasons.push(reason("screenshot", "note", texts.grey_side));
-    else if (screen > (limits["screen-note"] ?? SCREEN_NOTE_BY_DEFAULT)) reasons.push(reason("photo-of-a-screen", "note", texts.screen));
+    else if (facts.screen_grid || screen > (limits["screen-note"] ?? SCREEN_NOTE_BY_DEFAULT)) reasons.push(reason("photo-of-a-screen", "note", texts.screen));
   }
   reasons.push(...spoilt.map((code) => reason(code, "refuse")));
   if (facts.colour && tint <= TINT) reasons.push(reason("not-a-radiograph", "note", texts.tinted));

@@ -7,6 +7,7 @@ import { readDicom } from "./dicom.js";
 import { grouped, MAX_BYTES } from "./limits.js";
 import { FilmError } from "./problems.js";
 import { readRaster } from "./raster.js";
+import { hasScreenGrid } from "./screen-grid.js";
 import { hasGreySide } from "./sides.js";
 import { readTiff } from "./tiff.js";
 
@@ -24,7 +25,10 @@ export async function readFilm(file, { atLeast, codecs, foreign }) {
   if (kind === null) throw foreignFile(new Bytes(data.subarray(0, 1024)), foreign);
   if (kind === "DICOM") return readDicom(data, codecs);
   const film = await (kind === "TIFF" ? readTiff(data, foreign.compressions) : readRaster(data, kind, atLeast));
-  return hasGreySide(film) ? { ...film, facts: { ...film.facts, grey_side: true } } : film;
+  const facts = { ...film.facts };
+  if (hasGreySide(film)) facts.grey_side = true;
+  if (hasScreenGrid(film)) facts.screen_grid = true;
+  return { ...film, facts };
 }
 
 /** What a file is that is no film, and what to do; `foreign` has the words of pneumoscope/images/foreign.py. */
