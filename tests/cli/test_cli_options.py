@@ -18,7 +18,7 @@ def test_an_option_is_made_from_the_table() -> None:
     option = reader_option(ERROR)
     assert (option.default, *option.param_decls) == ("--error",)
     assert (option.envvar, option.metavar) == ("PNEUMOSCOPE_ERROR", "SHARE")
-    assert option.help == ERROR.help
+    assert option.help == ERROR.option_help
     assert reader_option(ERROR, from_environment=False).envvar is None
     assert reader_option(FORCE).metavar is None
 

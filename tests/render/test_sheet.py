@@ -236,7 +236,7 @@ def with_(field: str) -> Prediction:
         "point": {"operating_point": replace(point, name=HOSTILE)},
         "class": {"probabilities": {HOSTILE: 0.5, "a": 0.3, "b": 0.2}, "subtype": HOSTILE},
         "kinds": {"kinds": (HOSTILE, "viral"), "subtype": None},
-        "heatmap": {"heatmap_class": HOSTILE, "called": "NORMAL"},
+        "heatmap": {"heatmap_class": HOSTILE},
         "explanation": {"explanation": replace(explanation, sentence=HOSTILE)},
         "reason": {"gate": GateReport("note", (reason,), {})},
         "refusal": {"label": "REFUSED", "gate": GateReport("refuse", (reason,), {})},

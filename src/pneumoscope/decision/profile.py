@@ -97,7 +97,7 @@ class SiteProfile:
     @property
     def title(self) -> str:
         """Name and the first digits of a SHA-256 of all values, so each calibration has its title."""
-        text = json.dumps(asdict(self), sort_keys=True)
+        text = json.dumps(_values(self), sort_keys=True)
         return f"{self.name} ({hashlib.sha256(text.encode()).hexdigest()[:8]})"
 
     def check(self, title: str, sha256: str) -> None:
@@ -194,8 +194,15 @@ def write_profile(path: Path, profile: SiteProfile) -> None:
         DiskFull: The disk is full.
     """
     _check(profile)
-    content = {"format": FORMAT, **asdict(profile)}
+    content = {"format": FORMAT, **_values(profile)}
     write_text(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _values(profile: SiteProfile) -> dict[str, Any]:
+    """All values, without what a profile never has: titles of older profiles stay as they are."""
+    values = asdict(profile)
+    del values["conformal"]["left_out"]
+    return values
 
 
 def _malformed(file: Path, why: str) -> ProfileMismatch:
