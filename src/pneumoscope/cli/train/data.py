@@ -93,7 +93,8 @@ def download(
 ) -> None:
     """Download the Kaggle set chest-xray-pneumonia.
 
-    With --from, copy or unpack a set that you have. Writes a file with SHA-256 sums.
+    With --from, copy or unpack a set that you have. Writes a file with SHA-256
+    sums.
     """
     import shlex
 
