@@ -27,12 +27,12 @@ from train_marks import TRAINING
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
-    from pneumoscope.train import left_out_films
     from pneumoscope.train.data.films import load_films
     from pneumoscope.train.fit import loop
     from pneumoscope.train.paths import Paths
     from pneumoscope.train.progress import Progress
     from pneumoscope.train.run import train as train_run
+    from pneumoscope.train.validation import left_out
 
 import pneumoscope
 from pneumoscope.bundle import open_bundle
@@ -184,9 +184,7 @@ def test_limits_from_a_training_that_left_a_source_out(
     shutil.copytree(trained, out)
     shutil.copytree(trained, hospitals / "leave-out-north", ignore=shutil.ignore_patterns("bundle"))
     p = np.full(30, 0.999)
-    left_out_films.save(
-        hospitals / "leave-out-north" / left_out_films.FILE, ["north"] * 30, p, p < 0
-    )
+    left_out.save(hospitals / "leave-out-north" / left_out.FILE, ["north"] * 30, p, p < 0)
     done = train(SMALL, out, films, "--limits-from", hospitals)
     assert done.returncode == 0, done.stderr
     after = open_bundle(out / "bundle")

@@ -10,33 +10,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from pneumoscope.bundle import sha256_of
 from pneumoscope.data.sources import left_out_by
 from pneumoscope.decision.conformal import LEAST_FILMS
 from pneumoscope.errors import UsageError
-from pneumoscope.files import cause, replacing
 from pneumoscope.train import finished_run
 from pneumoscope.train.fit.checkpoint import WEIGHTS
 from pneumoscope.train.folder import RECORD, record_of
+from pneumoscope.train.validation import left_out
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
     from typing import Any
 
+    import numpy as np
     from numpy.typing import NDArray
 
-FILE = "left-out.npz"
-"""In the run folder of a training that left sources out: the films of these sources, see `save`."""
 _NETWORK = ("task", "size", *finished_run.NETWORK)
 _PROBABILITIES = ("population", "prevalence")
 """Settings of a recipe that say, with those of its network, for which films its probabilities hold."""
 _HINT = (
     "Name the folder that `pneumoscope train --leave-out` wrote with --out, after it has finished."
 )
-_AGAIN = "Run the command with --leave-out again: it writes what is missing."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,21 +51,6 @@ class LeftOutSource:
     run_sha256: str
 
 
-def save(
-    path: Path, sources: Sequence[str], p: NDArray[np.float64], positive: NDArray[np.bool_]
-) -> None:
-    """Writes what a training says of the films that it left out.
-
-    Args:
-        path: The file.
-        sources: Source of each film.
-        p: P(positive) of each, (n,).
-        positive: bool (n,).
-    """
-    with replacing(path) as stream:
-        np.savez_compressed(stream, sources=np.array(sources, np.str_), p=p, positive=positive)
-
-
 def read(folder: Path, recipe: Mapping[str, Any]) -> tuple[LeftOutSource, ...]:
     """The negative films of each source that a training in a folder left out.
 
@@ -83,8 +64,10 @@ def read(folder: Path, recipe: Mapping[str, Any]) -> tuple[LeftOutSource, ...]:
         UsageError: There is no such training, one has not finished or has another network, population or
             prevalence than the recipe, a file is damaged, or no source has enough films.
     """
-    runs = sorted({file.parent for name in (FILE, RECORD) for file in folder.glob(f"*/{name}")})
-    runs = [run for run in runs if (run / FILE).is_file() or _leaves_out(run)]
+    runs = sorted(
+        {file.parent for name in (left_out.FILE, RECORD) for file in folder.glob(f"*/{name}")}
+    )
+    runs = [run for run in runs if (run / left_out.FILE).is_file() or _leaves_out(run)]
     if not runs:
         raise UsageError(f"{folder}: has no training that left a source out", _HINT)
     if recipe["task"] == "multilabel":
@@ -93,7 +76,7 @@ def read(folder: Path, recipe: Mapping[str, Any]) -> tuple[LeftOutSource, ...]:
     for run in runs:
         _check(run, recipe)
         digest = sha256_of(run / WEIGHTS)
-        for source, p in _negative_films(run / FILE).items():
+        for source, p in left_out.negative_films(run / left_out.FILE).items():
             if recipe["population"] and source not in recipe["population"]:
                 continue
             if source in sources:
@@ -119,11 +102,11 @@ def _leaves_out(run: Path) -> bool:
 
 def _check(run: Path, recipe: Mapping[str, Any]) -> None:
     """Raises `UsageError` if limits of the recipe cannot be set by what a run left out."""
-    if not (run / FILE).is_file():
+    if not (run / left_out.FILE).is_file():
         # Without its sources the limit would be less strict than the folder promises.
         raise UsageError(
-            f"{run}: has no {FILE}: its --leave-out has not finished, or an earlier version ran it",
-            f"{_AGAIN} Or move this run to another folder.",
+            f"{run}: has no {left_out.FILE}: its --leave-out has not finished, or an earlier version ran it",
+            f"{left_out.AGAIN} Or move this run to another folder.",
         )
     record = finished_run.record_of(run)
     finished_run.check_network(run, record, recipe, _NETWORK)
@@ -132,20 +115,3 @@ def _check(run: Path, recipe: Mapping[str, Any]) -> None:
             f"{run}: its probabilities are for other films than the recipe's: {found}",
             "Leave the sources out with the same recipe; only the training itself may be a shorter one.",
         )
-
-
-def _negative_films(file: Path) -> dict[str, NDArray[np.float64]]:
-    try:
-        with file.open("rb") as stream, np.load(stream) as stored:
-            names, p, positive = (stored[name] for name in ("sources", "p", "positive"))
-        if not names.shape == p.shape == positive.shape or p.ndim != 1:
-            raise ValueError("lists of different lengths")
-        if not ((p >= 0) & (p <= 1)).all():
-            raise ValueError("probabilities that are no numbers, or not in [0, 1]")
-    # zipfile and NumPy raise many classes for damaged files.
-    except Exception as error:
-        raise UsageError(f"{file}: cannot be read ({cause(error)})", _AGAIN) from error
-    healthy = ~positive.astype(bool)
-    return {
-        str(name): p[healthy & (names == name)].astype(np.float64) for name in sorted(set(names))
-    }
