@@ -20,16 +20,14 @@ import numpy as np
 from pneumoscope.bundle import Bundle, open_bundle
 from pneumoscope.decision.ranges import ranges_of
 from pneumoscope.decision.reader_settings import DEFAULT_ERROR
-from pneumoscope.images import resample
 from pneumoscope.train.data.films import split_films
 from pneumoscope.train.export.exported import ExportedNetwork
+from pneumoscope.train.gate.fitting import FeatureExtractor
 from pneumoscope.train.left_out_films import read
 from pneumoscope.train.recipe.reading import from_json
 from pneumoscope.train.validation.calibrate import conformal_scores
 from pneumoscope.train.validation.predictions import PLAIN, Validation
 from populations import figure
-
-BATCH = 64
 
 
 def main() -> None:
@@ -57,14 +55,11 @@ def validation_of(bundle: Bundle, root: Path) -> Validation:
     films = split_films(from_json(bundle.meta.recipe), root)
     network = ExportedNetwork(bundle.path / "model.onnx")
     rows = films.rows("validation")
-    parts = []
-    for i in range(0, len(rows), BATCH):
-        x = [resample(films.pixels[row], bundle.meta.size) for row in rows[i : i + BATCH]]
-        parts.append(network.probabilities(np.stack(x)[..., None]))
+    predict = FeatureExtractor(network.probabilities, bundle.meta.size, 0)
     return Validation(
         truth=films.labels[rows],
         patients=tuple(films.films[row].patient or str(films.files[row]) for row in rows),
-        probabilities={PLAIN: np.concatenate(parts).astype(np.float64)},
+        probabilities={PLAIN: predict(films.pixels[rows]).astype(np.float64)},
         sources=tuple(films.films[row].source for row in rows),
     )
 

@@ -50,7 +50,6 @@ def leave_out(
     from pneumoscope.evidence.evaluation.left_out import left_out_result
     from pneumoscope.train.leave_out import plan
     from pneumoscope.train.progress import Progress
-    from pneumoscope.train.validation import left_out
 
     trainings = plan(recipe, paths.data, names, paths.masks)
     results: list[LeftOut] = []
@@ -61,7 +60,7 @@ def leave_out(
             bundle = train(training.recipe, replace(paths, run=run), progress)
             evaluation = _evaluate(bundle, paths, run / EVALUATION, progress)
             report_films(evaluation.films.broken)
-            _keep(evaluation, run / left_out.FILE)
+            _keep(evaluation, run)
             results.append(left_out_result(training.name, evaluation))
             # After each training, so that the table of those that are finished can be read.
             files = _write(results, paths.run)
@@ -97,13 +96,13 @@ def _evaluate(bundle: Bundle, paths: Paths, out: Path, progress: Progress) -> Ev
     return evaluation
 
 
-def _keep(evaluation: Evaluation, path: Path) -> None:
-    """Writes what the bundle says of the films left out, for `Paths.limits_from`."""
+def _keep(evaluation: Evaluation, run: Path) -> None:
+    """Writes what the bundle says of the films left out into its run folder, for `Paths.limits_from`."""
     from pneumoscope.train.validation import left_out
 
     target = evaluation.bundles[0].targets[0]
     sources = [evaluation.films.films[row].source for row in target.rows]
-    left_out.save(path, sources, target.p, target.positive)
+    left_out.save(run / left_out.FILE, sources, target.p, target.positive)
 
 
 def _write(results: Sequence[LeftOut], out: Path) -> tuple[Path, ...]:

@@ -78,14 +78,15 @@ export function grid(bytes, page) {
     counts = page.offsets.map((_, i) => Math.min(height, rows - (i % number) * height) * rowBytes);
   }
   if (counts.length !== page.offsets.length) throw unreadable("its strips are not listed");
+  // Some writers state more bytes than a strip has: those of the next one are not its own.
+  const starts = compression === PACKBITS ? [...new Set(page.offsets)].sort((a, b) => a - b) : [];
+  const next = new Map(starts.map((start, i) => [start, starts[i + 1]]));
   return page.offsets.map((offset, i) => {
     if (offset < HEADER_BYTES) throw unreadable("a part of its pixels is missing");
     if (offset + counts[i] > bytes.length) throw truncated();
     const [plane, place] = [Math.floor(i / number), i % number];
     const [top, left] = [Math.floor(place / across) * height, (place % across) * width];
-    // Some writers state more bytes than a strip has: those of the next one are not its own.
-    const next = page.offsets.reduce((least, other) => (other > offset ? Math.min(least, other) : least), Infinity);
-    const count = Math.min(counts[i], compression === PACKBITS ? next - offset : Infinity);
+    const count = Math.min(counts[i], (next.get(offset) ?? Infinity) - offset);
     const kept = { rows: Math.min(height, rows - top), columns: Math.min(width, columns - left) };
     return { offset, count, plane, top, left, width, storedRows: tiled ? height : kept.rows, ...kept };
   });
