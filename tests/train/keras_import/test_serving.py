@@ -19,7 +19,7 @@ pytest.importorskip("tensorflow", reason="needs the [train] extra")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
     import keras
-    from keras import layers
+    from keras import layers, ops
 
     from pneumoscope.train.data import phantom
     from pneumoscope.train.keras_import import importing, serving
@@ -49,6 +49,16 @@ def test_each_scaling_is_what_keras_does(scaling: str) -> None:
         "imagenet-torch": apps.densenet.preprocess_input(rgb.copy()),
     }[scaling]
     assert np.allclose(scaled, expected, atol=1e-4)
+
+
+def test_what_onnx_cannot_say_is_an_error(tmp_path: Path) -> None:
+    model = functional(conv(4), ops.erfinv, layers.Flatten(), layers.Dense(1, "sigmoid"))
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(ConversionError, match="ONNX"):
+        importing.import_model(
+            tmp_path / "model.keras", ImportOptions(TWO), tmp_path / "out", quiet
+        )
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_onnx_cannot_say_is_an_error_that_names_the_layer(tmp_path: Path) -> None:
