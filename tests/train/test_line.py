@@ -192,8 +192,9 @@ def test_the_limit_holds_in_sources_that_trainings_left_out(
     monkeypatch.setattr(to_onnx, "export_onnx", Exports(features=False))
     trained = finished(tmp_path / "run")
     unseen = LeftOutSource("north", np.linspace(0.5, 0.99, 19), "ab")
-    bundle = line.bundle_of(trained, Notes(), [unseen])
-    plain = line.bundle_of(trained, Notes())
+    notes, no_notes = Notes(), Notes()
+    bundle = line.bundle_of(trained, notes, [unseen])
+    plain = line.bundle_of(trained, no_notes)
     assert bundle.meta.conformal is not None
     assert plain.meta.conformal is not None
     assert bundle.meta.conformal.at(0.05).questions["ABNORMAL"][0] == pytest.approx(0.01)
@@ -203,6 +204,10 @@ def test_the_limit_holds_in_sources_that_trainings_left_out(
         "north": {"negative_films": 19, "run_sha256": "ab"}
     }
     assert "left_out" not in plain.meta.validation
+    # The limits say from which probability on a film is ABNORMAL: no drawn film is as certain as .99.
+    cost = "0% of the ill validation films are ABNORMAL with the limits of the sources left out, 100% without"
+    assert any(cost in text for text in notes.lines)
+    assert not any("--limits-from" in text for text in no_notes.lines)
 
 
 def test_a_network_without_maps_gets_no_gate(

@@ -24,7 +24,7 @@ from pneumoscope.train.export.exported import ExportedNetwork
 from pneumoscope.train.fit import checkpoint, soft_labels
 from pneumoscope.train.gate import fitting
 from pneumoscope.train.validation import explanations, figures, predictions
-from pneumoscope.train.validation.calibrate import calibrate
+from pneumoscope.train.validation.calibrate import calibrate, conformal_scores, positive_share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,6 +114,8 @@ def bundle_of(
             "warning: there are too few validation films for limits: those of --limits-from are not used"
         )
         left_out = ()
+    if left_out:
+        progress.note(_cost_of_limits(calibrated, trained.films))
     conversion.calibrate(trained.network, calibrated.calibration, trained.model)
     trained.network.unlink()
     network = ExportedNetwork(trained.model)
@@ -164,6 +166,21 @@ def _calibrated(
         description.positive_of(trained.films),
         trained.recipe.prevalence or None,
         {each.source: each.p for each in left_out},
+    )
+
+
+def _cost_of_limits(calibrated: Calibrated, films: FilmSet) -> str:
+    """How many ill films lose their positive verdict to the limits of sources left out."""
+    positive = description.positive_of(films)
+    held = calibrated.conformal
+    without = conformal_scores(calibrated.validation, films.names, positive)
+    shares = [
+        0.0 if scores is None else positive_share(scores, calibrated.validation, positive)
+        for scores in (held, without)
+    ]
+    return (
+        f"--limits-from: {shares[0]:.0%} of the ill validation films are {positive} with the limits of the "
+        f"sources left out, {shares[1]:.0%} without them"
     )
 
 

@@ -99,6 +99,16 @@ def test_the_limit_holds_in_a_source_that_a_training_left_out() -> None:
     assert (scores.sources, plain.left_out) == (plain.sources, {})
 
 
+def test_the_share_of_ill_films_that_are_positive_for_certain() -> None:
+    v, _ = of_two_hospitals()
+    scores = calibrate.conformal_scores(v, ("well", "ill"), "ILL")
+    assert scores is not None
+    sure = called_ill(v) & (v.p_positive() >= scores.at(0.05).questions["ILL"][1])
+    share = calibrate.positive_share(scores, v, "ILL")
+    assert share == pytest.approx(sure[v.ill].mean())
+    assert 0.5 < share < 1
+
+
 def test_findings_hold_in_each_source_too() -> None:
     v, _ = of_two_hospitals()
     truth = v.ill.astype(np.float32)[:, None]

@@ -10,6 +10,7 @@ import numpy as np
 
 from pneumoscope.data.sources import UNNAMED
 from pneumoscope.decision import calibration, conformal
+from pneumoscope.decision.reader_settings import DEFAULT_ERROR
 from pneumoscope.train.validation import classes, findings
 from pneumoscope.train.validation.predictions import PLAIN, Validation
 
@@ -142,6 +143,19 @@ def conformal_scores(
     errors = {name: 1 / (films + 1) for name, films in fewest.items()}
     unseen = {name: 1 / (len(p_negative) + 1) for name, p_negative in left_out.items()}
     return conformal.Scores(questions, kinds, errors, unseen)
+
+
+def positive_share(scores: conformal.Scores, validation: Validation, positive: str) -> float:
+    """Share of the positive plain films whose set has the positive side alone, at `DEFAULT_ERROR`.
+
+    Args:
+        scores: Their limits decide.
+        validation: Predictions of the calibrated network, with a negative class and positive films.
+        positive: Name of the verdict on a film that is not negative.
+    """
+    limits = scores.at(DEFAULT_ERROR)
+    p = validation.p_positive()[validation.ill]
+    return float(np.mean([limits.holds(positive, value) == (False, True) for value in p.tolist()]))
 
 
 def _sources_with_limits(
