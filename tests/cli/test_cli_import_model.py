@@ -11,6 +11,7 @@ import pytest
 
 from command_line import run
 from pneumoscope.bundle import Bundle, write_bundle
+from pneumoscope.cli.train import import_model as import_command
 from replaced import replace_module
 from tiny import tiny_files, tiny_meta
 
@@ -95,3 +96,17 @@ def test_wrong_usage(imported: dict[str, Any], options: tuple[str, ...], named: 
     assert (done.returncode, done.stdout) == (2, "")
     assert named in done.stderr
     assert "options" not in imported
+
+
+def test_the_cause_of_a_difference_from_the_pairs_is_named() -> None:
+    same = {"pairs": 8, "max_dp": 3e-5, "changed": 0, "max_dp_half": None, "max_dp_tf32": None}
+    said = import_command._agreement(same)
+    assert said == "Same as your 8 pairs: |dp| at most 3.0e-05, 0 with another answer at 0.5.\n"
+    near = same | {"max_dp": 0.004}
+    gpu = import_command._agreement(near | {"max_dp_tf32": 0.003})
+    assert gpu.startswith("Near your 8 pairs: |dp| at most 4.0e-03")
+    assert "TF32 alone changes these answers by up to 3.0e-03" in gpu
+    assert "tf.device('/CPU:0')" in gpu
+    half = import_command._agreement(near | {"max_dp_half": 0.002})
+    assert "In half precision the model differs from your pairs by 2.0e-03." in half
+    assert "TF32" not in half

@@ -45,6 +45,12 @@ def test_half_precision_of_the_notebook_is_named() -> None:
     assert "half precision" not in imported_card(imported(validation=validation))
 
 
+def test_the_precision_of_a_gpu_is_named() -> None:
+    check = {"kind": "x", "pairs": 8, "max_dp": 0.004, "changed": 0, "max_dp_tf32": 0.003}
+    text = imported_card(imported(validation=imported().validation | {"check": check}))
+    assert "in TF32, which alone changes these answers by up to 3.0e-03;" in text.replace("\n", " ")
+
+
 def test_nothing_is_said_about_its_accuracy() -> None:
     text = imported_card(imported())
     assert "## Not validated here" in text

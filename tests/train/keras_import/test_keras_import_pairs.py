@@ -17,7 +17,7 @@ with warnings.catch_warnings():
     import keras
     from keras import layers
 
-    from pneumoscope.train.keras_import import pairs
+    from pneumoscope.train.keras_import import pairs, rounding
     from pneumoscope.train.keras_import.pairs import Preparation
 
 from pneumoscope.errors import ConversionError, UsageError
@@ -120,6 +120,50 @@ def test_what_half_precision_alone_changes_is_no_difference(tmp_path: Path) -> N
     with pytest.raises(ConversionError) as unclear:
         pairs.compare(saved, in_float32, preparation(), half=True, in_half=lambda: Answering(0.5, 0.4))  # fmt: skip
     assert "half precision, which alone changes these answers by up to 0.2" in unclear.value.hint
+
+
+@pytest.fixture(scope="module")
+def steep() -> Any:
+    """A network of some layers whose answers depend on the last bits of its weights."""
+    keras.utils.set_random_seed(8)
+    model = keras.Sequential([keras.Input((SIZE, SIZE, 1))])
+    for _ in range(4):
+        model.add(layers.Conv2D(8, 3, activation="relu", kernel_initializer="he_normal"))
+    model.add(layers.Flatten())
+    model.add(layers.Dense(1, "sigmoid", kernel_initializer=keras.initializers.RandomNormal(0, 1)))
+    return model
+
+
+def in_tf32(model: Any, x: np.ndarray) -> np.ndarray:
+    """What a GPU gives that rounds both factors of each product of convolutions and matrices."""
+    for layer in model.layers[:-2]:
+        layer.set_weights([rounding.rounded(w) if w.ndim > 1 else w for w in layer.get_weights()])
+        x = np.asarray(layer(rounding.rounded(np.asarray(x, np.float32))))
+    kernel, bias = model.layers[-1].get_weights()
+    flat = rounding.rounded(x.reshape(len(x), -1)).astype(np.float64)
+    return np.asarray(1 / (1 + np.exp(-(flat @ rounding.rounded(kernel) + bias))))
+
+
+def test_what_a_gpu_alone_changes_is_no_difference(steep: Any, tmp_path: Path) -> None:
+    x = inputs(9)
+    weights, p = steep.get_weights(), np.asarray(steep.predict(x, verbose=0))
+    gpu = in_tf32(steep, x)
+    steep.set_weights(weights)
+    assert np.abs(gpu - p).max() > 10 * pairs.MAX_DP["x"]
+    np.savez(tmp_path / "gpu.npz", x=x, p=gpu)
+    result = pairs.compare(pairs.read(tmp_path / "gpu.npz"), steep, preparation(), half=False)
+    assert result.max_dp == pytest.approx(np.abs(gpu - p).max(), abs=1e-6)
+    assert result.max_dp_tf32 is not None
+    assert 0.3 < result.max_dp / result.max_dp_tf32 < 2
+    for before, after in zip(weights, steep.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+    # On the CPU: the same within float32's own rounding.
+    np.savez(tmp_path / "cpu.npz", x=x, p=p)
+    assert pairs.compare(pairs.read(tmp_path / "cpu.npz"), steep, preparation(), half=False).max_dp_tf32 is None  # fmt: skip
+    # More than twice as much has another cause, and so has what a known mistake explains.
+    other = p + 2.5 * result.max_dp_tf32 * np.where(p < 0.5, 1, -1)
+    assert "other weights" in hint_about(steep, tmp_path, x=x, p=other)
+    assert "p is 1 minus what the model gives" in hint_about(steep, tmp_path, x=x, p=1 - gpu)
 
 
 def test_a_layer_that_fails_at_its_call_is_an_error_with_the_cause(tmp_path: Path) -> None:

@@ -148,14 +148,17 @@ def import_model(
 
 def _agreement(compared: dict[str, Any]) -> str:
     """How the import compares with the user's pairs, as sentences."""
-    half = compared["max_dp_half"]
+    half, tf32 = compared["max_dp_half"], compared["max_dp_tf32"]
     differences = (
         f"|dp| at most {compared['max_dp']:.1e}, {compared['changed']} with another answer at 0.5."
     )
-    if half is None:
+    if half is None and tf32 is None:
         return f"Same as your {compared['pairs']} pairs: {differences}\n"
-    return (
-        f"Near your {compared['pairs']} pairs: {differences}\n"
-        "Half precision explains that: it computes in float32, the notebook did not. In half precision "
+    cause = (
+        f"A GPU that computes in TF32 explains that: TF32 alone changes these answers by up to {tf32:.1e}. "
+        "For a stricter check, compute p on the CPU: with tf.device('/CPU:0'): p = model.predict(x).\n"
+        if half is None
+        else "Half precision explains that: it computes in float32, the notebook did not. In half precision "
         f"the model differs from your pairs by {half:.1e}.\n"
     )
+    return f"Near your {compared['pairs']} pairs: {differences}\n{cause}"

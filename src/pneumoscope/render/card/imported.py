@@ -54,16 +54,21 @@ def _pairs(meta: BundleMeta) -> str:
     if not pairs:
         return ""
     what = "inputs" if pairs["kind"] == "x" else "films"
-    half = pairs.get("max_dp_half")
-    in_half = (
-        ""
-        if half is None
-        else "\nThe notebook computed in half precision, the bundle computes in float32; in half "
-        f"precision it differs by {half:.1e}."
-    )
+    half, tf32 = pairs.get("max_dp_half"), pairs.get("max_dp_tf32")
+    precision = ""
+    if half is not None:
+        precision = (
+            "\nThe notebook computed in half precision, the bundle computes in float32; in half "
+            f"precision it differs by {half:.1e}."
+        )
+    elif tf32 is not None:
+        precision = (
+            "\nThe notebook may have computed on a GPU in TF32, which alone changes these answers by up to "
+            f"{tf32:.1e}; the bundle computes in float32."
+        )
     return (
         f"\nCompared with the notebook's answers on {pairs['pairs']} of its {what}: largest |dp| "
-        f"{pairs['max_dp']:.1e}, {pairs['changed']} with another answer at 0.5.{in_half}"
+        f"{pairs['max_dp']:.1e}, {pairs['changed']} with another answer at 0.5.{precision}"
     )
 
 

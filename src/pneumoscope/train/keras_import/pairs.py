@@ -19,7 +19,7 @@ from pneumoscope import images
 from pneumoscope.errors import ConversionError, ImageError, UsageError
 from pneumoscope.files import cause
 from pneumoscope.records import RESIZES
-from pneumoscope.train.keras_import import saved, serving
+from pneumoscope.train.keras_import import rounding, saved, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,7 +35,7 @@ MAX_DP = {INPUTS: 1e-4, FILMS: 0.02}
 MAX_DP_HALF = 1e-2
 """The same for a model that the notebook ran in half precision."""
 _MOST_ROUNDING = 0.1
-"""Largest |dp| between processors in half precision at which pairs still tell right from wrong."""
+"""Largest |dp| between processors, because they round otherwise, at which pairs still tell right from wrong."""
 _MOST = 64
 """Films that are compared; more would show nothing new."""
 _MOST_ORDERED = 4
@@ -43,6 +43,10 @@ _MOST_ORDERED = 4
 _HINT = (
     "In the notebook: np.savez('pairs.npz', x=x, p=model.predict(x)), or files=names of films in "
     "place of x."
+)
+_OTHER_WEIGHTS = (
+    "The file has other weights than the model in the notebook, or p is of another version of it. "
+    "Save both again."
 )
 _IN_HALF = (
     "The notebook computed in half precision, which alone changes these answers by up to {:.2g}: they "
@@ -81,6 +85,8 @@ class Comparison:
         changed: Pairs with another class, or another finding, at 0.5.
         max_dp_half: Largest |dp| from the model in the notebook's half precision, where only this agrees;
             None otherwise.
+        max_dp_tf32: Largest |dp| that TF32, the precision of a GPU, alone makes, where this explains the
+            difference; None otherwise.
     """
 
     kind: str
@@ -88,6 +94,7 @@ class Comparison:
     max_dp: float
     changed: int
     max_dp_half: float | None = None
+    max_dp_tf32: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,26 +218,11 @@ def compare(
         UsageError: Pairs and model do not go together, or a film cannot be read.
         ConversionError: They differ; the hint names the options that agree, if any do.
     """
-    size, channels = preparation.size, preparation.channels
-    if pairs.p.shape[1] != model.outputs[0].shape[-1]:
-        raise UsageError(
-            f"the pairs have {pairs.p.shape[1]} p for each picture, the model gives "
-            f"{model.outputs[0].shape[-1]}",
-            "Save what model.predict returns.",
-        )
+    _check_shapes(pairs, model, preparation)
     readings, answers = _readings(pairs, logits), partial(_answers, model, logits)
     limit = max(MAX_DP[pairs.kind], MAX_DP_HALF if half or pairs.half else 0.0)
-    if pairs.x is not None:
-        if pairs.x.shape[1:] != (size, size, channels):
-            raise UsageError(
-                f"the pairs have pictures {pairs.x.shape[1:]}, the model takes "
-                f"{(size, size, channels)}",
-                _HINT,
-            )
-        x = pairs.x
-    else:
-        films = [_film(path) for path in pairs.files]
-        x = _prepared(films, preparation)
+    films = [_film(path) for path in pairs.files]
+    x = _prepared(films, preparation) if pairs.x is None else pairs.x
     p = answers(x)
     result, pairs = _nearest(readings, p)
     if result.max_dp <= limit:
@@ -244,9 +236,35 @@ def compare(
         if 2 * change > _MOST_ROUNDING:
             raise _different(result, _IN_HALF.format(change))
         limit = max(limit, 2 * change)
-    if pairs.x is not None:
-        raise _different(result, _mistaken(readings, x, answers, limit))
-    raise _different(result, _better(pairs, films, answers, preparation, limit))
+    if pairs.x is None:
+        raise _different(result, _better(pairs, films, answers, preparation, limit))
+    if mistake := _mistaken(readings, x, answers, limit):
+        raise _different(result, mistake)
+    if in_half is not None:
+        raise _different(result, _OTHER_WEIGHTS)
+    with rounding.in_tf32(model):
+        change = float(np.abs(answers(x) - p).max())
+    # It rounds what the layers give, too.
+    if result.max_dp <= 2 * change <= _MOST_ROUNDING:
+        return replace(result, max_dp_tf32=change)
+    mistake = _mistaken(readings, x, answers, min(2 * change, _MOST_ROUNDING))
+    raise _different(result, mistake or _OTHER_WEIGHTS)
+
+
+def _check_shapes(pairs: Pairs, model: Any, preparation: Preparation) -> None:
+    """Raises `UsageError` if the model takes other pictures, or gives another number of answers."""
+    size, channels = preparation.size, preparation.channels
+    if pairs.p.shape[1] != model.outputs[0].shape[-1]:
+        raise UsageError(
+            f"the pairs have {pairs.p.shape[1]} p for each picture, the model gives "
+            f"{model.outputs[0].shape[-1]}",
+            "Save what model.predict returns.",
+        )
+    if pairs.x is not None and pairs.x.shape[1:] != (size, size, channels):
+        raise UsageError(
+            f"the pairs have pictures {pairs.x.shape[1:]}, the model takes {(size, size, channels)}",
+            _HINT,
+        )
 
 
 def _readings(pairs: Pairs, logits: str) -> list[Pairs]:
@@ -295,7 +313,9 @@ def _comparison(pairs: Pairs, p: NDArray[np.float32]) -> Comparison:
     dp = float(np.abs(p - pairs.p).max())
     # A picture at the threshold itself may fall on either side.
     near = np.abs(p - pairs.p).max(axis=1) <= MAX_DP[INPUTS]
-    return Comparison(pairs.kind, len(p), dp, int((changed & ~near).sum()))
+    return Comparison(
+        kind=pairs.kind, pairs=len(p), max_dp=dp, changed=int((changed & ~near).sum())
+    )
 
 
 def _different(result: Comparison, hint: str) -> ConversionError:
@@ -309,7 +329,7 @@ def _different(result: Comparison, hint: str) -> ConversionError:
 def _mistaken(
     readings: Sequence[Pairs], x: NDArray[np.float32], answers: Answers, limit: float
 ) -> str:
-    """What was saved in place of the network's input or its answers, as a sentence."""
+    """What was saved in place of the network's input or its answers, as a sentence; empty if unknown."""
     p = answers(x)
     for order in permutations(range(p.shape[1])) if p.shape[1] <= _MOST_ORDERED else ():
         if _nearest(readings, p[:, order])[0].max_dp <= limit:
@@ -320,10 +340,7 @@ def _mistaken(
     for scaling in serving.scalings_of(x.shape[-1]):
         if _nearest(readings, answers(serving.scaled(x, 1, scaling)))[0].max_dp <= limit:
             return f"x is not scaled: it agrees with p after --scaling {scaling}. Save what the network gets."
-    return (
-        "The file has other weights than the model in the notebook, or p is of another version of it. "
-        "Save both again."
-    )
+    return ""
 
 
 def _film(path: Path) -> Any:

@@ -1,0 +1,45 @@
+"""TF32: what GPUs of NVIDIA since Ampere compute convolutions in, unless a notebook turns it off.
+
+TensorFlow calls this float32, but each factor has 10 bits of fraction in place of 23
+(https://developer.nvidia.com/blog/accelerating-ai-training-with-tf32-tensor-cores/).
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+_DROPPED: Final = 23 - 10
+"""Bits of a float32's fraction that TF32 does not have."""
+
+
+@contextmanager
+def in_tf32(model: Any) -> Iterator[None]:
+    """Gives a model the weights that such a GPU multiplies with, and afterwards its own again."""
+    weights = model.get_weights()
+    # Only convolutions and matrix products are computed so; what a layer adds stays float32.
+    model.set_weights([rounded(values) if values.ndim > 1 else values for values in weights])
+    try:
+        yield
+    finally:
+        model.set_weights(weights)
+
+
+def rounded(values: NDArray[Any]) -> NDArray[Any]:
+    """The nearest values that TF32 has; halves are rounded away from zero. Other types stay as they are.
+
+    Args:
+        values: Any shape.
+    """
+    if values.dtype != np.float32:
+        return values
+    bits = values.view(np.uint32) + np.uint32(1 << (_DROPPED - 1))
+    nearest = (bits >> _DROPPED << _DROPPED).view(np.float32)
+    return np.where(np.isfinite(values), nearest, values)
