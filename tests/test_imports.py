@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from architecture import FLOORS, PACKAGE, imported, module_name, modules, parts_of, unit_of
+from architecture import LAYERS, PACKAGE, imported, module_name, modules, parts_of, unit_of
 
 # Of the [serve] extra: only the server knows these, and its command starts it.
 SERVERS = {"fastapi", "starlette", "uvicorn", "sqlalchemy", "cryptography", "prometheus_client"}
@@ -41,7 +41,7 @@ def test_imports_point_downwards() -> None:
             if not name.startswith("pneumoscope."):
                 continue
             other = unit_of(name.removeprefix("pneumoscope."))
-            if other in FLOORS and other != part and FLOORS[other] >= FLOORS[part]:
+            if other in LAYERS and other != part and LAYERS[other] >= LAYERS[part]:
                 upwards.append(f"{label(path)}: {part} imports {other}")
     assert not upwards
 
@@ -82,8 +82,8 @@ def test_only_the_apps_know_theirs() -> None:
         assert unit(path) in ("apps", "cli") or not roots & APPS, label(path)
 
 
-def test_every_module_has_a_floor() -> None:
-    assert {unit(path) for path in modules()} - {"evidence"} == set(FLOORS)
+def test_every_module_has_a_layer() -> None:
+    assert {unit(path) for path in modules()} - {"evidence"} == set(LAYERS)
 
 
 def test_parts_of_training_import_one_way() -> None:

@@ -1,9 +1,9 @@
-"""The floors of the package, and the imports between its modules.
+"""The layers of the package, and the imports between its modules.
 
 ``tests/test_imports.py`` enforces them.
 
-python tools/architecture.py           prints the import circles; there should be none
-python tools/architecture.py --draw    also draws docs/images/floors.svg; the table on the page is
+python tools/architecture.py           prints the import cycles; there should be none
+python tools/architecture.py --draw    also draws docs/images/layers.svg; the table on the page is
                                        one of tools/reference.py
 """
 
@@ -17,8 +17,8 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "src" / "pneumoscope"
 
-# A module imports only from lower floors, or from its own folder.
-FLOORS = {
+# A module imports only from lower layers, or from its own folder.
+LAYERS = {
     "field_values": 0,
     "installation": 0,
     "errors": 1,
@@ -72,10 +72,10 @@ def module_name(path: Path) -> str:
 
 
 def unit_of(name: str) -> str:
-    """The entry of `FLOORS` that a module below the package belongs to, or its first part."""
+    """The entry of `LAYERS` that a module below the package belongs to, or its first part."""
     parts = name.split(".")
     longer = ".".join(parts[:2])
-    return longer if longer in FLOORS else parts[0]
+    return longer if longer in LAYERS else parts[0]
 
 
 def statements(tree: ast.AST) -> Iterator[ast.stmt]:
@@ -122,18 +122,18 @@ def imported_modules(path: Path, known: set[str]) -> set[str]:
 
 
 def arrows() -> dict[str, set[str]]:
-    """Every part of `FLOORS` with the other parts that it imports."""
+    """Every part of `LAYERS` with the other parts that it imports."""
     known = {module_name(path) for path in modules()}
-    graph: dict[str, set[str]] = {name: set() for name in FLOORS}
+    graph: dict[str, set[str]] = {name: set() for name in LAYERS}
     for path in modules():
         name = unit_of(module_name(path))
         if name in graph:
-            graph[name] |= {unit_of(other) for other in imported_modules(path, known)} & set(FLOORS)
+            graph[name] |= {unit_of(other) for other in imported_modules(path, known)} & set(LAYERS)
     return {name: others - {name} for name, others in graph.items()}
 
 
 def parts_of(unit: str) -> dict[str, set[str]]:
-    """Every folder and module directly below an entry of `FLOORS`, with those that it imports."""
+    """Every folder and module directly below an entry of `LAYERS`, with those that it imports."""
     known = {module_name(path) for path in modules()}
     graph: dict[str, set[str]] = {}
     for path in modules():
@@ -145,7 +145,7 @@ def parts_of(unit: str) -> dict[str, set[str]]:
 
 
 def _part_of(unit: str, name: str) -> str:
-    """The folder or module directly below an entry of `FLOORS` that a module belongs to, or ""."""
+    """The folder or module directly below an entry of `LAYERS` that a module belongs to, or ""."""
     return name.removeprefix(f"{unit}.").split(".")[0] if name.startswith(f"{unit}.") else ""
 
 

@@ -1,4 +1,4 @@
-"""Draws the floors of the package from its imports, as docs/images/floors.svg.
+"""Draws the layers of the package from its imports, as docs/images/layers.svg.
 
 python tools/architecture.py --draw
 
@@ -12,12 +12,12 @@ from collections.abc import Collection, Iterator, Mapping
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from architecture import FLOORS, arrows, parts_of, summary
+from architecture import LAYERS, arrows, parts_of, summary
 from reference_text import table
 
-DRAWING = Path(__file__).parents[1] / "docs" / "images" / "floors.svg"
+DRAWING = Path(__file__).parents[1] / "docs" / "images" / "layers.svg"
 
-# Where a part is drawn on its floor, in widths of a box from the left.
+# Where a part is drawn in its layer, in widths of a box from the left.
 COLUMNS = {
     "__main__": 2.8,
     "cli": 2.8,
@@ -49,7 +49,7 @@ _WIDE = {"render": 320, "errors": 320, "cli": 250}
 _STYLE = """
 svg { background: #fff; color-scheme: light dark }
 text { font: 14px ui-monospace, "DejaVu Sans Mono", monospace; fill: #141b21; text-anchor: middle }
-.floor { font: 12px system-ui, "DejaVu Sans", sans-serif; fill: #51606c; text-anchor: start }
+.layer { font: 12px system-ui, "DejaVu Sans", sans-serif; fill: #51606c; text-anchor: start }
 .band { fill: #f3f5f7 }
 .box { fill: #fff; stroke: #0b6681; stroke-width: 1.5 }
 .arrow { fill: none; stroke: #7b8a96; stroke-width: 1.3 }
@@ -57,7 +57,7 @@ text { font: 14px ui-monospace, "DejaVu Sans Mono", monospace; fill: #141b21; te
 @media (prefers-color-scheme: dark) {
   svg { background: #0b0f13 }
   text { fill: #e8eef3 }
-  .floor { fill: #a3b1bd }
+  .layer { fill: #a3b1bd }
   .band { fill: #11171d }
   .box { fill: #19222a; stroke: #8fd3e8 }
   .arrow { stroke: #6b7a86 }
@@ -67,7 +67,7 @@ text { font: 14px ui-monospace, "DejaVu Sans Mono", monospace; fill: #141b21; te
 
 
 def needed(graph: Mapping[str, set[str]]) -> dict[str, set[str]]:
-    """The arrows of a graph without circles that do not follow from others."""
+    """The arrows of a graph without cycles that do not follow from others."""
     below = {name: _below(name, graph) for name in graph}
     return {
         name: {n for n in others if not any(n in below[o] for o in others - {n})}
@@ -80,49 +80,49 @@ def _below(name: str, graph: Mapping[str, set[str]]) -> set[str]:
     return direct.union(*(_below(other, graph) for other in direct))
 
 
-def floors() -> str:
-    """A table of the parts, the highest floor first: what each is for, and all that it imports."""
+def layers() -> str:
+    """A table of the parts, the highest layer first: what each is for, and all that it imports."""
     imported = arrows()
     return table(
-        ("part", "floor", "what it is for", "imports"),
+        ("part", "layer", "what it is for", "imports"),
         (
-            (f"`{part}`", str(FLOORS[part]), summary(part), ", ".join(sorted(imported[part])))
-            for part in sorted(FLOORS, key=lambda part: (-FLOORS[part], part))
+            (f"`{part}`", str(LAYERS[part]), summary(part), ", ".join(sorted(imported[part])))
+            for part in sorted(LAYERS, key=lambda part: (-LAYERS[part], part))
         ),
     )
 
 
-def floors_of_training() -> str:
-    """The same for the parts of `train`; a part is one floor above the highest that it imports."""
+def layers_of_training() -> str:
+    """The same for the parts of `train`; a part is one layer above the highest one that it imports."""
     graph = parts_of("train")
-    floor: dict[str, int] = {}
+    layer: dict[str, int] = {}
     for part in TopologicalSorter(graph).static_order():
-        floor[part] = max((floor[other] + 1 for other in graph[part]), default=0)
+        layer[part] = max((layer[other] + 1 for other in graph[part]), default=0)
     return table(
-        ("part", "floor", "what it is for", "imports"),
+        ("part", "layer", "what it is for", "imports"),
         (
-            (f"`{p}`", str(floor[p]), summary(f"train.{p}"), ", ".join(sorted(graph[p])))
-            for p in sorted(floor, key=lambda part: (-floor[part], part))
+            (f"`{p}`", str(layer[p]), summary(f"train.{p}"), ", ".join(sorted(graph[p])))
+            for p in sorted(layer, key=lambda part: (-layer[part], part))
         ),
     )
 
 
 def svg() -> str:
-    """The drawing: a band for each floor, the highest above, a box for each part."""
-    top = max(FLOORS.values())
+    """The drawing: a band for each layer, the highest above, a box for each part."""
+    top = max(LAYERS.values())
     height = _TOP + (top + 1) * _HEIGHT
-    width = _LEFT + int((max(map(_column, FLOORS)) + 1) * _STEP)
+    width = _LEFT + int((max(map(_column, LAYERS)) + 1) * _STEP)
     bands = [
-        f'<rect class="band" x="8" y="{_y(floor) - 24}" width="{width - 16}" height="48" rx="8"/>'
-        f'<text class="floor" x="20" y="{_y(floor) + 4}">floor {floor}</text>'
-        for floor in range(top, -1, -1)
+        f'<rect class="band" x="8" y="{_y(layer) - 24}" width="{width - 16}" height="48" rx="8"/>'
+        f'<text class="layer" x="20" y="{_y(layer) + 4}">layer {layer}</text>'
+        for layer in range(top, -1, -1)
     ]
     lines = list(_lines(needed(arrows())))
-    boxes = [_box(name) for name in FLOORS]
+    boxes = [_box(name) for name in LAYERS]
     parts = "\n".join([*bands, *lines, *boxes])
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">\n'
-        f"<title>The floors of the package and the imports between its parts</title>\n"
+        f"<title>The layers of the package and the imports between its parts</title>\n"
         f"<style>{_STYLE}</style>\n"
         '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
         'markerHeight="7" orient="auto"><path class="head" d="M0 0 8 4 0 8z"/></marker></defs>\n'
@@ -130,8 +130,8 @@ def svg() -> str:
     )
 
 
-def _y(floor: int) -> int:
-    return _TOP + (max(FLOORS.values()) - floor) * _HEIGHT + _HEIGHT // 2 - 12
+def _y(layer: int) -> int:
+    return _TOP + (max(LAYERS.values()) - layer) * _HEIGHT + _HEIGHT // 2 - 12
 
 
 def _x(name: str) -> float:
@@ -139,12 +139,12 @@ def _x(name: str) -> float:
 
 
 def _column(name: str) -> float:
-    """As `COLUMNS` says; a part that is not in it comes to the right of the others on its floor."""
+    """As `COLUMNS` says; a part that is not in it comes to the right of the others in its layer."""
     if name in COLUMNS:
         return COLUMNS[name]
-    floor = [part for part in FLOORS if FLOORS[part] == FLOORS[name]]
-    placed = max((COLUMNS[part] for part in floor if part in COLUMNS), default=0.0)
-    return placed + 1.2 * (1 + [part for part in floor if part not in COLUMNS].index(name))
+    layer = [part for part in LAYERS if LAYERS[part] == LAYERS[name]]
+    placed = max((COLUMNS[part] for part in layer if part in COLUMNS), default=0.0)
+    return placed + 1.2 * (1 + [part for part in layer if part not in COLUMNS].index(name))
 
 
 def _width(name: str) -> int:
@@ -152,7 +152,7 @@ def _width(name: str) -> int:
 
 
 def _box(name: str) -> str:
-    x, y, width = _x(name), _y(FLOORS[name]), _width(name)
+    x, y, width = _x(name), _y(LAYERS[name]), _width(name)
     return (
         f'<rect class="box" x="{x - width / 2:g}" y="{y - _BOX[1] / 2:g}" width="{width}" '
         f'height="{_BOX[1]}" rx="6"/><text x="{x:g}" y="{y + 5}">{name}</text>'
@@ -166,7 +166,7 @@ def _lines(graph: Mapping[str, set[str]]) -> Iterator[str]:
         for other in sorted(others):
             start = _x(name) + _port(name, other, others)
             end = _x(other) + _port(other, name, sources[other])
-            yield _arrow(start, _y(FLOORS[name]), end, _y(FLOORS[other]))
+            yield _arrow(start, _y(LAYERS[name]), end, _y(LAYERS[other]))
 
 
 def _port(name: str, other: str, others: Collection[str]) -> float:

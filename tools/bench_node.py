@@ -7,11 +7,11 @@ Each round measures, one after the other:
 
 storescu   DCMTK's `storescu` to a null SCP, `storescp --ignore`
 model      `predict_many` of the same files with heatmap, in one process
-folder     the whole circle: `storescu` to the node, SR, SC and SEG of every film in a folder
-archive    the whole circle to a null SCP
+folder     the round trip: `storescu` to the node, SR, SC and SEG of every film in a folder
+archive    the round trip to a null SCP
 
 Then films arrive at half of the rate that was reached to the archive; the time from the answer to C-STORE
-until the last of a film's three objects lies in the folder of an archive is measured. At last the
+until the last of a film's three objects is in the folder of an archive is measured. Finally the
 memory of all processes of a node is sampled while it reads many smaller films. Needs DCMTK (dcmtk).
 """
 
@@ -53,7 +53,7 @@ class Way:
     Attributes:
         rate: Films a second.
         cpu_ms: Processor time for a film, of all processes of the way, in milliseconds.
-        processes_ms: The same by process, in the circles.
+        processes_ms: The same by process, in the round trips.
     """
 
     rate: list[float] = field(default_factory=list)
@@ -109,8 +109,8 @@ class Bench:
         assert all(outcome.prediction for outcome in reader.predict_many(paths))
         self.note("model", time.perf_counter() - began, {"model": time.process_time() - before})
 
-    def circle(self, way: str, running: Node, archive: int | None = None) -> None:
-        """The whole circle."""
+    def round_trip(self, way: str, running: Node, archive: int | None = None) -> None:
+        """The round trip."""
         films, target = self.films(), delivered(running) + self.count
         purposes = loopback.processes(running)
         before = {pid: loopback.cpu_s(pid) for pid in purposes}
@@ -163,8 +163,8 @@ def rounds(bench: Bench, count: int) -> None:
         for _ in range(count):
             bench.storescu(null, pid)
             bench.model(reader)
-            bench.circle("folder", to_folder)
-            bench.circle("archive", to_archive, pid)
+            bench.round_trip("folder", to_folder)
+            bench.round_trip("archive", to_archive, pid)
             shutil.rmtree(bench.folder / "out")
 
 
@@ -247,7 +247,7 @@ def report(record: dict[str, Any]) -> None:
 
 
 def ratios(ways: dict[str, Way]) -> dict[str, float]:
-    """Median over rounds of a circle's rate over that of the slower of its two bounds."""
+    """Median over rounds of a round trip's rate over that of the slower of its two bounds."""
     bounds = [min(pair) for pair in zip(ways["storescu"].rate, ways["model"].rate, strict=True)]
     return {
         name: statistics.median(

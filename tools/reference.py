@@ -25,8 +25,8 @@ DOCS = Path(__file__).parents[1] / "docs"
 BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "../benchmarks/README.md": {"ways": reference_speed.ways, "ratios": reference_speed.ratios},
     "explanation/architecture.md": {
-        "floors": architecture_drawing.floors,
-        "training": architecture_drawing.floors_of_training,
+        "layers": architecture_drawing.layers,
+        "training": architecture_drawing.layers_of_training,
     },
     "explanation/speed.md": {
         "ways": reference_speed.ways,

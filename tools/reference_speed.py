@@ -15,8 +15,8 @@ NODE = RECORD.with_name("node.json")
 NODE_WAYS = {
     "storescu": "`storescu` to a null SCP",
     "model": "the model alone: `predict_many` with heatmap",
-    "folder": "**the whole circle** to a folder",
-    "archive": "**the whole circle** to a null SCP",
+    "folder": "**the round trip** to a folder",
+    "archive": "**the round trip** to a null SCP",
 }
 PROCESSES = ("storescu", "storescp", "receiver", "decoder", "main")
 TITLES = {
@@ -29,21 +29,39 @@ TITLES = {
     "litert": "Pillow and LiteRT",
     "torch": "Pillow and PyTorch, eager, Grad-CAM by hooks",
     "torch-compiled": "the same by `torch.compile`",
-    "notebook": "as in the notebooks: Pillow, Keras, a tape, Matplotlib",
+    "notebook": "as in the notebooks: Pillow, Keras, a gradient tape, Matplotlib",
 }
 TARGETS = {
-    "bulk_small": ("Films a second of 224 pixels, of the network alone", "at least 1.5"),
+    "bulk_small": ("Films a second of 224 pixels, relative to the network alone", "at least 1.5"),
     "bulk_large": (
-        "Films a second of 2,890 pixels, of the slower of decoder and network alone",
+        "Films a second of 2,890 pixels, relative to the slower of decoder and network alone",
         "at least 0.85",
     ),
-    "one_small": ("Time of one film of 224 pixels, of decoder and network alone", "at most 1.2"),
-    "one_large": ("Time of one film of 2,890 pixels, of decoder and network alone", "at most 1.2"),
-    "start": ("Time to the first verdict, of importing numpy and onnxruntime", "at most 2"),
-    "start_notebook": ("A notebook's time to its first verdict, of ours", "at least 8"),
-    "server_small": ("Films a second through the server, of `predict_many`", "at least 0.85"),
-    "server_cpu": ("Processor time of a film of `predict_many`, of server and client", ""),
-    "server_p99": ("99th percentile through the server at half load, of one film", "under 4"),
+    "one_small": (
+        "Time of one film of 224 pixels, relative to decoder and network alone",
+        "at most 1.2",
+    ),
+    "one_large": (
+        "Time of one film of 2,890 pixels, relative to decoder and network alone",
+        "at most 1.2",
+    ),
+    "start": (
+        "Time to the first verdict, relative to importing numpy and onnxruntime",
+        "at most 2",
+    ),
+    "start_notebook": ("Time to a notebook's first verdict, relative to ours", "at least 8"),
+    "server_small": (
+        "Films a second through the server, relative to `predict_many`",
+        "at least 0.85",
+    ),
+    "server_cpu": (
+        "Processor time of a film with `predict_many`, relative to server and client",
+        "",
+    ),
+    "server_p99": (
+        "99th percentile through the server at half load, relative to one film by `predict`",
+        "under 4",
+    ),
 }
 MEMORY_MB, DISK_MB = 250, 200
 """Targets of resident memory and of the base installation."""
@@ -94,12 +112,12 @@ def node() -> str:
         way = record["ways"][name]
         shares = [_median(way["processes_ms"].get(process), 1) for process in PROCESSES]
         rows.append([title, _median(way["rate"], 1), _median(way["cpu_ms"], 0), *shares])
-    head = ("", "films/s", "processor time a film, ms", *PROCESSES)
+    head = ("", "films/s", "processor time of a film, ms", *PROCESSES)
     latency, memory, ratio = record["latency"], record["memory"], record["ratios"]
     return (
         f"{table(head, rows)}\n\n{record['rounds']} rounds of {record['films']} films on "
         f"{record['cores']} cores, load average {record['load']}.\n\n"
-        f"- *Of the slower of `storescu` and model*, the circle to a folder reaches "
+        f"- *Relative to the slower of `storescu` and model*, the round trip to a folder reaches "
         f"{ratio['folder']:.2f}, that to a null SCP {ratio['archive']:.2f}; the target is 0.60.\n"
         f"- *From the answer to C-STORE to the last object in the archive*, at "
         f"{latency['rate']:.1f} films a second, {latency['films']} films: median "

@@ -1,4 +1,4 @@
-"""The fields of dataclasses as plain values, quickly: servers need them several times for each film."""
+"""The fields of dataclasses as plain values. Fast, because servers need them several times for each film."""
 
 from __future__ import annotations
 

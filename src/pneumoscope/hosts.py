@@ -1,4 +1,4 @@
-"""Which hosts are this machine."""
+"""Which host names and addresses are those of this machine."""
 
 from __future__ import annotations
 

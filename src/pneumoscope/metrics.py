@@ -1,4 +1,4 @@
-"""Figures on labelled films, and the draws of patients that their intervals come from.
+"""Figures on labelled films, and the draws of patients for their intervals.
 
 Films of one patient resemble each other, so an interval that treats films as independent is too
 narrow: the bootstrap here draws patients, with all their films (Field and Welsh 2007).

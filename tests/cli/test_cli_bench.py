@@ -84,7 +84,7 @@ def test_reading_is_compared_and_printed(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert done.returncode == 0, done.stderr
     assert calls == [("children", ["pneumoscope", "decoding"], 2)]
     assert "openvino left out: openvino not installed" in done.stdout
-    assert " 0.70  films a second of 224 pixels, of the network alone" in done.stdout
+    assert " 0.70  films a second of 224 pixels, relative to the network alone" in done.stdout
     assert (tmp_path / "stages.svg").read_bytes().startswith(b"<?xml")
     assert json.loads(run("bench", "inference", "--json").stdout)["ratios"]["start"] == 2.5
 

@@ -1,4 +1,4 @@
-"""A finished run, whose weights another training starts from, or which are averaged with those of others."""
+"""A finished run: another training starts from its weights, or they are averaged with those of other runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trainings that leave one source of films out, each planned and checked before the first begins."""
+"""Trainings that each leave one source of films out; all are planned and checked before the first begins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Films of sources that trainings left out, with what their networks say: limits can hold there, too.
+"""Films of sources that trainings left out, with what the networks say of them: limits can be set on them, too.
 
 Among the films of hospitals that a network has seen, few healthy ones are called ill; among those of another
 hospital there may be many. Nobody can measure this on the network that has seen all hospitals. Trainings of

@@ -1,4 +1,4 @@
-"""Where a training reads and writes; needs no Keras, so that a command can say what is wrong first."""
+"""Where a training reads and writes. It needs no Keras, so a command can report a wrong path at once."""
 
 from __future__ import annotations
 

@@ -175,15 +175,15 @@ def _print_inference(measured: Measured) -> None:
 
 
 _RATIOS = {
-    "bulk_small": "films a second of 224 pixels, of the network alone (higher is better)",
-    "bulk_large": "films a second of 2,890 pixels, of the slower of decoding and network alone",
-    "one_small": "time of one film of 224 pixels, of network and decoding alone (lower is better)",
-    "one_large": "time of one film of 2,890 pixels, of network and decoding alone",
-    "start": "time to the first verdict, of importing numpy and onnxruntime",
-    "start_notebook": "times as long takes a notebook to its first verdict",
-    "server_small": "films a second of 224 pixels through the server, of ours without it",
-    "server_cpu": "our processor time of a film of 224 pixels, of that of server and client",
-    "server_p99": "the server's 99th percentile at half load, of our time of one film",
+    "bulk_small": "films a second of 224 pixels, relative to the network alone (higher is better)",
+    "bulk_large": "films a second of 2,890 pixels, relative to the slower of decoding and network alone",
+    "one_small": "time of one film of 224 pixels, relative to network and decoding alone (lower is better)",
+    "one_large": "time of one film of 2,890 pixels, relative to network and decoding alone",
+    "start": "time to the first verdict, relative to importing numpy and onnxruntime",
+    "start_notebook": "time to a notebook's first verdict, relative to ours",
+    "server_small": "films a second of 224 pixels through the server, relative to ours without it",
+    "server_cpu": "our processor time of a film of 224 pixels, relative to server and client",
+    "server_p99": "the server's 99th percentile at half load, relative to our time of one film",
 }
 
 

@@ -1,1 +1,1 @@
-"""Speed of reading films, compared with other ways to do it on the same machine."""
+"""Speed of reading films, compared with other ways to read them on the same machine."""

@@ -1,1 +1,1 @@
-"""What a network is worth, measured on validation films."""
+"""How good a network is on validation films."""
