@@ -24,8 +24,9 @@ import readme_figures
 import reference
 import reference_cli
 import reference_errors
+import reference_rest
 import shown_output
-from architecture import FLOORS, arrows, summary
+from architecture import LAYERS, arrows, summary
 from pneumoscope import bundle, errors
 from pneumoscope.bundle.names import DEFAULTS
 from pneumoscope.cli.app import app
@@ -150,11 +151,15 @@ def test_the_reference_says_what_the_code_says(page: str) -> None:
     assert reference.written(page) == (reference.DOCS / page).read_text(encoding="utf-8")
 
 
-def test_the_drawing_of_the_floors_is_up_to_date() -> None:
+def test_a_default_is_spelt_as_the_api_takes_it() -> None:
+    assert "`R5` by default." in reference_rest.routes()
+
+
+def test_the_drawing_of_the_layers_is_up_to_date() -> None:
     # `python tools/architecture.py --draw` draws it anew.
     drawn = architecture_drawing.DRAWING.read_text(encoding="utf-8")
     assert drawn == architecture_drawing.svg()
-    assert [part for part in FLOORS if f">{part}</text>" not in drawn] == []
+    assert [part for part in LAYERS if f">{part}</text>" not in drawn] == []
 
 
 def test_the_arrows_that_are_drawn_stand_for_all_imports() -> None:
@@ -167,11 +172,11 @@ def test_the_arrows_that_are_drawn_stand_for_all_imports() -> None:
     imports = arrows()
     drawn = architecture_drawing.needed(imports)
     assert all_below(drawn) == all_below(imports)
-    assert all(FLOORS[part] > FLOORS[other] for part, other in all_below(drawn))
+    assert all(LAYERS[part] > LAYERS[other] for part, other in all_below(drawn))
 
 
 def test_every_part_says_what_it_is_for() -> None:
-    assert [part for part in FLOORS if not summary(part)] == []
+    assert [part for part in LAYERS if not summary(part)] == []
 
 
 def test_files_named_for_contributors_exist() -> None:

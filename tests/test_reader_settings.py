@@ -20,9 +20,11 @@ from pneumoscope.decision import explain
 from pneumoscope.decision.reader_settings import (
     BUNDLE,
     DEFAULT_ERROR,
+    DISEASE,
     ERROR,
     EXPLAIN,
     FORCE,
+    ONE_BUNDLE,
     OPERATING_POINT,
     PREVALENCE,
     PROFILE,
@@ -94,11 +96,11 @@ def test_commands_that_read_films_offer_the_table(setting: ReaderSetting, comman
 @pytest.mark.parametrize(
     ("command", "setting", "from_environment"),
     [
-        ("info", BUNDLE, True),
+        ("info", ONE_BUNDLE, True),
         ("gradio", BUNDLE, True),
         ("streamlit", BUNDLE, True),
-        ("audit", BUNDLE, False),
-        ("calibrate", BUNDLE, False),
+        ("audit", ONE_BUNDLE, False),
+        ("calibrate", ONE_BUNDLE, False),
         ("serve", PROFILE, True),
         ("drift", PROFILE, True),
     ],
@@ -110,6 +112,10 @@ def test_other_commands_spell_settings_alike(
     assert option.help == setting.help
     assert option.metavar == setting.metavar
     assert option.envvar == (setting.variable if from_environment else None)
+
+
+def test_help_and_titles_hold_for_every_bundle() -> None:
+    assert not [s.name for s in READER_SETTINGS if "pneumonia" in f"{s.title} {s.help}".lower()]
 
 
 def test_a_server_takes_several_bundles() -> None:
@@ -215,8 +221,8 @@ def test_the_page_gets_a_form_for_the_shipped_bundle() -> None:
     ]
     assert list(form) == [setting.name for setting in UPLOADED]
     for setting in UPLOADED:
-        assert form[setting.name]["title"] == setting.title
-        assert form[setting.name]["description"] == setting.help
+        assert form[setting.name]["title"] == setting.title.replace(DISEASE, "pneumonia")
+        assert form[setting.name]["description"] == setting.help.replace(DISEASE, "pneumonia")
     points = classifier.rules.offered.operating_points
     assert form["operating_point"]["enum"] == [point.name for point in points]
     assert form["operating_point"]["default"] == classifier.rules.offered.default_operating_point

@@ -9,7 +9,7 @@ from pneumoscope.pacs import receiver
 from pneumoscope.pacs.config import ReceiverSettings
 from pneumoscope.pacs.destinations import c_store, settings, statuses
 from pneumoscope.pacs.destinations.commitment import REQUEST_COMMITMENT
-from pneumoscope.pacs.limited_server import LARGEST_PDU
+from pneumoscope.pacs.limited_server import LARGEST_PDU, with_reserve
 from pneumoscope.pacs.pull import settings as pull
 from reference_text import code, table
 
@@ -104,7 +104,16 @@ def limits() -> str:
         ("AE title", code(default.ae_title), "`ae_title`, `calling_ae`"),
         ("TCP port", str(default.port), "`port`"),
         ("Largest PDU that is received", f"{LARGEST_PDU} bytes", ""),
-        ("Associations at the same time", str(default.associations), "`associations`"),
+        (
+            "Associations of one address at the same time",
+            str(default.associations),
+            "`associations`",
+        ),
+        (
+            "Associations of all addresses at the same time: a quarter more",
+            str(with_reserve(default.associations)),
+            "`associations`",
+        ),
         ("Seconds to negotiate", f"{default.association_s:g}", "`association_s`"),
         ("Seconds without data", f"{default.idle_s:g}", "`idle_s`"),
         ("Largest film", f"{default.film_bytes // 2**20} MiB", "`largest_film_mib`"),

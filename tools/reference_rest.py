@@ -122,5 +122,6 @@ def _described(holder: Mapping[str, Any]) -> str:
     if "default" in schema:
         bounds.append(f"{code(str(schema['default']))} by default")
     if bounds:
-        words.append(", ".join(bounds).capitalize() + ".")
+        text = ", ".join(bounds)
+        words.append(f"{text[0].upper()}{text[1:]}.")
     return " ".join(word for word in words if word)

@@ -71,18 +71,18 @@ class FilmFacts:
         reduced_by: Factor by which the decoder shrank the film (1, 2, 4 or 8).
         missing_rows: Rows that are missing at the end of the stored film and are filled; 0 if its
             file lacks its end, but no pixel; None if it is complete.
-        grey_side: True if a side of a picture, no DICOM film, is one grey, as of a program's window.
-        screen_grid: True if a picture, no DICOM film, shows the pixel grid of a screen.
+        grey_side: True if one side of a picture has a single grey level, as in a screenshot; None for DICOM.
+        screen_grid: True if a picture shows the pixel grid of a screen; None for DICOM.
         modality: DICOM Modality (0008,0060), such as ``"CR"``.
         view_position: DICOM View Position (0018,5101), such as ``"AP"``.
         body_part: DICOM Body Part Examined (0018,0015), such as ``"CHEST"``.
-        row_direction: First value of DICOM Patient Orientation (0020,0020); ``"L"``, left, if upright.
+        row_direction: First value of DICOM Patient Orientation (0020,0020); ``"L"`` (left) on an upright film.
         laterality: DICOM Image Laterality (0020,0062) or Laterality (0020,0060).
         age_years: Patient's Age (0010,1010) in years; months, weeks and days as a fraction.
         pixel_spacing_mm: (row spacing, column spacing) in mm at the stored size, from Pixel
-            Spacing (0028,0030), else Imager Pixel Spacing (0018,1164).
+            Spacing (0028,0030) or, without it, Imager Pixel Spacing (0018,1164).
         photometric: DICOM Photometric Interpretation (0028,0004).
-        transfer_syntax: DICOM Transfer Syntax UID (0002,0010).
+        transfer_syntax: UID of the DICOM transfer syntax of the pixels, even if (0002,0010) states another one.
     """
 
     format: str
@@ -136,7 +136,7 @@ class Radiograph:
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """The patients of the training films; films of other patients get a note.
+    """The patients of the training films. A film of other patients is UNDETERMINED or REFUSED, with a reason.
 
     Attributes:
         text: One sentence for people, without its full stop.
@@ -174,15 +174,15 @@ class Settings:
         operating_point: Name of the threshold for the label; None for the bundle's default.
         error: Share of the films of either class whose conformal set may miss the true class, in
             (0, 1); None for 5 %, or for no sets if the bundle has no conformal scores.
-        prevalence: Share of films with pneumonia where the films come from, in (0, 1), to which
+        prevalence: Share of films with disease where the films come from, in (0, 1), to which
             the shown probability is corrected; None for the prevalence at which the bundle was calibrated.
-        force: Give the verdict even if the gate refuses the film; it is marked.
+        force: Give a verdict, and mark it, even if the film is refused or outside the population.
         explain: ``"none"``, ``"fast"`` (the heatmap, with checks that need one run of the network)
             or ``"checked"`` (also runs the network on covered and shifted copies), see
             `pneumoscope.decision.explain`.
         profile: File of the site profile that `pneumoscope calibrate` wrote; None for none. Its
             prevalence is used if ``prevalence`` is None.
-        population: Name of the population whose bundle reads the films, where there are several; None
+        population: Name of the population whose bundle reads the films, if there are several; None
             to choose it for each film.
     """
 
@@ -258,7 +258,7 @@ class Finding:
         probability: In [0, 1].
         threshold: The finding's threshold at the operating point.
         present: Whether the probability reaches the threshold.
-        undetermined: Whether its conformal set contains anything else than what ``present`` says.
+        undetermined: Whether its conformal set is not exactly what ``present`` says.
         negative_below: As in `Prediction`, for this finding.
         positive_from: Likewise.
     """
@@ -279,7 +279,7 @@ class ZoneHeat:
     Attributes:
         name: ``"right upper zone"`` (of the patient), ``"left lower zone"`` and so on: thirds of each
             lung's height; without a side if the sides are not known.
-        share: Share of the film's heat that lies in the zone, in [0, 1].
+        share: Share of the film's heat that is in the zone, in [0, 1].
     """
 
     name: str
@@ -296,8 +296,8 @@ class Prediction:
             site profile; ``"REFUSED"`` if the gate refuses the film. A forced verdict has neither of
             the last two. Of a refused film no output shows any of the figures below.
         called: ``"NORMAL"`` or ``positive``, at ``operating_point``, whatever the set and the gate say.
-        positive: The bundle's name for a film that is not normal: ``"PNEUMONIA"`` for the shipped
-            bundle, for others a name such as ``"TUBERCULOSIS"`` or ``"ABNORMAL"``.
+        positive: The bundle's name for a film that is not normal: ``"PNEUMONIA"`` for `children`,
+            ``"ABNORMAL"`` for `adults`; other bundles have names such as ``"TUBERCULOSIS"``.
         p_positive: P(positive) = 1 - P(normal), in [0, 1], calibrated, and at ``prevalence`` if one
             was chosen; with several findings, that of the leading one.
         p_unadjusted: The same at the prevalence at which the bundle was calibrated. This is compared with
@@ -309,23 +309,23 @@ class Prediction:
             bundle has no conformal scores, it is ``called``.
         error: Share of the films of either class whose set may miss it; None without sets.
         kinds: The conformal set of the kinds of disease, if the label is positive and the bundle knows
-            several; also empty if no kind conforms. Without conformal scores, the more probable kind.
+            several; it may be empty. Without conformal scores, the more probable kind.
         subtype: The kind (``"bacterial"``, ``"viral"``) if ``kinds`` has only one, otherwise None. In
             children a film alone cannot distinguish these (Andronikou 2017; PMC5922330).
         findings: All findings of a bundle with several, the leading one first: the one whose
             probability is furthest above its threshold, in logits. Empty for classes.
         operating_point: The threshold that gave the label; with several findings, the leading one's.
-        heatmap: float32, (h, w), >= 0: Grad-CAM of ``heatmap_class``, not normalised; None if it was
-            not wanted.
-        lungs: float32, (h, w), in [0, 1]: the lung field, the probability of each cell to lie on a lung;
+        heatmap: float32, (h, w), >= 0, not normalised: what each cell on the lungs adds to the odds of
+            ``heatmap_class``, or Grad-CAM if the network does not look for lungs; None if it was not wanted.
+        lungs: float32, (h, w), in [0, 1]: the lung field, the probability that each cell is on a lung;
             None if the bundle does not look for lungs, or ``heatmap`` is None.
-        zones: Where on the lungs most of the heat lies, the hottest zone first; empty unless the label
+        zones: Where on the lungs most of the heat is, the hottest zone first; empty unless the label
             is positive, the heatmap reliable and the lung field known.
         heatmap_class: What the heatmap explains: the negative class, the kind of disease if it is
             determined, otherwise ``positive``, whose map is that of all kinds; with several findings,
             the leading one.
         facts: What the source says about the film.
-        gate: Whether the film may be judged, and why not.
+        gate: Whether the film may be judged, and if not, why.
         forced: Whether the label is shown only because a verdict was forced: the gate refuses the film, or
             it is outside the population.
         explanation: Whether the heatmap explains the verdict; None without a heatmap.
@@ -340,7 +340,7 @@ class Prediction:
         adjusted_threshold: The operating point's threshold at ``prevalence``, to compare with
             ``p_positive``; None without a prevalence.
         negative_below: Films are NORMAL below this ``p_positive``; 0 if none is. Between it and ``positive_from``,
-            and outside the population, they are UNDETERMINED. None with several findings, which have their own.
+            and outside the population, they are UNDETERMINED. None with several findings: each has its own.
         positive_from: Films are ``positive`` from this ``p_positive`` on; None if none is.
     """
 

@@ -119,3 +119,11 @@ def test_the_openapi_document_names_every_route(live: Live) -> None:
     }
     body = paths["/api/v1/predictions"]["post"]["requestBody"]["content"]
     assert "files" in body["multipart/form-data"]["schema"]["properties"]
+
+
+def test_the_openapi_document_names_the_errors_of_a_route(live: Live) -> None:
+    paths = live.client.get("/api/v1/openapi.json").json()["paths"]
+    export = paths["/api/v1/predictions/export"]["get"]["responses"]
+    assert {"413", "429"} <= set(export)  # too many films, too many results in a minute
+    sending = paths["/api/v1/predictions/{id}/destinations/{destination}"]["post"]["responses"]
+    assert {"404", "429", "502"} <= set(sending)

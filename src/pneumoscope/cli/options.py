@@ -9,7 +9,13 @@ import typer
 from typer.models import OptionInfo
 
 from pneumoscope.cli.completion import bundle_names, completion_of
-from pneumoscope.decision.reader_settings import BUNDLE, POPULATION, PROFILE, ReaderSetting
+from pneumoscope.decision.reader_settings import (
+    BUNDLE,
+    ONE_BUNDLE,
+    POPULATION,
+    PROFILE,
+    ReaderSetting,
+)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 
@@ -37,11 +43,13 @@ def reader_option(
 
 ReadingBundle = Annotated[Path | None, reader_option(BUNDLE)]
 """The bundle that reads films."""
-Bundle = Annotated[Path | None, reader_option(BUNDLE, from_environment=False)]
+Bundle = Annotated[Path | None, reader_option(ONE_BUNDLE, from_environment=False)]
 """The bundle that a command works on; the variable for reading must not choose it."""
 BundleArgument = Annotated[
     Path | None,
-    typer.Argument(metavar=f"[{BUNDLE.metavar}]", help=BUNDLE.help, autocompletion=bundle_names),
+    typer.Argument(
+        metavar=f"[{BUNDLE.metavar}]", help=ONE_BUNDLE.help, autocompletion=bundle_names
+    ),
 ]
 Population = Annotated[str | None, reader_option(POPULATION)]
 Profile = Annotated[Path | None, reader_option(PROFILE)]

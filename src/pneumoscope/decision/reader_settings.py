@@ -22,8 +22,8 @@ Value = str | float | bool | Path | None
 
 DEFAULT_ERROR = 0.05
 """Error of the conformal sets if the reader chooses none."""
-DISEASE = "pneumonia"
-"""The positive verdict of the shipped bundle, as titles and help name it; a form names its bundle's."""
+DISEASE = "disease"
+"""What titles and help call the positive verdict of any bundle; a form names its bundle's."""
 _SHARE = "0.05 stands for 5 %."
 _ENVIRONMENT = "PNEUMOSCOPE_"
 
@@ -158,7 +158,7 @@ BUNDLE = ReaderSetting(
     name="bundle",
     kind="bundle",
     title="Model",
-    help="Name of a bundle (see `pneumoscope bundles`) or a model folder; a shipped one by default.",
+    help="Name of a bundle (see `pneumoscope bundles`) or a model folder; the shipped ones by default.",
     uploaded=False,
 )
 POPULATION = ReaderSetting(
@@ -236,6 +236,11 @@ UPLOADED = tuple(s for s in READER_SETTINGS if s.uploaded and s is not POPULATIO
 """Those that an upload to a server may choose, and that a bundle serves."""
 _CHOSEN = (POPULATION, *UPLOADED)
 """Those that an upload to a server may choose."""
+ONE_BUNDLE = replace(
+    BUNDLE,
+    help="Name of a bundle (see `pneumoscope bundles`) or a model folder; the first shipped one by default.",
+)
+"""`BUNDLE` of a command that works on one bundle."""
 SERVED_BUNDLE = replace(
     BUNDLE,
     kind="name",

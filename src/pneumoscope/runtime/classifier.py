@@ -133,7 +133,7 @@ class Classifier(Reader):
         source: Source | Radiograph,
         step: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> NDArray[np.float32]:
-        """What covering each place of a film does to its verdict, see `Reader.occlusion`."""
+        """How covering each region of a film changes the odds of its verdict, see `Reader.occlusion`."""
         meta = self.bundle.meta
         if isinstance(source, Radiograph):
             pixels = images.model_input(source, meta.size, meta.source_size, meta.resize)
@@ -154,7 +154,7 @@ class Classifier(Reader):
         return explain.occlusion(subject, p, run, step)
 
     def explained(self, prediction: Prediction) -> tuple[str, float]:
-        """What heatmap and occlusion map explain: its name, and its probability in [0, 1]."""
+        """Name of what heatmap and occlusion map explain, and its probability in [0, 1]."""
         negative, name = self.bundle.meta.negative, prediction.heatmap_class
         if negative is None:
             return name, prediction.probabilities[name]

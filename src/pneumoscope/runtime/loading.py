@@ -40,11 +40,11 @@ def load(
     threads: int | None = None,
     settings: Settings = Settings(),
 ) -> Reader:
-    """Loads a bundle and makes a classifier of it; or what is shipped.
+    """Opens a bundle and returns its classifier; without a bundle, a reader of the shipped ones.
 
     Args:
-        bundle: Name of a bundle (`pneumoscope.bundle.named_bundles`), or its folder; None for the
-            shipped one, or for a `PopulationReader` of the shipped ones if there are several.
+        bundle: Name of a bundle (`pneumoscope.bundle.named_bundles`), or its folder; None for a
+            `PopulationReader` of the shipped ones.
         threads: Films that `Reader.predict_many` works on at once, one thread each; None for
             every core that this process may use.
         settings: What the reader chooses.

@@ -36,7 +36,7 @@ class PopulationReader(Reader):
 
     The population of a film is the reader's choice, or else the one that covers the age in the film's
     header, or else chosen by the film: the first bundle judges it unless its gate says that the film
-    is of other patients; then the bundle whose gate says so least. A film that the first bundle
+    is of other patients. Then it is the bundle whose gate says this with the lowest probability. A film that the first bundle
     accepts costs no run of another network.
 
     Attributes:
@@ -136,7 +136,7 @@ class PopulationReader(Reader):
         source: Source | Radiograph,
         step: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> NDArray[np.float32]:
-        """What covering each place of a film does to its verdict, see `Reader.occlusion`."""
+        """How covering each region of a film changes the odds of its verdict, see `Reader.occlusion`."""
         film = source
         if not isinstance(film, Radiograph):
             film = images.read(film, at_least_px=self.draft_px)
@@ -147,7 +147,7 @@ class PopulationReader(Reader):
         return self.classifier_of(prediction).occlusion(film, step)
 
     def explained(self, prediction: Prediction) -> tuple[str, float]:
-        """What heatmap and occlusion map explain: its name, and its probability in [0, 1]."""
+        """Name of what heatmap and occlusion map explain, and its probability in [0, 1]."""
         return self.classifier_of(prediction).explained(prediction)
 
     def check(self) -> float:
@@ -159,7 +159,7 @@ class PopulationReader(Reader):
         return max(classifier.check() for classifier in self.classifiers.values())
 
     def _known(self, item: Prepared) -> tuple[str, str] | None:
-        """Population and what chose it, where neither network is needed for that."""
+        """The population and what chose it, if no network is needed for that; otherwise None."""
         if self.settings.population is not None:
             return self.settings.population, population.READER
         name = population.of_age(self._populations, item.facts.age_years)

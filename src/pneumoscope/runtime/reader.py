@@ -91,16 +91,16 @@ class Reader(ABC):
         source: Source | Radiograph,
         step: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> NDArray[np.float32]:
-        """What covering each place of a film does to its verdict; runs the network 257 times.
+        """How covering each region of a film changes the odds of its verdict; runs the network 257 times.
 
         Args:
             source: A path, the bytes of a file, a binary stream, or a film that was read.
-            step: Takes (places done, places in all).
+            step: Called with (regions done, all regions).
 
         Returns:
             float32 (16, 16), in natural logarithms of odds, see
-            `pneumoscope.decision.explain.occlusion`: above 0 where the place supports the verdict,
-            below 0 where it speaks against it.
+            `pneumoscope.decision.explain.occlusion`: above 0 where the region supports the verdict,
+            below 0 where it contradicts it.
 
         Raises:
             ImageError: The film cannot be read.
@@ -108,7 +108,7 @@ class Reader(ABC):
 
     @abstractmethod
     def explained(self, prediction: Prediction) -> tuple[str, float]:
-        """What heatmap and occlusion map explain: its name, and its probability in [0, 1]."""
+        """Name of what heatmap and occlusion map explain, and its probability in [0, 1]."""
 
     @abstractmethod
     def check(self) -> float:
@@ -164,7 +164,7 @@ class Reader(ABC):
         """Reads and judges many films, decoding some while the network runs on others.
 
         Every film gives one outcome, in the order of the sources. The outcome of a film that cannot
-        be read has an error, and the other films go on. Memory does not grow with the number of
+        be read has an error, and the other films are read. Memory does not grow with the number of
         sources.
 
         Args:

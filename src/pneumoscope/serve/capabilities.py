@@ -201,7 +201,7 @@ def _form(common: _Common) -> dict[str, dict[str, Any]]:
     else:
         (disease, *others) = common.diseases
         if others or disease == ABNORMAL.lower():
-            disease = "disease"
+            disease = DISEASE
         for words in ("title", "description"):
             fields["prevalence"][words] = fields["prevalence"][words].replace(DISEASE, disease)
         if common.prevalence is not None:

@@ -41,8 +41,8 @@ Source = Annotated[
     str,
     typer.Argument(
         metavar="DIR|MANIFEST|BUCKET",
-        help="A folder or ZIP archive of films; a manifest, CSV or Parquet with a column path or a text "
-        "file with a path in each line; or a bucket, s3://, gs:// or az://, or a manifest in one.",
+        help="A folder or ZIP archive of films; a manifest (CSV or Parquet with a column path, or a text "
+        "file with a path in each line); a bucket (s3://, gs:// or az://); or a manifest in a bucket.",
     ),
 ]
 Out = Annotated[
@@ -63,7 +63,7 @@ Workers = Annotated[
 ShardRows = Annotated[
     int,
     typer.Option(
-        min=1, metavar="N", help="Films in a shard, at most; a crash costs the work of one.",
+        min=1, metavar="N", help="Most films in a shard; a crash loses at most the work on one shard.",
         rich_help_panel=_RUN,
     ),
 ]  # fmt: skip
@@ -77,21 +77,21 @@ LimitErrors = Annotated[
 RetryErrors = Annotated[
     bool,
     typer.Option(
-        "--retry-errors", help="Read films again if their row has an error.", rich_help_panel=_RUN
+        "--retry-errors", help="Read films again whose row has an error.", rich_help_panel=_RUN
     ),
 ]
 EngineName = Annotated[
     str,
     typer.Option(
-        metavar="ENGINE", help="What reads films: local, processes on this machine; or ray, a Ray cluster.",
+        metavar="ENGINE", help="What reads the films: local (processes on this machine) or ray (a Ray cluster).",
         rich_help_panel=_RUN,
     ),
 ]  # fmt: skip
 RayAddress = Annotated[
     str | None,
     typer.Option(
-        metavar="ADDRESS", help="Ray cluster, such as auto or ray://head:10001; Ray starts here by "
-        "default.", rich_help_panel=_RUN,
+        metavar="ADDRESS", help="Ray cluster, such as auto or ray://head:10001; by default Ray is started "
+        "on this machine.", rich_help_panel=_RUN,
     ),
 ]  # fmt: skip
 Heatmaps = Annotated[bool, typer.Option("--heatmaps", help="Keep each film's heatmap in a column.")]
@@ -118,10 +118,11 @@ def batch(
 ) -> None:
     """Read any number of films into Parquet files, and continue where an earlier run ended.
 
-    One row per film: verdict, probabilities, conformal set, reasons of the gate,
-    content hash, bundle hash, or the error. Films that have their row are left
-    out, so give the same command again after an interruption. At the end a page
-    summary.html counts all rows. The exit code is 1 if a film could not be read.
+    There is one row per film, with verdict, probabilities, conformal set, reasons of
+    the gate, content hash and bundle hash, or with the error. Films that already
+    have a row are skipped, so give the same command again after an interruption. At
+    the end, a page summary.html counts all rows. The exit code is 1 if a film could
+    not be read.
     """
     if engine not in (LOCAL, RAY):
         raise typer.BadParameter(f"--engine {engine}: one of {LOCAL}, {RAY}")

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pneumoscope.cli.one_bundle import bundle_or_first
-from pneumoscope.cli.options import Json, ReadingBundle
+from pneumoscope.cli.options import Json, reader_option
 from pneumoscope.cli.terminal import console, print_json, print_table
+from pneumoscope.decision.reader_settings import ONE_BUNDLE
 
 if TYPE_CHECKING:
     from pneumoscope.runtime import Classifier
 
 EXAMPLE = "Example: pneumoscope info --json"
 
+Bundle = Annotated[Path | None, reader_option(ONE_BUNDLE)]
 Card = Annotated[bool, typer.Option("--card", help="Print the complete model card.")]
 Check = Annotated[
     bool,
@@ -26,9 +29,9 @@ _PACKAGES = ("numpy", "pillow", "pydicom", "onnxruntime")
 
 
 def info(
-    bundle: ReadingBundle = None, json: Json = False, card: Card = False, check: Check = False
+    bundle: Bundle = None, json: Json = False, card: Card = False, check: Check = False
 ) -> None:
-    """Show the bundle with its figures and operating points, versions and providers."""
+    """Show a bundle with its figures and operating points, and the versions and providers in use."""
     if card and (json or check):
         raise typer.BadParameter("--card goes with neither --json nor --check")
     from pneumoscope import runtime

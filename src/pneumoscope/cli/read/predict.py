@@ -32,7 +32,7 @@ Paths = Annotated[
     list[str],
     typer.Argument(
         metavar="PATH",
-        help="Films, folders, glob patterns, ZIP archives or a DICOMDIR, or - for one film on stdin.",
+        help="Films, folders, glob patterns, ZIP archives or a DICOMDIR; or - for one film on stdin.",
     ),
 ]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV to stdout.")]
@@ -65,7 +65,7 @@ Occlusion = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
-        help="Write as PNG how covering each region of a film changes its odds; slow.",
+        help="Write PNGs that show how covering each region of a film changes the odds of its verdict; slow.",
         rich_help_panel=_PICTURES,
     ),
 ]
@@ -100,11 +100,11 @@ def predict(
     threads: Threads = None,
     server: Server = None,
 ) -> None:
-    """Say NORMAL, PNEUMONIA or UNDETERMINED for each film, or refuse it.
+    """Say for each film NORMAL, PNEUMONIA (adults: ABNORMAL) or UNDETERMINED, or refuse it.
 
-    Reads DICOM, JPEG, PNG, TIFF, BMP and WebP, whatever the file is called,
-    also in ZIP archives. A film that cannot be read is reported; the others are
-    read, and the exit code is 1.
+    Reads DICOM, JPEG, PNG, TIFF, BMP and WebP, whatever the file name, also in ZIP
+    archives. A film that cannot be read is reported; the others are read, and the
+    exit code is 1.
     """
     if json and csv:
         raise typer.BadParameter("--json and --csv exclude each other")

@@ -43,7 +43,9 @@ if TYPE_CHECKING:
 
 router = api_router()
 
-_EXPORTS = schemas.of_media(*(kind.partition(";")[0] for kind, _ in exports.EXPORTS.values()))
+_EXPORTS = schemas.EXPORTING | schemas.of_media(
+    *(kind.partition(";")[0] for kind, _ in exports.EXPORTS.values())
+)
 _RENDERINGS = schemas.of_media(*(kind for kind, _ in RENDERINGS.values()))
 _OBJECTS = schemas.of_media(*dict.fromkeys(MEDIA_TYPES.values()))
 _LARGE_BYTES = 2**20
@@ -247,7 +249,8 @@ def show_object(
 
 
 @router.post(
-    "/predictions/{id}/destinations/{destination}", responses={200: {"model": schemas.Sent}}
+    "/predictions/{id}/destinations/{destination}",
+    responses={200: {"model": schemas.Sent}, **schemas.SENDING},
 )
 def send_result(
     request: Request,

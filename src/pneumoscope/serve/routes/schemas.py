@@ -112,10 +112,14 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": "Problem details", "content": content} for status in statuses}
 
 
-READING = _problems(401, 403, 404, 422, 503)
+READING = _problems(401, 403, 404, 422, 429, 503)
 """Errors of routes that only read."""
-NODE = _problems(401, 403, 502, 503)
+NODE = _problems(401, 403, 429, 502, 503)
 """Errors of the route that asks the DICOM node."""
+EXPORTING = _problems(413)
+"""Errors of the export, besides those of reading."""
+SENDING = _problems(502)
+"""Errors of sending a result, besides those of reading."""
 SIGNING = _problems(400, 401, 403, 409, 413, 422, 429, 503)
 """Errors of the routes of a session."""
 
