@@ -21,7 +21,6 @@ if TYPE_CHECKING:  # the records themselves cost no import
     from pneumoscope.errors import PneumoscopeError
 
 NORMAL = "NORMAL"
-PNEUMONIA = "PNEUMONIA"
 ABNORMAL = "ABNORMAL"
 """The verdict of a bundle that knows several diseases."""
 UNDETERMINED = "UNDETERMINED"

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from pneumoscope.decision.explain import Subject
-from pneumoscope.decision.lung_regions import GRID, lung_grid
-from pneumoscope.decision.lung_zones import between, named_zones, thirds, zones_of
-from pneumoscope.records import FilmFacts, GateReason, GateReport, Prediction
+from pneumoscope.decision.lung_regions import GRID, lung_grid, resized
+from pneumoscope.decision.lung_zones import between, hottest_zones, named_zones, thirds
+from pneumoscope.records import FilmFacts, GateReason, GateReport, Prediction, ZoneHeat
 from predictions import prediction
 
 CELLS = 16
@@ -30,6 +30,10 @@ def heat_at(*places: tuple[int, int, float]) -> np.ndarray:
     for row, column, value in places:
         heat[row, column] = value
     return heat
+
+
+def zones_of(heatmap: np.ndarray, field: np.ndarray, *, sides: bool = True) -> tuple[ZoneHeat, ...]:
+    return hottest_zones(lung_grid(field), resized(heatmap), sides=sides)
 
 
 # Rows 2 to 5 are the upper third, 6 to 9 the middle one, 10 to 13 the lower one.

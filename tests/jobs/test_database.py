@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from pneumoscope.errors import UsageError
 from pneumoscope.jobs import database
-from pneumoscope.jobs.database import open_engine, unusable
+from pneumoscope.jobs.database import empty_write_ahead_log, open_engine, unusable
 from pneumoscope.jobs.store import Store
 
 
@@ -30,6 +30,25 @@ def test_a_database_that_cannot_be_used() -> None:
         with pytest.raises(UsageError, match="database") as error:
             Store(url)
         assert error.value.hint
+
+
+def test_deleted_rows_leave_the_write_ahead_log(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'x.sqlite'}")
+    log = tmp_path / "x.sqlite-wal"
+    with (
+        engine.connect() as open_elsewhere
+    ):  # the last connection to close empties the log by itself
+        open_elsewhere.exec_driver_sql("PRAGMA user_version")
+        open_elsewhere.rollback()
+        with engine.begin() as connection:
+            connection.exec_driver_sql("CREATE TABLE films (name TEXT)")
+            connection.exec_driver_sql("INSERT INTO films VALUES ('Doe^Jane')")
+        with engine.begin() as connection:
+            connection.exec_driver_sql("DELETE FROM films")
+        assert b"Doe^Jane" in log.read_bytes()
+        empty_write_ahead_log(engine)
+        assert log.read_bytes() == b""
+    engine.dispose()
 
 
 def test_sqlite_overwrites_what_is_deleted(tmp_path: Path) -> None:

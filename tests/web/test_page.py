@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from npm_packages import CONTENT, DECODER, RUNTIME
-from pneumoscope.bundle import Bundle
+from pneumoscope.bundle import Bundle, open_bundle
 from pneumoscope.decision.conformal import Scores, Sides
 from pneumoscope.decision.profile import write_profile
 from pneumoscope.errors import ProfileMismatch, UsageError
@@ -191,3 +191,12 @@ def test_two_bundles_of_one_name(tmp_path: Path, tiny_bundle: Bundle, lungs_bund
     with pytest.raises(UsageError, match="two bundles are called bundle"):
         export(tmp_path / "page", tiny_bundle, lungs_bundle)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bundle_called_as_the_choice_for_each_film(tmp_path: Path, tiny_bundle: Bundle) -> None:
+    """The page offers "automatic" beside the bundles: a bundle of that name could not be chosen."""
+    automatic = tmp_path / "automatic"
+    shutil.copytree(tiny_bundle.path, automatic)
+    with pytest.raises(UsageError, match="a bundle is called automatic"):
+        export(tmp_path / "page", open_bundle(automatic))
+    assert not (tmp_path / "page").exists()

@@ -208,9 +208,7 @@ _PATIENCE_S = 5.0
 # In the child
 
 
-def _work(
-    pipe: Connection, job: ReadJob, make: Callable[[ReadJob], FilmReader] = FilmReader
-) -> None:
+def _work(pipe: Connection, job: ReadJob, make: Callable[[ReadJob], FilmReader]) -> None:
     """Reads chunks until the other end closes."""
     # Ctrl-C and service managers signal the whole process group: the parent keeps what is done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumoscope.decision.lung_regions import lung_grid, resized
 from pneumoscope.records import ZoneHeat
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ _GAP = 0.8
 def named_zones(
     decision: Decision, subject: Subject, explanation: Explanation | None, facts: FilmFacts
 ) -> tuple[ZoneHeat, ...]:
-    """The zones that are named beside a verdict; see `zones_of`.
+    """The zones that are named beside a verdict; see `hottest_zones`.
 
     Args:
         decision: What was decided about the film.
@@ -56,29 +55,23 @@ def named_zones(
     # PS3.3 C.7.6.1.1.1: rows of an upright chest film run to the patient's left.
     reversed_rows = (facts.row_direction or "").startswith("R")
     sides = not (mirrored or reversed_rows)
-    return _zones(subject.lung_cells, subject.heat_cells, sides=sides)
+    return hottest_zones(subject.lung_cells, subject.heat_cells, sides=sides)
 
 
-def zones_of(
-    heatmap: NDArray[np.floating[Any]], field: NDArray[np.floating[Any]], *, sides: bool = True
+def hottest_zones(
+    lungs: NDArray[np.bool_], heat: NDArray[np.float32], *, sides: bool = True
 ) -> tuple[ZoneHeat, ...]:
     """The zones with the most heat, the hottest first.
 
     Args:
-        heatmap: Float (h, w), >= 0.
-        field: The film's lung field, float (h, w) in [0, 1].
+        lungs: The film's lungs, see `lung_grid`.
+        heat: Its heatmap at the size of ``lungs``, >= 0.
         sides: Whether the picture tells right from left; not that of a mirrored film. Without sides,
             or if the field does not fall apart into two lungs, a zone is that of both lungs.
 
     Returns:
         Every zone that has at least `NAMED` of the hottest zone's heat; none without heat on lungs.
     """
-    return _zones(lung_grid(field), resized(heatmap), sides=sides)
-
-
-def _zones(
-    lungs: NDArray[np.bool_], heat: NDArray[np.float32], *, sides: bool
-) -> tuple[ZoneHeat, ...]:
     total = float(heat.sum())
     if not total > 0 or not lungs.any():
         return ()

@@ -109,13 +109,12 @@ def read_values(data: bytes, name: str, limits: Limits) -> FilmValues:
     return values or of_radiograph(read_dicom(data, name, limits))
 
 
-def stored_values(data: bytes, name: str, limits: Limits = _LIMITS) -> NDArray[Any]:
+def stored_values(data: bytes, name: str) -> NDArray[Any]:
     """The values of a film as its file stores them, before any lookup table or window.
 
     Args:
         data: The whole file, with or without preamble.
         name: What to call the film in messages.
-        limits: Bounds on its size.
 
     Returns:
         Integers (rows, columns), or (rows, columns, 3) in RGB; foreign bits are removed.
@@ -123,7 +122,7 @@ def stored_values(data: bytes, name: str, limits: Limits = _LIMITS) -> NDArray[A
     Raises:
         ImageError: It cannot be read, or is not one film for people.
     """
-    stored, _, syntax, missing = _decoded(data, name, limits)
+    stored, _, syntax, missing = _decoded(data, name, _LIMITS)
     if missing is not None and CODINGS[syntax]:  # filled by a decoder
         raise TruncatedImage(name)
     return stored

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def load_bundles(
-    bundles: Sequence[str] = (), profile: Path | None = None, threads: int | None = None
+    bundles: Sequence[str | Path] = (), profile: Path | None = None, threads: int | None = None
 ) -> dict[str, Classifier]:
     """A classifier for each bundle, by the name of its folder, in their order.
 
@@ -37,8 +37,8 @@ def load_bundles(
         UsageError: Two bundles have the same name, or one has the name of the choice for each film.
     """
     opened: dict[str, Bundle] = {}
-    for given in bundles or names.SHIPPED_SET:
-        bundle = open_bundle(given)
+    for name_or_folder in bundles or names.SHIPPED_SET:
+        bundle = open_bundle(name_or_folder)
         name = bundle.path.resolve().name
         if name == AUTOMATIC:
             raise UsageError(f"a bundle is called {name}", "Rename its folder.")

@@ -34,6 +34,13 @@ _RISKS = {
 """Values of ``sslmode`` with which libpq may do without something."""
 
 
+def empty_write_ahead_log(engine: Engine) -> None:
+    """Empties SQLite's write-ahead log, which still contains deleted rows until they are overwritten."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 def unusable(error: SQLAlchemyError) -> UsageError:
     """Why a database cannot be used, and what helps; without values of a statement."""
     words = str(getattr(error, "orig", None) or "")

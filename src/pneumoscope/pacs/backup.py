@@ -42,7 +42,7 @@ from pneumoscope.jobs.backup_parts import (
     remove_former_logs,
     unpack,
 )
-from pneumoscope.jobs.database import open_engine, unusable
+from pneumoscope.jobs.database import empty_write_ahead_log, open_engine, unusable
 from pneumoscope.jobs.database_copy import check_revision, update_films, write_copy
 from pneumoscope.jobs.keys import VARIABLE, key_path, open_keys
 from pneumoscope.jobs.store import Store
@@ -282,8 +282,7 @@ def restore_node(
         # Brings its tables to this version.
         with closing(Store(f"sqlite:///{staging / DATABASE}")) as store:
             check_log(staging, store.engine, keys)
-            with store.engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            empty_write_ahead_log(store.engine)
         if not check_only:
             _put_in_place(folder, staging, manifest)
     if not check_only:

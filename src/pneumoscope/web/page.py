@@ -15,13 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from pneumoscope import __version__, runtime
-from pneumoscope.bundle import names, open_bundle
+from pneumoscope import __version__
 from pneumoscope.errors import UsageError
 from pneumoscope.files import room_for, swap_folder
 from pneumoscope.images.samples import sample_films
-from pneumoscope.records import Settings
-from pneumoscope.runtime.populations import owner_of_profile
+from pneumoscope.jobs.bundles import load_bundles
 from pneumoscope.web.content import page_content
 from pneumoscope.web.obtain import obtain
 from pneumoscope.web.packages import PACKAGES, Package
@@ -29,7 +27,6 @@ from pneumoscope.web.packages import PACKAGES, Package
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pneumoscope.bundle import Bundle
     from pneumoscope.runtime import Classifier
 
 _PAGE_FILES = Path(__file__).with_name("static")
@@ -123,7 +120,7 @@ def export_page(
         raise UsageError(f"{target}: is a file, not a folder", "Name a new folder.")
     if target.is_dir() and not (target / _PAGE).is_file() and any(target.iterdir()):
         raise UsageError(f"{target}: is not empty and not a page", "Name a new folder.")
-    classifiers = _classifiers(bundles, profile)
+    classifiers = load_bundles(bundles, profile, threads=1)
     files, missing = obtain(place, say)
     target = target.resolve()  # the folder itself is renamed, also if it is given as . or by a link
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -145,23 +142,6 @@ def export_page(
         bundles=tuple(classifiers),
         missing=missing,
     )
-
-
-def _classifiers(bundles: Sequence[Path], profile: Path | None) -> dict[str, Classifier]:
-    opened: dict[str, Bundle] = {}
-    for given in bundles or names.SHIPPED_SET:
-        bundle = open_bundle(given)
-        name = bundle.path.resolve().name
-        if name in opened:
-            raise UsageError(f"two bundles are called {name}", "Rename the folder of one of them.")
-        opened[name] = bundle
-    owner = owner_of_profile(profile, opened)
-    return {
-        name: runtime.load(
-            bundle, settings=Settings(profile=profile if name == owner else None), threads=1
-        )
-        for name, bundle in opened.items()
-    }
 
 
 def _write(

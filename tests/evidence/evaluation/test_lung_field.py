@@ -141,19 +141,6 @@ def test_what_is_no_film_is_refused(film: NDArray[np.generic]) -> None:
             find(film)
 
 
-def test_contact_sheet() -> None:
-    pytest.importorskip("matplotlib")
-    from pneumoscope.evidence.report.plots.anatomy import plot_fields
-
-    films = [sample(name) for name in NAMES]
-    films.append(films[0][::-1].copy())
-    canvas = plot_fields(films, [lung_field(film) for film in films], [*NAMES, "over"], columns=3)
-    drawn = [axes for axes in canvas.axes if axes.images]
-    assert [axes.get_title() for axes in drawn] == [*NAMES, "over"]
-    colours = [tuple(axes.collections[0].get_edgecolor()[0][:3]) for axes in drawn]
-    assert colours == [(1.0, 1.0, 0.0)] * 4 + [(1.0, 0.0, 0.0)]
-
-
 def test_real_films(films_dir: Path) -> None:
     paths = sorted((films_dir / "chest_xray" / "val").rglob("*.jpeg"))
     fields = []

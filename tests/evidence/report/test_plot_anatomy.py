@@ -1,18 +1,14 @@
-"""Plots of lung fields and of films without lungs."""
+"""The plot of films without lungs."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
 
-import numpy as np
-import pytest
-
 import drawings
 from drawings import MISSING, known
 from pneumoscope.evidence.evaluation.heat_shares import HeatShare
-from pneumoscope.evidence.evaluation.lung_field import LungField
-from pneumoscope.evidence.report.plots.anatomy import plot_anatomy, plot_fields
+from pneumoscope.evidence.report.plots.anatomy import plot_anatomy
 from pneumoscope.evidence.statistics.intervals import Figure
 from reported import anatomy
 
@@ -60,20 +56,3 @@ def test_bars_of_two_classes_do_not_overlap() -> None:
     assert all(end <= start + 1e-9 for (_, end), (start, _) in pairwise(spans))
     _, right = plot_anatomy(replace(anatomy(), heat={})).axes
     assert right.get_legend() is None
-
-
-@pytest.mark.parametrize(("count", "rows"), [(1, 1), (6, 1), (7, 2)])
-def test_films_fill_rows_of_six(count: int, rows: int) -> None:
-    mask = np.zeros((16, 16), bool)
-    mask[4:12, 4:12] = True
-    field = LungField(mask=mask, outlines=np.zeros((2, 4)), likeness=0.8, doubts=())
-    doubtful = LungField(mask=mask, outlines=np.zeros((2, 4)), likeness=0.8, doubts=("no lungs",))
-    films = [np.full((16, 16), 10 * i, np.uint8) for i in range(count)]
-    canvas = plot_fields(films, [doubtful, *[field] * (count - 1)], ["first"])
-    assert len(canvas.axes) == 6 * rows
-    shown = [axes for axes in canvas.axes if axes.images]
-    assert [axes.images[0].get_array()[0, 0] for axes in shown] == [10 * i for i in range(count)]
-    assert shown[0].get_title() == "first"
-    colours = [tuple(axes.collections[0].get_edgecolor()[0][:3]) for axes in shown]
-    assert colours[0] == (1, 0, 0)  # red: doubts
-    assert set(colours[1:]) <= {(1, 1, 0)}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -9,6 +10,9 @@ pytest.importorskip("cv2", reason="needs the [train] extra")
 
 from bright_films import SIZE, films
 from pneumoscope.train.validation import localise
+
+if TYPE_CHECKING:
+    from pneumoscope.decision.explain import Run
 
 
 def seeing(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -30,9 +34,9 @@ def cold(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.tile([0.2, 0.5, 0.3], (len(x), 1)), np.zeros((len(x), 3, 8, 8))
 
 
-@pytest.mark.parametrize(("look", "expected"), [(seeing, 1.0), (blind, 0.5), (cold, 0.5)])
-def test_pointing(look: localise.Look, expected: float) -> None:
-    record = localise.measure(look, films(), SIZE, draws=100)
+@pytest.mark.parametrize(("run", "expected"), [(seeing, 1.0), (blind, 0.5), (cold, 0.5)])
+def test_pointing(run: Run, expected: float) -> None:
+    record = localise.measure(run, films(), SIZE, draws=100)
     assert record["films"] == 40
     assert record["pointing"]["value"] == pytest.approx(expected, abs=0.02)
 
@@ -51,12 +55,12 @@ def test_several_findings_point_to_any_of_them() -> None:
         given, task="multilabel", names=("Mass", "Edema"), negative=None, films=records
     )
 
-    def look(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def run(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         p, heat = seeing(x)
         return p[:, 1:], heat[:, 1:]
 
-    record = localise.measure(look, several, SIZE, draws=100)
+    record = localise.measure(run, several, SIZE, draws=100)
     assert record is not None
     assert record["pointing"]["value"] == pytest.approx(1.0, abs=0.02)
     unknown = tuple(replace(film, targets=(None, film.targets[1])) for film in records)
-    assert localise.measure(look, replace(several, films=unknown), SIZE, draws=10) is None
+    assert localise.measure(run, replace(several, films=unknown), SIZE, draws=10) is None

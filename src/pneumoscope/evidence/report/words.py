@@ -44,15 +44,15 @@ class Footnotes:
     def __init__(self) -> None:
         self._marks: dict[str, str] = {}
 
-    def cell(self, figure: Figure | None, digits: int = 3) -> str:
+    def cell(self, figure: Figure | None) -> str:
         """A figure for a cell."""
         if figure is None:
             return self.missing(NOTHING)
         if figure.value is None:
             return self.missing(figure.note or NOTHING)
-        value = f"{figure.value:.{digits}f}"
+        value = f"{figure.value:.3f}"
         if figure.low is not None and figure.high is not None:
-            value += f" [{figure.low:.{digits}f}, {figure.high:.{digits}f}]"
+            value += f" [{figure.low:.3f}, {figure.high:.3f}]"
         elif not figure.note:
             return f"{value} {self.mark('no interval')}"
         return f"{value} {self.mark(figure.note)}" if figure.note else value

@@ -114,35 +114,29 @@ class Drift:
         return any(channel.alarm is not None for channel in self.channels)
 
 
-def watch(
-    written: Sequence[Written], profile: SiteProfile, alpha: float = ALPHA, seed: int = 0
-) -> Drift:
+def watch(written: Sequence[Written], profile: SiteProfile, alpha: float = ALPHA) -> Drift:
     """Compares a series of predictions with the profile's reference.
 
     Args:
         written: Predictions in the order in which the films arrived.
         profile: Contains the reference.
         alpha: Probability of a false alarm over the whole series, in (0, 1).
-        seed: Seed of the random numbers that order equal values.
 
     Raises:
         UsageError: ``alpha`` is out of range, no film was read, or no channel can be compared.
     """
     named = f"site profile {profile.name}"
-    result = compare(written, Reference(named, profile.reference, profile.calibration), alpha, seed)
+    result = compare(written, Reference(named, profile.reference, profile.calibration), alpha)
     return replace(result, profile=profile.name)
 
 
-def compare(
-    written: Sequence[Written], reference: Reference, alpha: float = ALPHA, seed: int = 0
-) -> Drift:
+def compare(written: Sequence[Written], reference: Reference, alpha: float = ALPHA) -> Drift:
     """Compares predictions with a reference, see `watch`.
 
     Args:
         written: Predictions in the order in which the films arrived.
         reference: What they are compared with.
         alpha: Probability of a false alarm over the whole series, in (0, 1).
-        seed: Seed of the random numbers that order equal values.
 
     Raises:
         UsageError: ``alpha`` is out of range, no film was read, or no channel can be compared.
@@ -165,7 +159,7 @@ def compare(
             f"{reference.name}: has no reference for anything in these predictions",
             f"It needs {FEWEST} patients or more; run `pneumoscope calibrate` on more films.",
         )
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)  # orders equal values
     channels = tuple(
         _channel(name, reference.channels[name], *compared[name], (len(compared), alpha), rng)
         for name in sorted(compared, key=_order)

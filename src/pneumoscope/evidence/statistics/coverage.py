@@ -160,9 +160,8 @@ def recalibrated_coverage(
     names: tuple[str, str],
     boot: Bootstrap,
     error: float = DEFAULT_ERROR,
-    splits: int = SPLITS,
 ) -> RecalibratedCoverage:
-    """Calibrates limits on half of the patients and measures sets on the others, ``splits`` times.
+    """Calibrates limits on half of the patients and measures sets on the others, `SPLITS` times.
 
     Args:
         positive: bool (films,).
@@ -170,7 +169,6 @@ def recalibrated_coverage(
         names: Names of the negative and the positive side.
         boot: Knows the films' patients; its draws are not used.
         error: Share of the films of either side whose set may miss it, in (0, 1).
-        splits: Number of repetitions.
 
     Raises:
         UsageError: Lengths differ, there is one patient only, or ``error`` is out of range.
@@ -182,7 +180,7 @@ def recalibrated_coverage(
         raise UsageError("conformal coverage needs films of at least two patients")
     rng = np.random.default_rng(0)
     rows = []
-    for _ in range(splits):
+    for _ in range(SPLITS):
         half = np.zeros(boot.patients, bool)
         half[rng.permutation(boot.patients)[: boot.patients // 2]] = True
         calibrates = half[boot.group]
@@ -207,7 +205,7 @@ def recalibrated_coverage(
         empty=_over(shares[:, 3]),
         single=_over(shares[:, 4]),
         error_of_single=_over(shares[:, 5], "no film has just one class in its set"),
-        splits=splits,
+        splits=SPLITS,
     )
 
 

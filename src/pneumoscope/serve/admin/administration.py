@@ -15,7 +15,7 @@ from pneumoscope.audit_log.command_user import command_user
 from pneumoscope.audit_log.log import MAJOR, AuditLog, Event
 from pneumoscope.errors import AccountError, PneumoscopeError, UsageError
 from pneumoscope.jobs.clock import SteadyClock
-from pneumoscope.jobs.database import unusable
+from pneumoscope.jobs.database import empty_write_ahead_log, unusable
 from pneumoscope.jobs.film_store import FilmStore
 from pneumoscope.jobs.keys import VARIABLE, Keys, open_keys
 from pneumoscope.jobs.reserve import PORTION
@@ -113,7 +113,7 @@ class Administration:
         self.tokens.revoke_all(user.id)
         deleted = self.store.delete(user.id, record=lambda ids: self.note("user delete", *ids))
         self.film_store.drop(deleted)
-        privacy.empty_write_ahead_log(self.store)
+        empty_write_ahead_log(self.store.engine)
         return user, len(deleted)
 
     @_corrected
@@ -254,11 +254,11 @@ class Administration:
         # In portions, each of which frees its space: the disk may be full.
         while portion := self.store.delete_before(before, record, limit=PORTION):
             self.film_store.drop(portion)
-            privacy.empty_write_ahead_log(self.store)
+            empty_write_ahead_log(self.store.engine)
             old += portion
         if not old:
             self.note("purge")
-            privacy.empty_write_ahead_log(self.store)
+            empty_write_ahead_log(self.store.engine)
         return old
 
     @_corrected

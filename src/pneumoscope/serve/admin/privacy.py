@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from pneumoscope.audit_log.log import Event
 from pneumoscope.files import replacing
+from pneumoscope.jobs.database import empty_write_ahead_log
 from pneumoscope.jobs.tables import FilmRow
 from pneumoscope.render.serialise import NOTICE
 from pneumoscope.serve.serializers import record_json
@@ -131,16 +132,9 @@ def erase(
         record()
     films = sum(film_store.get(id_) is not None for id_ in ids)
     film_store.drop(ids)
-    empty_write_ahead_log(store)
+    empty_write_ahead_log(store.engine)
     # The line about the deletion is not one of those that were there before.
     return PatientData(len(ids), films, len(_lines(audit, marks, ids)) - 1)
-
-
-def empty_write_ahead_log(store: Store) -> None:
-    """Empties SQLite's write-ahead log, which still contains deleted rows until they are overwritten."""
-    if store.engine.dialect.name == "sqlite":
-        with store.engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _lines(audit: AuditLog, marks: Sequence[str], ids: Iterable[str]) -> list[dict[str, Any]]:
@@ -206,7 +200,7 @@ class RetentionCleanup:
             self._record("retention: films without a result", abandoned)
         self.film_store.drop(abandoned)
         self._orphans = frozenset(orphans)
-        empty_write_ahead_log(self.store)  # users may have deleted results since
+        empty_write_ahead_log(self.store.engine)  # users may have deleted results since
         self.clock.keep()
         return old
 

@@ -28,7 +28,7 @@ from pneumoscope.jobs.backup_parts import (
     unpack,
 )
 from pneumoscope.jobs.clock import ClockRow
-from pneumoscope.jobs.database import open_engine
+from pneumoscope.jobs.database import empty_write_ahead_log, open_engine
 from pneumoscope.jobs.database_copy import check_unused, load_copy
 from pneumoscope.jobs.database_lock import DatabaseLock
 from pneumoscope.jobs.keys import Keys
@@ -175,8 +175,7 @@ def _check_database_and_log(staging: Path, manifest: Manifest, keys: Keys) -> in
             db.execute(delete(ClockRow))
         if results != manifest.results:
             raise damaged(f"{manifest.results:,} results belong to it, {results:,} are there")
-        with store.engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        empty_write_ahead_log(store.engine)
     finally:
         store.close()
     return lines

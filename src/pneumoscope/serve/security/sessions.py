@@ -111,8 +111,6 @@ class Sessions:
     Args:
         engine: The database; its tables exist.
         clock: Seconds since 1970.
-        idle_s: See `IDLE_S`.
-        absolute_s: See `ABSOLUTE_S`.
         steady: Seconds of a clock that never jumps: a session ends by both clocks, whichever is first.
         require_second_factor: Whether sessions of accounts without a second factor are not valid.
     """
@@ -121,8 +119,6 @@ class Sessions:
         self,
         engine: Engine,
         clock: Callable[[], float] = time.time,
-        idle_s: float = IDLE_S,
-        absolute_s: float = ABSOLUTE_S,
         steady: Callable[[], float] = steady_s,
         *,
         require_second_factor: bool = False,
@@ -133,8 +129,6 @@ class Sessions:
         self._known: dict[str, _Known] = {}  # by SHA-256
         self._lock = threading.Lock()
         self.require_second_factor = require_second_factor
-        self.idle_s = idle_s
-        self.absolute_s = absolute_s
 
     def open(self, account: Account) -> str:
         """Opens a session; returns the value of its cookie, which is stored nowhere. Deletes ended ones.
@@ -149,7 +143,7 @@ class Sessions:
         with Session(self.engine) as db, db.begin():
             db.execute(
                 delete(Login).where(
-                    (Login.seen <= now - self.idle_s) | (Login.created <= now - self.absolute_s)
+                    (Login.seen <= now - IDLE_S) | (Login.created <= now - ABSOLUTE_S)
                 )
             )
             db.add(
@@ -190,9 +184,9 @@ class Sessions:
             login, account = row
             if not self.admits(account):
                 return None
-            if not -_BACK_S <= now - login.seen < self.idle_s:
+            if not -_BACK_S <= now - login.seen < IDLE_S:
                 return None
-            if not -_BACK_S <= now - login.created < self.absolute_s:
+            if not -_BACK_S <= now - login.created < ABSOLUTE_S:
                 return None
             if self._ended_steadily(login.sha256, use=use):
                 return None
@@ -210,14 +204,14 @@ class Sessions:
         now = self.steady()
         with self._lock:
             known = self._known.get(sha256) or _Known(now, now)
-            if now - known.seen >= self.idle_s or now - known.first >= self.absolute_s:
+            if now - known.seen >= IDLE_S or now - known.first >= ABSOLUTE_S:
                 return True
             self._known[sha256] = _Known(known.first, now if use else known.seen)
             if len(self._known) > _MOST_KNOWN:
                 self._known = {
                     key: value
                     for key, value in self._known.items()
-                    if now - value.first < self.absolute_s
+                    if now - value.first < ABSOLUTE_S
                 }
         return False
 
@@ -230,8 +224,8 @@ class Sessions:
             .where(
                 Login.generation == Account.generation,
                 Account.disabled.is_(False),
-                Login.seen > now - self.idle_s,
-                Login.created > now - self.absolute_s,
+                Login.seen > now - IDLE_S,
+                Login.created > now - ABSOLUTE_S,
             )
             .order_by(Login.seen.desc(), Login.sha256)
         )

@@ -112,7 +112,6 @@ def scores(
     meta: BundleMeta,
     films: FilmSet,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
-    most: int = MOST,
     lungs: Lungs | None = None,
 ) -> Scores | None:
     """Scores whole and composed validation films; None if there are no ill or no healthy films.
@@ -122,7 +121,6 @@ def scores(
         meta: Content of its ``bundle.json``.
         films: All films; those of the split ``"validation"`` are used.
         progress: Called with (films done, films in all).
-        most: Whole films, and composed ones, at most.
         lungs: The exported network's lung fields; None if it does not look for lungs.
     """
     halves = localise.composed(films, meta.size)
@@ -130,10 +128,10 @@ def scores(
         return None
     rng = np.random.default_rng(0)
     rows = films.rows("validation")
-    rows = np.sort(rng.permutation(rows)[:most])
+    rows = np.sort(rng.permutation(rows)[:MOST])
     pairs = len(halves.films) // 2
     # Each pair once if there are enough of them: its two films are almost the same.
-    chosen = rng.permutation(pairs)[:most]
+    chosen = rng.permutation(pairs)[:MOST]
     chosen = np.where(np.arange(len(chosen)) % 2 == 0, chosen, chosen + pairs)
     total = len(rows) + len(chosen)
     whole, composed, mirrored, placed = [], [], [], []

@@ -10,16 +10,16 @@ from pneumoscope.train.validation.learning import learned_nothing
 
 if TYPE_CHECKING:
     from pneumoscope.data import FilmSet
+    from pneumoscope.decision.explain import Run
     from pneumoscope.train.validation.calibrate import Calibrated
-    from pneumoscope.train.validation.localise import Look
 
 
-def measure(calibrated: Calibrated, look: Look, films: FilmSet, size: int) -> dict[str, Any]:
+def measure(calibrated: Calibrated, run: Run, films: FilmSet, size: int) -> dict[str, Any]:
     """The figures of the model card.
 
     Args:
         calibrated: Predictions and operating points.
-        look: The calibrated network.
+        run: The calibrated network.
         films: All films, with their splits.
         size: Side of the network's input in pixels.
 
@@ -39,7 +39,7 @@ def measure(calibrated: Calibrated, look: Look, films: FilmSet, size: int) -> di
             else classes.figures(validation, points[0], calibrated.calibration.prevalence)
         ),
         "classes": count,
-        "heatmaps": localise.measure(look, films, size),
+        "heatmaps": localise.measure(run, films, size),
         "statistics_baseline": statistics_baseline(films),
         **({"learned_nothing": list(reasons)} if reasons else {}),
     }

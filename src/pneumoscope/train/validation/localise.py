@@ -7,7 +7,6 @@ game on composed pictures (Böhle et al. 2021), here with both halves in their a
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,18 +19,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumoscope.data import FilmSet
-
-    Look = Callable[
-        [NDArray[np.uint8]], tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]
-    ]
-    """uint8 (n, size, size, 1) to probabilities (n, classes) and heatmaps (n, classes, h, w)."""
+    from pneumoscope.decision.explain import Run
 
 
-def measure(look: Look, films: FilmSet, size: int, draws: int = 2000) -> dict[str, Any] | None:
+def measure(run: Run, films: FilmSet, size: int, draws: int = 2000) -> dict[str, Any] | None:
     """Two figures on the heatmaps of the validation films.
 
     Args:
-        look: The exported network.
+        run: The exported network.
         films: All films; those of the split ``"validation"`` are used.
         size: Side of the network's input in pixels.
         draws: Number of draws of the patient bootstrap.
@@ -48,13 +43,13 @@ def measure(look: Look, films: FilmSet, size: int, draws: int = 2000) -> dict[st
     if halves is None:
         return None
     first = 0 if films.task == "multilabel" else 1
-    shares = ill_shares(_heat(look, halves.films, first), halves.ill_left)
+    shares = ill_shares(_heat(run, halves.films, first), halves.ill_left)
     boot = Bootstrap.of(halves.patients, draws)
     pointing = figure_of(boot.over(lambda w: w @ shares / w.sum(axis=1)), boot)
     rows = films.rows("validation")
     ill = rows[_kinds(films.targets[rows], films.task)[0]]
     inputs = np.stack([resample(films.pixels[row], size) for row in ill])
-    peaks = _heat(look, inputs, first).reshape(len(ill), -1).argmax(axis=1)
+    peaks = _heat(run, inputs, first).reshape(len(ill), -1).argmax(axis=1)
     return {
         "films": len(shares),
         "pointing": asdict(pointing),
@@ -119,10 +114,10 @@ def _kinds(
     return np.flatnonzero(targets[:, 0] == 0), np.flatnonzero(targets[:, 0] == 1)
 
 
-def _heat(look: Look, inputs: NDArray[np.uint8], first: int) -> NDArray[np.float64]:
+def _heat(run: Run, inputs: NDArray[np.uint8], first: int) -> NDArray[np.float64]:
     """The map of the most probable class from ``first`` on, which a positive verdict shows: (n, h, w)."""
     maps = []
     for i in range(0, len(inputs), 64):
-        p, heat = look(inputs[i : i + 64, ..., None])
+        p, heat = run(inputs[i : i + 64, ..., None])
         maps.append(heat[np.arange(len(p)), first + p[:, first:].argmax(axis=1)])
     return np.concatenate(maps).astype(np.float64)

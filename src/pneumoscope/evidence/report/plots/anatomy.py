@@ -1,4 +1,4 @@
-"""Plots of lung fields and of `pneumoscope.evidence.evaluation.anatomy`; each returns a Matplotlib figure."""
+"""The plot of `pneumoscope.evidence.evaluation.anatomy`, a Matplotlib figure."""
 
 from __future__ import annotations
 
@@ -7,14 +7,10 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.figure import Figure as Canvas
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
+    from collections.abc import Mapping
 
     from pneumoscope.evidence.evaluation.anatomy import Anatomy
     from pneumoscope.evidence.evaluation.heat_shares import HeatShare
-    from pneumoscope.evidence.evaluation.lung_field import LungField
     from pneumoscope.evidence.statistics.intervals import Figure
 
 
@@ -66,31 +62,3 @@ def _plot_heat(axes: Any, heat: Mapping[str, HeatShare]) -> None:
     axes.set_ylabel("share of the heat (dotted: share of the film)")
     if heat:
         axes.legend(frameon=False)
-
-
-def plot_fields(
-    films: Sequence[NDArray[np.uint8]],
-    fields: Sequence[LungField],
-    titles: Sequence[str] = (),
-    columns: int = 6,
-) -> Any:
-    """A contact sheet of films with the outlines of their lung masks; red where the field has doubts.
-
-    Args:
-        films: uint8 (rows, columns) each, one or more.
-        fields: Their fields.
-        titles: One above each film, or none at all.
-        columns: Films per row.
-    """
-    rows = -(-len(films) // columns)
-    canvas = Canvas(figsize=(1.8 * columns, 2.0 * rows), layout="constrained")
-    panels = canvas.subplots(rows, columns, squeeze=False).ravel()
-    for axes in panels:
-        axes.set_axis_off()
-    for axes, film, field in zip(panels, films, fields, strict=False):
-        axes.imshow(film, cmap="gray", vmin=0, vmax=255)
-        colour = "yellow" if field.ok else "red"
-        axes.contour(field.mask, levels=[0.5], colors=colour, linewidths=0.8)
-    for axes, title in zip(panels, titles, strict=False):
-        axes.set_title(title, fontsize=7)
-    return canvas

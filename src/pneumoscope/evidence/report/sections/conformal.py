@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pneumoscope.decision.sentences import counted
 from pneumoscope.evidence.evaluation.settings import CONFORMAL
@@ -66,19 +66,23 @@ def _shipped(evaluation: Evaluation, result: SetCoverage) -> Iterator[Block]:
         f"{share(1 - result.error)} of each class. The negative class is in the set from a probability of "
         f"{threshold_text(negative)} on, the positive class from {threshold_text(positive)} on."
     )
-    rows = [(f"coverage of {name}", figure) for name, figure in result.by_class.items()]
-    rows += [
+    yield Table(
+        ("share of films", "value [95 % interval]"),
+        tuple((name, notes.cell(figure)) for name, figure in _named_shares(result)),
+        words=frozenset({1}),
+    )
+    yield from notes.blocks()
+
+
+def _named_shares(result: SetCoverage | RecalibratedCoverage) -> list[tuple[str, Any]]:
+    """The coverage of each class, and how many films are undetermined, with their names."""
+    return [
+        *((f"coverage of {name}", figure) for name, figure in result.by_class.items()),
         ("films with both classes in the set", result.undetermined),
         ("films with neither", result.empty),
         ("films with exactly one", result.single),
         ("errors among these", result.error_of_single),
     ]
-    yield Table(
-        ("share of films", "value [95 % interval]"),
-        tuple((name, notes.cell(figure)) for name, figure in rows),
-        words=frozenset({1}),
-    )
-    yield from notes.blocks()
 
 
 def _recalibrated(
@@ -92,15 +96,8 @@ def _recalibrated(
         f"Limits from half of these patients, by the same rule, measured on the others, {result.splits} times: "
         "what the method would do after calibration on films like these."
     )
-    rows = [(f"coverage of {name}", over) for name, over in result.by_class.items()]
-    rows += [
-        ("films with both classes in the set", result.undetermined),
-        ("films with neither", result.empty),
-        ("films with exactly one", result.single),
-        ("errors among these", result.error_of_single),
-    ]
     cells = []
-    for name, over in rows:
+    for name, over in _named_shares(result):
         mean = notes.number(over.mean, why=over.note or "not defined")
         if over.mean is not None and over.note:
             mean += f" {notes.mark(over.note)}"
