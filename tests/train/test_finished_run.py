@@ -153,3 +153,29 @@ def test_the_command_starts_from_a_run(tmp_path: Path, tiny_bundle: Bundle) -> N
         assert refused.returncode == 1, refused.stderr
         assert "empty: is not a finished run" in refused.stderr
         assert not (tmp_path / "third").exists()
+
+
+def test_a_share_of_the_start_weights_is_kept(tmp_path: Path, tiny_bundle: Bundle) -> None:
+    films = drawn_set(tmp_path / "films", 16, 24)
+    short = SMALL.replace("epochs = 3", "epochs = 1")
+    names = ("first", "without", "with")
+    with mock.patch.object(line, "bundle_of", return_value=tiny_bundle):
+        for name, share in zip(names, ("", "", "start_share = 0.25\n"), strict=True):
+            run = [] if name == "first" else ["--weights", tmp_path / "first"]
+            recipe = short + share
+            done = train(recipe, tmp_path / name, films, *run, weights=None if run else "none")
+            assert done.returncode == 0, done.stderr
+        first, without, kept = (dict(np.load(tmp_path / name / "weights.npz")) for name in names)
+        assert np.abs(without["v0"] - first["v0"]).max() > 1e-4
+        assert kept["v0"] == pytest.approx(0.75 * without["v0"] + 0.25 * first["v0"], abs=1e-6)
+        # What tells the classes apart is that of the training.
+        last = max(without, key=lambda name: int(name[1:]) if name[1:].isdigit() else -1)
+        assert np.array_equal(kept[last], without[last])
+        refused = train(recipe, tmp_path / "fourth", films)
+    assert refused.returncode == 1
+    assert (
+        "start_share is 0.25 in the recipe, but the training does not start from a run"
+        in refused.stderr
+    )
+    assert "--weights" in refused.stderr
+    assert not (tmp_path / "fourth").exists()

@@ -15,6 +15,8 @@ from train_marks import TRAINING
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
+    import keras
+
     from pneumoscope.train.fit import checkpoint, start
     from pneumoscope.train.network import keras_model
     from pneumoscope.train.recipe.settings import Recipe
@@ -42,3 +44,23 @@ def test_weights_are_transferred_but_for_what_tells_the_classes_apart(tmp_path: 
     larger = keras_model.build(replace(three, filters=(5,)), 3, None)
     with pytest.raises(UsageError, match="another network"):
         start.transfer(larger, tmp_path / "weights.npz")
+
+
+def test_weights_are_moved_towards_those_of_a_run(tmp_path: Path) -> None:
+    three = Recipe(network="cnn", filters=(4,), size=32, dense=6)
+    source = keras_model.build(three, 3, None)
+    checkpoint.save(source, tmp_path / "weights.npz")
+    keras.utils.set_random_seed(9)
+    model = keras_model.build(replace(three, task="binary"), 2, None)
+    for variable in model.variables:
+        if "float" in str(variable.dtype):
+            variable.assign(np.full(variable.shape, 8.0))
+    start.mix(model, tmp_path / "weights.npz", 0.25)
+    moved = 0
+    for first, variable in zip(source.variables, model.variables, strict=True):
+        if "logits" in variable.path:
+            assert (np.array(variable) == 8).all()
+        elif "float" in str(variable.dtype):
+            assert np.array(variable) == pytest.approx(6 + np.array(first) / 4, abs=1e-6)
+            moved += 1
+    assert moved == 4  # kernel and bias of the convolution and of the hidden layer

@@ -28,6 +28,7 @@ def test_balanced_sampling_is_for_classes() -> None:
         ({"mirror_loss": 0.2}, "mirror_loss is 0.2"),
         ({"mirror_balance": True}, "mirror_balance is True"),
         ({"mirror_loss": -0.2, "head": "lungs"}, "mirror_loss is -0.2"),
+        ({"start_share": 1.0}, "start_share is 1.0"),
     ],
 )
 def test_settings_that_exclude_one_another(changes: dict[str, object], message: str) -> None:

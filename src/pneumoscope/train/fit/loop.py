@@ -102,6 +102,8 @@ def fit(
         if index >= first.phase:
             here = first if index == first.phase else Position(phase=index)
             trainer.run_phase(index, phase, here)
+    if recipe.start_share and (run := start.run_of(weights)) is not None:
+        start.mix(trainer.model, run / WEIGHTS, recipe.start_share)
     save(trainer.model, folder / WEIGHTS)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return trainer.model

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pneumoscope.errors import UsageError
 from pneumoscope.train.fit.checkpoint import WEIGHTS, arrays
 from pneumoscope.train.network import keras_model
@@ -44,6 +46,24 @@ def transfer(model: Any, path: Path) -> None:
     Raises:
         UsageError: The weights are those of another network, or the file is damaged.
     """
+    mix(model, path, 1.0)
+
+
+def mix(model: Any, path: Path, share: float) -> None:
+    """Moves the weights of a model towards those of a run; what tells the classes apart is left as it is.
+
+    A network that is trained further forgets what its new films do not need. On the way between both, it keeps
+    some of that, and is often better on films that neither training had ("Robust fine-tuning of zero-shot
+    models", Wortsman et al., CVPR 2022). Statistics of BatchNorm are moved, too.
+
+    Args:
+        model: The network.
+        path: ``weights.npz`` of a run of the same network.
+        share: Of the run's weights, in [0, 1].
+
+    Raises:
+        UsageError: See `transfer`.
+    """
     stored = arrays(path)
     values = [stored.get(f"v{i}") for i in range(len(model.variables))]
     for variable, value in zip(model.variables, values, strict=True):
@@ -54,4 +74,6 @@ def transfer(model: Any, path: Path) -> None:
                 f"{path}: the weights are those of another network than the recipe's",
                 "Take a run whose recipe has the same network and head.",
             )
+        if share < 1:
+            value = (1 - share) * np.asarray(variable) + share * value
         variable.assign(value)

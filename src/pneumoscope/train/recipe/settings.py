@@ -97,6 +97,9 @@ class Recipe:
         mirror_loss: Weight of the difference between a film and its mirror image in the log odds of
             each lung, so that the heat does not favour a side of the picture. A quarter of the films
             is mirrored for it, which takes a quarter more time; 0 is off.
+        start_share: Share of the start weights in the trained ones, when the training has ended, in [0, 1): a
+            network that starts from a run keeps some of what it could do there (WiSE-FT, Wortsman et al.
+            2022); for trainings that start from a run only.
         mirror_balance: Whether the exported network subtracts from the evidence half of what each cell
             of the picture gets more than its mirrored cell, on average over ill training films and their
             mirror images, see `pneumoscope.train.network.mirror_balance`; with the head ``"lungs"`` only.
@@ -166,6 +169,7 @@ class Recipe:
     blanked: float = 0.0
     lung_loss: float = 0.4
     mirror_loss: float = 0.0
+    start_share: float = 0.0
     mirror_balance: bool = False
     prevalence: float = 0.0
     ill_part: float = 0.7
@@ -199,7 +203,7 @@ class Recipe:
         _check(self.batch_size >= 1, "batch_size", self.batch_size, "1 or more")
         for name in ("clip", "learning_rate", "head_learning_rate"):
             _check(getattr(self, name) > 0, name, getattr(self, name), "above 0")
-        for name in ("dropout", "label_smoothing", "ema", "prevalence"):
+        for name in ("dropout", "label_smoothing", "ema", "prevalence", "start_share"):
             _check(0 <= getattr(self, name) < 1, name, getattr(self, name), "in [0, 1)")
         for name in _NOT_NEGATIVE:
             _check(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
