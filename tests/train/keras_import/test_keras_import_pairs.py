@@ -164,6 +164,17 @@ def test_what_a_gpu_alone_changes_is_no_difference(steep: Any, tmp_path: Path) -
     other = p + 2.5 * result.max_dp_tf32 * np.where(p < 0.5, 1, -1)
     assert "other weights" in hint_about(steep, tmp_path, x=x, p=other)
     assert "p is 1 minus what the model gives" in hint_about(steep, tmp_path, x=x, p=1 - gpu)
+    # Where a GPU may change everything, a small difference still needs no other cause.
+    kernel, bias = steep.layers[-1].get_weights()
+    middle = bias - np.log(p[0] / (1 - p[0]))  # the first picture's answer becomes 0.5
+    steep.layers[-1].set_weights([kernel * 100, middle * 100])
+    p = np.asarray(steep.predict(x, verbose=0))
+    np.savez(tmp_path / "steeper.npz", x=x, p=np.abs(p - 0.001))
+    result = pairs.compare(pairs.read(tmp_path / "steeper.npz"), steep, preparation(), half=False)
+    steep.set_weights(weights)
+    assert result.max_dp == pytest.approx(0.001, abs=1e-5)
+    assert result.max_dp_tf32 is not None
+    assert result.max_dp_tf32 > 0.05
 
 
 def test_a_layer_that_fails_at_its_call_is_an_error_with_the_cause(tmp_path: Path) -> None:

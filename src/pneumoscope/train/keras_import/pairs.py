@@ -245,9 +245,10 @@ def compare(
     with rounding.in_tf32(model):
         change = float(np.abs(answers(x) - p).max())
     # It rounds what the layers give, too.
-    if result.max_dp <= 2 * change <= _MOST_ROUNDING:
+    limit = min(2 * change, _MOST_ROUNDING)
+    if result.max_dp <= limit:
         return replace(result, max_dp_tf32=change)
-    mistake = _mistaken(readings, x, answers, min(2 * change, _MOST_ROUNDING))
+    mistake = _mistaken(readings, x, answers, limit)
     raise _different(result, mistake or _OTHER_WEIGHTS)
 
 
