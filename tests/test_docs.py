@@ -151,6 +151,10 @@ def test_the_reference_says_what_the_code_says(page: str) -> None:
     assert reference.written(page) == (reference.DOCS / page).read_text(encoding="utf-8")
 
 
+def test_an_argument_is_written_as_the_help_writes_it() -> None:
+    assert "pneumoscope evaluate [OPTIONS] [BUNDLE]... DATA\n" in reference_cli.commands()
+
+
 def test_a_default_is_spelt_as_the_api_takes_it() -> None:
     assert "`R5` by default." in reference_rest.routes()
 

@@ -40,11 +40,11 @@ OTHERS = {
     "PNEUMOSCOPE_TOKEN": "API token for `pneumoscope predict --server` and `pneumoscope.Client`.",
     "PNEUMOSCOPE_SERVE_SECRET": "The key that encrypts films and names: 32 bytes in base64; "
     "see [accounts](../how-to/accounts.md).",
-    "PNEUMOSCOPE_BUNDLES": "Folders of bundles, separated as in `PATH`; "
-    "`--bundle` takes the names of the bundles in them.",
+    "PNEUMOSCOPE_BUNDLES": "Folders that contain bundles, separated as in `PATH`; "
+    "`--bundle` takes the names of these bundles.",
     "NO_COLOR": "Any value: no colours in the terminal.",
     "XDG_CACHE_HOME": "Where the cache of decoded films is; `~/.cache` by default.",
-    "XDG_STATE_HOME": "Where the server keeps its folder; `~/.local/state` by default.",
+    "XDG_STATE_HOME": "Where the folders of the server and of `watch` are; `~/.local/state` by default.",
 }
 """Variables that belong to no option."""
 DEFAULTS = {"export": "export model"}
@@ -118,7 +118,10 @@ def _usage(name: str, command: Any) -> str:
 
 
 def _argument(parameter: Any) -> str:
-    name = (parameter.metavar or parameter.name.upper()).strip("[]{}.")
+    name = parameter.metavar or parameter.name.upper()
+    if "]..." in name:  # says itself what may be repeated or left out
+        return name
+    name = name.strip("[]{}.")
     name += "..." if parameter.nargs == -1 else ""
     return name if parameter.required else f"[{name}]"
 

@@ -57,9 +57,9 @@ def returned() -> str:
         (
             receiver.OUT_OF_RESOURCES,
             "Refused: out of resources",
-            "The disk is full, or the node's share of it is used. Send the film again later",
+            "The disk is full, or the node's share of it is used up. Send the film again later",
         ),
-        (receiver.NOT_SUPPORTED, "Refused: SOP class not supported", "No film for people"),
+        (receiver.NOT_SUPPORTED, "Refused: SOP class not supported", "Not a film for presentation"),
         (
             receiver.CLASS_MISMATCH,
             "Error: data set does not match SOP class",
@@ -68,7 +68,7 @@ def returned() -> str:
         (
             receiver.NOT_UNDERSTOOD,
             "Error: cannot understand",
-            "The header cannot be read, the film is too large, or its SOP Instance UID is another one",
+            "The header cannot be read, the film is too large, or the data set has another SOP Instance UID",
         ),
     )
     return table(
@@ -89,9 +89,9 @@ def accepted() -> str:
         (code(f"{statuses.DUPLICATE:04X}"), "The archive has the object already: it is delivered"),
         (
             code(f"{statuses.REFUSED_CLASS:04X}"),
-            "The delivery is given up: another attempt would fail, too",
+            "The delivery is given up: another attempt would fail in the same way",
         ),
-        (permanent, "Likewise"),
+        (permanent, "The same"),
         ("all others, and no answer", "The whole result is sent again after a growing pause"),
     )
     return table(("status", "what the node does"), rows)
@@ -129,4 +129,4 @@ def objects() -> str:
         (code(name), about.title, about.content, "yes" if name in settings.SENT else "")
         for name, about in KINDS.items()
     )
-    return table(("kind", "object", "content", "by default"), rows)
+    return table(("kind", "object", "content", "sent by default"), rows)

@@ -223,8 +223,8 @@ def page() -> str:
     lines = [
         "# Licences of dependencies",
         "",
-        "Made by `python tools/sbom.py --licences` from the metadata of installed packages. `BSD` means that they do",
-        "not say which of the BSD licences. A test checks that each licence is permissive, or that the package is",
+        "Made by `python tools/sbom.py --licences` from the metadata of installed packages. `BSD` means that the metadata do",
+        "not say which of the BSD licences it is. A test checks that each licence is permissive, or that the package is",
         "named here as an exception, with the reason. `make sbom` writes the bill of materials (CycloneDX), with versions.",
         "",
         "| package | licence | needed by | exception, because |",

@@ -66,7 +66,7 @@ def test_the_row_of_an_error() -> None:
         "stamp": "",
         "error_code": "MissingFile",
         "error": "a.png: no such file",
-        "hint": "Check the path; quote names that hold spaces.",
+        "hint": "Check the path; quote names that contain spaces.",
     }
 
 

@@ -119,7 +119,7 @@ def test_every_status_of_a_problem_is_translated(language: str) -> None:
         ),
         (
             errors.QueueFull(5),
-            "es warten mehr Aufnahmen, als der Server annimmt",
+            "es warten zu viele Aufnahmen",
             "Senden Sie sie in 5 s noch einmal, oder weniger auf einmal.",
         ),
     ],

@@ -123,6 +123,8 @@ def test_the_openapi_document_names_every_route(live: Live) -> None:
 
 def test_the_openapi_document_names_the_errors_of_a_route(live: Live) -> None:
     paths = live.client.get("/api/v1/openapi.json").json()["paths"]
+    upload = paths["/api/v1/predictions"]["post"]["responses"]
+    assert {"408", "413", "429"} <= set(upload)  # a slow body, a large one, too many
     export = paths["/api/v1/predictions/export"]["get"]["responses"]
     assert {"413", "429"} <= set(export)  # too many films, too many results in a minute
     sending = paths["/api/v1/predictions/{id}/destinations/{destination}"]["post"]["responses"]

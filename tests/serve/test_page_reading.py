@@ -211,7 +211,7 @@ def test_signing_in(browser: Browser, page_server: Live) -> None:
         sent.append(json.loads(route.request.post_data or "{}"))
         wrong = {
             "title": "Unauthorized",
-            "detail": "name and password do not fit",
+            "detail": "name or password is wrong",
             "hint": "Both count.",
         }
         right = sent[-1]["password"] == "right"
@@ -225,7 +225,7 @@ def test_signing_in(browser: Browser, page_server: Live) -> None:
     page.keyboard.type("ada")
     page.get_by_label("Password").fill("wrong")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("Name and password do not fit. Both count.")
+    expect(page.get_by_role("alert")).to_contain_text("Name or password is wrong. Both count.")
     expect(page.get_by_label("Password")).to_have_value("")
     page.unroute("**/api/v1/me")
     page.get_by_label("Password").fill("right")

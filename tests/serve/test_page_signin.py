@@ -91,7 +91,7 @@ def test_signing_in_and_out(context: BrowserContext, secure_server: SecureServer
     expect(page.get_by_label("Name")).to_be_focused()
     expect(page.locator("#notice")).to_contain_text("Research use, not a medical device")
     sign_in(page, "anna", "not her password at all")
-    expect(page.get_by_role("alert")).to_contain_text("Name and password do not fit")
+    expect(page.get_by_role("alert")).to_contain_text("Name or password is wrong")
     expect(page.get_by_label("Password")).to_have_value("")
     expect(page.get_by_label("Password")).to_be_focused()
     page.keyboard.type(PASSWORD)
@@ -198,12 +198,12 @@ def test_the_own_password_is_changed_in_the_page(
     expect(dialog.get_by_label("Your password, to end sessions")).to_be_focused()
     dialog.get_by_label("Your password, to end sessions").fill("not the password")
     dialog.get_by_role("button", name="End all other sessions").click()
-    expect(dialog.get_by_role("alert").last).to_contain_text("present password is not right")
+    expect(dialog.get_by_role("alert").last).to_contain_text("current password is wrong")
     dialog.get_by_label("Your password, to end sessions").fill(PASSWORD)
     dialog.get_by_role("button", name="End all other sessions").click()
     expect(dialog.locator("li")).to_have_count(1)
     new = "another walk by the river"
-    dialog.get_by_label("Present password").fill(PASSWORD)
+    dialog.get_by_label("Current password").fill(PASSWORD)
     dialog.get_by_label("New password", exact=True).fill("passwordpassword")
     dialog.get_by_label("New password again").fill("passwordpassword")
     dialog.get_by_role("button", name="Change password").click()
@@ -211,7 +211,7 @@ def test_the_own_password_is_changed_in_the_page(
     dialog.get_by_label("New password", exact=True).fill(new)
     dialog.get_by_label("New password again").fill(new)
     dialog.get_by_role("button", name="Change password").click()
-    expect(dialog.get_by_label("Present password")).to_have_value("")  # emptied once it is changed
+    expect(dialog.get_by_label("Current password")).to_have_value("")  # emptied once it is changed
     expect(dialog.locator("li")).to_have_count(1)
     page.reload()
     page.wait_for_selector("body[data-ready]")
@@ -229,7 +229,7 @@ def test_the_sign_in_page_in_german(browser: Browser, secure_server: SecureServe
     page.get_by_label("Passwort").fill("vier stille Reiher warten")
     page.get_by_role("button", name="Anmelden").click()
     expect(page.locator(".error-text")).to_have_text(
-        "Name und Passwort passen nicht zusammen. Beides muss stimmen. "
+        "Name oder Passwort ist falsch. Prüfen Sie beides. "
         "Die Administration kann ein neues Passwort setzen."
     )
     expect(page.locator("#notice")).to_have_text("Nur für Forschungszwecke, kein Medizinprodukt.")

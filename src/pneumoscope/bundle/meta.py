@@ -38,10 +38,10 @@ class BundleMeta:
         kinds_warning: Sentence beside every verdict that names kinds, or ``""``.
         warnings: Sentences beside every verdict that is shown.
         size: Side of the network's input in pixels.
-        source_size: Side in pixels to which larger films are resampled first, because the
-            training films were.
+        source_size: Side in pixels to which every film is resampled first, because the training films
+            were.
         calibration: How logits become calibrated probabilities, already part of ``model.onnx``.
-        conformal: Scores of the validation films, from which sets of classes follow for any error;
+        conformal: Scores of the validation films, from which the conformal sets for any error are derived;
             None for an imported model, or if there are too few films for the default error.
         operating_points: Thresholds on P(positive); with several findings, one of each name for
             each finding.
@@ -55,10 +55,10 @@ class BundleMeta:
             a bundle without a gate.
         explanation: How good the scores of the heatmaps are on held-out patients; ``limits`` maps a
             mode of `pneumoscope.decision.explain` to the lowest score at which a heatmap of the
-            positive verdict is shown. ``negative`` has the same of the negative class; without it
-            the limits hold for all heatmaps. None if it was not measured.
-        resize: How films become the network's input, one of `pneumoscope.images.RESIZES`; not
-            ``"antialias"`` only for imported models.
+            positive verdict is shown. ``negative`` has the same for the negative class; without it
+            the limits apply to all heatmaps. None if it was not measured.
+        resize: How films become the network's input, one of `pneumoscope.images.RESIZES`; only imported
+            models have another value than ``"antialias"``.
         heatmaps: Whether ``model.onnx`` gives heatmaps.
     """
 

@@ -45,7 +45,8 @@ class Calibration:
         prevalence: Share of ill films at which the probabilities hold; see `at_prevalence`. None for
             several findings, and if it is unknown.
         kinds_offsets: Added to the logits of the kinds after the temperature, one for each kind, the
-            first one 0: class weights of the training raise rare kinds. Empty for none.
+            first one 0. They correct for the class weights of the training, which raise rare kinds. Empty
+            for none.
     """
 
     scale: tuple[float, ...] = (1.0,)

@@ -101,10 +101,10 @@ class Scores:
         questions: Positive name, or finding, to its scores.
         kinds: Kind of disease to its share of P(positive) on the films that have it, ascending;
             empty if there is only one kind.
-        sources: Sources of calibration films in each of which the limit of the negative side holds, to the
-            smallest error at which it does; empty if it holds for all films together only.
-        left_out: Likewise, sources in each of which the limit holds for the negative films as a network judges
-            them that was trained without the source: an estimate for hospitals that no network has seen.
+        sources: Sources of calibration films for each of which the limit of the negative side holds, to the
+            smallest error at which it does; empty if it holds only for all films together.
+        left_out: The same for sources whose negative films are judged by a network that was trained without
+            them: an estimate for hospitals that the network has not seen.
     """
 
     questions: Mapping[str, Sides]

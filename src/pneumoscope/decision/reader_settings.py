@@ -244,7 +244,7 @@ ONE_BUNDLE = replace(
 SERVED_BUNDLE = replace(
     BUNDLE,
     kind="name",
-    help="Name of one of the server's bundles, see GET /settings; its default if missing.",
+    help="Name of one of the server's bundles, see GET /settings; without it, the server's default.",
     uploaded=True,
 )
 """`BUNDLE` as a request gives it: a server opens no folder that a request names."""

@@ -1,4 +1,4 @@
-"""Every error that pneumoscope raises on purpose.
+"""The errors that pneumoscope raises on purpose; parts of the package derive their own from them.
 
     PneumoscopeError
     ├── ImageError                  a film cannot be read
@@ -43,8 +43,8 @@
     │   ├── BundleNotServed         (ValueError)         a request names a bundle that the server does not have
     │   ├── NotStored               (OSError)            the database cannot be used
     │   └── ServerFault             (RuntimeError)       an unexpected failure; the log has the traceback
-    ├── ConversionError             (ValueError)         a model cannot be brought into another format
-    ├── BenchError                  (RuntimeError)       a benchmark failed, or became slower
+    ├── ConversionError             (ValueError)         a model cannot be converted to another format
+    ├── BenchError                  (RuntimeError)       a benchmark cannot be run, or became slower
     ├── AccountError                (ValueError)         a user, password or token cannot be used
     ├── UnsafeAddress               (ValueError)         others would reach a server that is not protected
     ├── AuditLogDamaged             (ValueError)         the audit log is not what was written
@@ -53,7 +53,7 @@
         ├── TrackingError                                TensorBoard's files or MLflow cannot be written
         └── DataError               (ValueError)
 
-An error knows a ``hint``: one sentence on what to do next, or ``""``.
+An error has a ``hint``: what to do next, or ``""``.
 """
 
 from pneumoscope.errors.bundles import (

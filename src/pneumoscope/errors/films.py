@@ -20,7 +20,7 @@ class MissingFile(ImageError, FileNotFoundError):
         pattern = any(sign in name for sign in "*?[")
         super().__init__(
             f"{name}: no film matches this pattern" if pattern else f"{name}: no such file",
-            "Check the path; quote names that hold spaces.",
+            "Check the path; quote names that contain spaces.",
         )
 
 

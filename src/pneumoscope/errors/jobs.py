@@ -16,7 +16,7 @@ class QueueFull(QueueError):
 
     def __init__(self, retry_after_s: int) -> None:
         super().__init__(
-            "more films wait than the server takes",
+            "too many films are waiting",
             f"Send them again in {retry_after_s} s, or fewer at once.",
         )
         self.retry_after_s = retry_after_s

@@ -266,7 +266,7 @@ def _pictures(film: FilmReport, result: Mapping[str, Any]) -> tuple[list[Flowabl
     """The pictures with their captions, and their width together; of the page if there are none."""
     if film.grey is None:
         return [
-            Paragraph(translated("The film itself is no longer held."), _style(9, _SOFT))
+            Paragraph(translated("The film itself is no longer kept."), _style(9, _SOFT))
         ], _WIDTH
     pictures, captions = [film.grey], [translated("Film")]
     explanation = result["explanation"]

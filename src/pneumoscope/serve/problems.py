@@ -65,7 +65,7 @@ class NotFound(Refusal):
 class FilmNotHeld(NotFound):
     def __init__(self) -> None:
         super().__init__(
-            "the film of this result is no longer held",
+            "the film of this result is no longer kept",
             "Send the film again; a server started with --keep-films keeps them.",
         )
 

@@ -115,19 +115,20 @@ class ServeSettings:
         folder: Folder of the database and the key.
         database: SQLAlchemy URL; None for SQLite in ``folder``.
         database_password_file: File with the password for ``database``; None if its URL needs none.
-        bundle: Names or folders of the bundles; the first reads films of requests that name none.
-            Empty for the shipped ones. In the environment separated as in ``PATH``.
+        bundle: Names or folders of the bundles. If a request names none, one is chosen for each film, or
+            the first is used if the bundles are not for different ages. Empty for the shipped ones. In
+            the environment separated as in ``PATH``.
         profile: Site profile, or None.
         destinations: TOML file whose tables ``destinations`` say where readers may send results; None
             for nowhere.
         node: URL of the status of a DICOM node, which administrators see in the page; None for none.
-        threads: Batches that are read at the same time; None for one more than cores.
+        threads: Batches that are read at the same time; None for one more than the cores.
         limits: Limits of one request.
         connection_limits: Limits of connections.
         max_batch_size: Films in one run of the network.
         max_wait_ms: Milliseconds that a film waits for others to share a run.
-        queue: Films that may be accepted and not finished; further requests get 429.
-        sync_limit: Requests with up to this number of films are answered when the films are read.
+        queue: Most films that are accepted and not yet finished; further requests get 429.
+        sync_limit: A request with up to this number of films is answered when its films have been read.
         deadline_s: Seconds within which reading a film of such a request must start.
         rate_limit: Requests per minute of one user, where there are accounts; 0 for no limit.
         retention_days: Days after which results are deleted; None to keep them.
@@ -138,12 +139,12 @@ class ServeSettings:
         tls_key: Its private key, PEM.
         tls_self_signed: Make a certificate for this machine.
         require_second_factor: Let only accounts with a second factor sign in.
-        strict_codes: Let a one-time code count within its own 30 s only, as OWASP ASVS 5.0, 6.5.5, asks.
+        strict_codes: Accept a one-time code only within its own 30 s, as OWASP ASVS 5.0, 6.5.5, requires.
         audit_syslog: Where lines of the audit log are sent, see `SyslogForwarder`; None for nowhere.
-        audit_anchor: File that always has number and hash of the last line of the audit log, best on
+        audit_anchor: File that always has number and hash of the last line of the audit log, preferably on
             another machine; None for none.
         trusted_proxy: Networks of proxies whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are
-            believed. In the environment separated by commas.
+            trusted. In the environment separated by commas.
         server_name: Names by which users address the server behind a proxy. In the environment
             separated by commas.
     """

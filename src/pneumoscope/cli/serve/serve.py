@@ -85,8 +85,8 @@ TrustedProxy = Annotated[
     list[str] | None,
     typer.Option(
         metavar="CIDR",
-        help="Network of a proxy whose X-Forwarded-For and X-Forwarded-Proto are believed, such as "
-        "127.0.0.1. Repeat it for several.",
+        help="Network of a proxy whose X-Forwarded-For and X-Forwarded-Proto are trusted, such as "
+        "127.0.0.1. Repeatable.",
     ),
 ]
 ServerName = Annotated[
@@ -140,7 +140,7 @@ Queue = Annotated[
     typer.Option(
         min=1,
         metavar="N",
-        help="Films that may be accepted and not yet finished; further requests get 429. 256 by default.",
+        help="Most films that are accepted and not yet finished; further requests get 429. 256 by default.",
     ),
 ]
 Bundles = Annotated[
@@ -148,7 +148,8 @@ Bundles = Annotated[
     typer.Option(
         "--bundle",
         metavar=BUNDLE.metavar,
-        help=f"{BUNDLE.help} Repeat it to serve several: a request names one, the first is the default.",
+        help=f"{BUNDLE.help} Repeat it to serve several. A request may name one; otherwise one is chosen for "
+        "each film, or the first is used if the bundles are not for different ages.",
         autocompletion=bundle_names,
     ),
 ]

@@ -46,7 +46,7 @@ class NewPassword(Confirmation):
 
 class WrongPassword(NotAllowed):
     def __init__(self) -> None:
-        super().__init__("the present password is not right", "An administrator can set a new one.")
+        super().__init__("the current password is wrong", "An administrator can set a new one.")
 
 
 async def _own_account(request: Request, user: Annotated[User, Depends(current_user)]) -> User:

@@ -139,7 +139,7 @@ CREATING: dict[int | str, dict[str, Any]] = {
         "description": "A job; its address is in Location",
         "links": _links("job", "show_job", "job_events", "cancel_job"),
     },
-    **_problems(400, 401, 403, 413, 415, 422, 429, 503, 507),
+    **_problems(400, 401, 403, 408, 413, 415, 422, 429, 503, 507),
 }
 
 UPLOAD: dict[str, Any] = {

@@ -41,7 +41,7 @@ class SecondFactorNeeded(NotSignedIn):
     def __init__(self, account: Account, *, wrong: bool) -> None:
         super().__init__()
         self.account = account
-        self.message = "the code is not right" if wrong else "this account needs a code, too"
+        self.message = "the code is wrong" if wrong else "this account also needs a code"
         self.hint = "Type the six digits that your authenticator app shows now."
 
 
@@ -74,8 +74,8 @@ class NoSecondFactor(NotAllowed):
 class WrongCredentials(NotSignedIn):
     def __init__(self) -> None:
         super().__init__()
-        self.message = "name and password do not fit"
-        self.hint = "Both count; an administrator can set a new password."
+        self.message = "name or password is wrong"
+        self.hint = "Check both; an administrator can set a new password."
 
 
 @router.post(SESSION, summary="Sign in", response_model=None)

@@ -205,18 +205,18 @@ class Accounts:
         Every session and token that was opened before is no longer valid.
 
         Args:
-            account: As `check` returned it for the present password.
+            account: As `check` returned it for the current password.
             password: The new one.
             record: Called before the change is committed.
 
         Raises:
-            AccountError: The password is weak or the present one, or somebody has changed it
+            AccountError: The password is weak or the current one, or somebody has changed it
                 meanwhile.
         """
         with _AT_ONCE:
             present = self._fits(account.password, password)
         if present:
-            raise AccountError("the new password is the present one", "Choose another one.")
+            raise AccountError("the new password is the current one", "Choose another one.")
         hashed = self._hash(account.name, password)
         with Session(self.engine, expire_on_commit=False) as db, db.begin():
             # Somebody who knows an old password must not overwrite a new one at the same moment.

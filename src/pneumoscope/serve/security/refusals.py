@@ -8,7 +8,7 @@ from pneumoscope.serve.problems import BadRequest, NotAllowed, Unavailable
 class WrongHost(BadRequest):
     def __init__(self) -> None:
         super().__init__(
-            "this server does not go by that name",
+            "this server is not known by that name",
             "Use the address that it was started with, or a name in its certificate.",
         )
 

@@ -18,24 +18,24 @@ class Augmentation:
             (adds a frame).
         scale_y: The same for the vertical size.
         shift: Largest shift, in either direction.
-        flip: Probability of a left-right flip; anatomically wrong, hence off by default. A head that reads
+        flip: Probability of a left-right flip; off by default, because it is anatomically wrong. A head that reads
             the lungs may need it: otherwise its heat may favour one side of the picture.
-        crop: Probability that edges are cut off and the rest is stretched back, as happens to
+        crop: Probability that edges are cut off and the rest is stretched back to the full size, as with
             originals that are collimated differently or are not square.
         crop_max: Largest cut, for each edge separately.
         match: Probability of a step towards the histogram of another film of the batch.
         equalise: Probability of a step towards a flat histogram.
-        clahe: Probability of a local equalisation (CLAHE), as of strongly processed films.
+        clahe: Probability of a local equalisation (CLAHE), as strongly processed films have it.
         clahe_limit: Range of its clip limit.
         curve: Probability of a random monotone tone curve.
         curve_knots: Number of knots of that curve.
         gamma: Range of the gamma.
         contrast: Range of the contrast factor.
         brightness: Largest change of brightness, as a share of full scale, in either direction.
-        shading: Probability of a smooth multiplicative field.
+        shading: Probability of shading by a smooth multiplicative field.
         shading_depth: Largest depth of that field.
         detail: Probability that the contrast of structures smaller than a few centimetres is changed
-            relative to the rest, as the multi-scale processing of each manufacturer does differently.
+            relative to the rest, as the multi-scale processing of manufacturers does, each in its own way.
         detail_amount: Range of that change: above 0 enhances detail, below 0 weakens it.
         detail_sigma: Range of the size below which a structure is detail, in pixels.
         sharpness_match: Probability of a step towards the sharpness of another film of the batch.

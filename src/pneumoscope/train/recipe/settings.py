@@ -59,11 +59,11 @@ class Recipe:
             (a feature pyramid); 0 leaves the last maps as they are.
         filters: Number of filters of each convolution of the network ``"cnn"``; each is followed by
             a max-pooling.
-        head: From feature maps to logits: ``"gap"`` (global average pooling), ``"flatten"``, or
+        head: How feature maps become logits: ``"gap"`` (global average pooling), ``"flatten"``, or
             ``"lungs"`` (the evidence on each lung, see `pneumoscope.train.network.lungs`; some films
-            need lung masks).
+            must have lung masks).
         head_batch_norm: Whether BatchNorm follows the pooled features.
-        dense: Units of a hidden layer with ReLU after that; 0 for no hidden layer.
+        dense: Units of a hidden layer with ReLU before the last layer; 0 for no hidden layer.
         dropout: Share of values that dropout sets to 0 before the last layer.
         batch_norm_frozen: Keep BatchNorm at its pretrained values; without pretrained weights it
             is always trained, with momentum 0.95.
@@ -80,18 +80,19 @@ class Recipe:
         focal_gamma: Exponent of the focal loss.
         label_smoothing: Share of each label that is spread evenly over the classes (of a finding: over
             present and absent), in [0, 1).
-        soft_labels: Share of each label that comes from networks that were trained without the film,
-            against labels that are wrong or uncertain (see `pneumoscope.train.fit.soft_labels`), in [0, 1]; 0
-            is off. Not for several findings.
+        soft_labels: Share of each label that comes from networks that were trained without the film, in [0, 1];
+            0 is off. It helps if labels are wrong or uncertain, see `pneumoscope.train.fit.soft_labels`. Not
+            for several findings.
         soft_label_folds: Number of these networks; each is trained without one fold of the training
             patients.
         soft_label_epochs: Epochs of their second phase; 0 for ``epochs``.
         mixup: Parameter of the Beta distribution (Zhang et al. 2018); 0 is off.
-        regions: Share of the films that are composed of two, where each part must give its own
-            film's class, so that heatmaps localise; 0 is off. With the head ``"lungs"`` the films are
+        regions: Share of the films that are composed of two films; each part must give the class of its
+            own film, so that heatmaps localise; 0 is off. With the head ``"lungs"`` the films are
             composed lung by lung, see `pneumoscope.train.data.compositions`.
-        surroundings: Share of the films whose surroundings of the lungs come from another film; with
-            the head ``"lungs"`` only, as the next four.
+        surroundings: Share of the films in which everything around the lungs comes from another film. This
+            setting, ``blanked``, ``lung_loss``, ``mirror_loss`` and ``mirror_balance`` are for the head
+            ``"lungs"`` only.
         blanked: Share of the films whose lungs are blanked.
         lung_loss: Weight of the lung field's cross-entropy against the masks.
         mirror_loss: Weight of the difference between a film and its mirror image in the log odds of
@@ -100,15 +101,15 @@ class Recipe:
         start_share: Share of the start weights in the trained ones, when the training has ended, in [0, 1): a
             network that starts from a run keeps some of what it could do there (WiSE-FT, Wortsman et al.
             2022); for trainings that start from a run only.
-        mirror_balance: Whether the exported network subtracts from the evidence half of what each cell
-            of the picture gets more than its mirrored cell, on average over ill training films and their
-            mirror images, see `pneumoscope.train.network.mirror_balance`; with the head ``"lungs"`` only.
+        mirror_balance: Whether the exported network subtracts from the evidence of each cell half of its average
+            excess over the mirrored cell, measured on ill training films and their mirror images, see
+            `pneumoscope.train.network.mirror_balance`.
         prevalence: Share of ill films at which the shipped probabilities hold, below 1; 0 for that
             of the validation films. Not used for several findings.
-        ill_part: Probability that a part of an ill film is ill, in (0, 1].
+        ill_part: Probability, in (0, 1], that a part of an ill film is ill, in films composed lung by lung.
         ill_part_weight: Weight of such a part; a part of a healthy film counts 1.
         head_epochs: Epochs with a frozen backbone.
-        head_learning_rate: Learning rate of these epochs, constant.
+        head_learning_rate: Constant learning rate of these epochs.
         cached_views: Number of augmented views of each film whose features are computed once, for the
             epochs with a frozen backbone; 0 makes new views in every epoch.
         epochs: Epochs of the second phase; 0 leaves the backbone frozen.
@@ -119,7 +120,7 @@ class Recipe:
         optimiser: ``"adamw"`` or ``"adam"``.
         learning_rate: Learning rate of the second phase; its peak if there is a warm-up and a cosine.
         cosine: Whether the learning rate of the second phase falls to 0 along a cosine.
-        warmup_epochs: Length of a linear warm-up, may be a fraction; only with the cosine.
+        warmup_epochs: Length of a linear warm-up in epochs, may be a fraction; only with the cosine.
         weight_decay: Weight decay of AdamW; in the second phase on kernels only.
         ema: Decay per step of the exponential moving average of weights and BatchNorm statistics;
             0 is off.
