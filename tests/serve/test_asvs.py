@@ -173,6 +173,7 @@ def test_fields_of_passwords_are_masked_and_known_to_password_managers() -> None
 
 
 def test_what_a_client_writes_is_decoded_once(server: Served, cookie: str) -> None:
+    assert uploaded(server, cookie) == 200
     number = server("GET", f"{API}/predictions?limit=1", cookie=cookie).json()["predictions"][0]
     id_ = number["id"]
     once = "".join(f"%{byte:02x}" for byte in id_.encode())
