@@ -52,6 +52,16 @@ def lines(path: Path) -> int:
     return len(path.read_text(encoding="utf-8").splitlines())
 
 
+def texts(code: str) -> Iterator[str]:
+    """The texts of a module, without its docstrings."""
+    tree = ast.parse(code)
+    docstrings = {id(node.value) for node in statements(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if is_text and id(node) not in docstrings:
+            yield node.value
+
+
 @dataclass(frozen=True, slots=True)
 class LongFunction:
     """A function over a number of lines.

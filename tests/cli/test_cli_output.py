@@ -89,3 +89,11 @@ def test_the_sentences_of_a_bundle_are_printed_once_and_the_verdicts_are_counted
     assert done.stdout.count(KINDS_WARNING[1:]) == 1
     assert [line for line in lines if line.startswith("  ")] == ["  no such file"]
     assert not any(line.endswith(" ") for line in lines)
+
+
+def test_without_a_verdict_the_table_names_no_disease(
+    tiny: tuple[str, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "text.png").write_bytes(b"no film")
+    done = run("predict", tmp_path / "text.png", *tiny)
+    assert done.stdout.splitlines()[0].split() == ["film", "verdict", "P(positive)", "kind"]

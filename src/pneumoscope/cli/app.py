@@ -77,7 +77,7 @@ def app_of(names: Iterable[str] = COMMANDS) -> typer.Typer:
     """
     app = typer.Typer(
         name="pneumoscope",
-        help="Reads chest X-rays: NORMAL or PNEUMONIA, with a probability and a heatmap. "
+        help="Reads chest X-rays: normal or not, with a probability and a heatmap. "
         "Research use, not a medical device.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,

@@ -136,7 +136,7 @@ def _show(films: Sequence[Outcome], kinds_warnings: Mapping[str, str]) -> None:
 
 def _headings(predictions: Sequence[Prediction]) -> list[str]:
     several = bool(predictions) and all(p.findings for p in predictions)
-    names = {p.positive.lower() for p in predictions} or {"pneumonia"}
+    names = {p.positive.lower() for p in predictions}
     name = names.pop() if len(names) == 1 else "positive"
     headings = [
         "film",

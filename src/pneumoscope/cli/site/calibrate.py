@@ -42,7 +42,7 @@ Name = Annotated[
 ]
 Prevalence = Annotated[
     float | None,
-    typer.Option(metavar="SHARE", help="Share of films with pneumonia at your site."),
+    typer.Option(metavar="SHARE", help="Share of ill films at your site."),
 ]
 LeastSensitivity = Annotated[
     float,

@@ -134,7 +134,7 @@ def _patients(audit: Audit) -> Iterator[Finding]:
                 LOOK if i else STOP,
                 f"{both:,} of {grouping.patients:,} patients ({grouping.name}) are in two splits, with "
                 f"{counted(grouping.films_in_two_splits, 'film')}: {named}.",
-                "pneumoscope treats these keys as several children. If your source says otherwise, stop."
+                "pneumoscope treats these keys as several patients. If your source says otherwise, stop."
                 if i
                 else "Give each patient's films one split.",
             )
