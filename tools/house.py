@@ -22,11 +22,12 @@ BENCHMARKS = ROOT / "benchmarks"
 _VAGUE_WORD = "_?(?:found|own|told|one|asked|there)"
 _VAGUE_NAME = rf"(?:\w+, )*{_VAGUE_WORD}(?:, \w+)*"
 VAGUE = re.compile(
-    rf"^\s*{_VAGUE_NAME}(?:: [^=]+)? = |\bfor {_VAGUE_NAME} in "
+    rf"^\s*{_VAGUE_NAME}(?:: [^=]+)? = |\bfor {_VAGUE_NAME} in |\b{_VAGUE_WORD} := "
+    rf"|^\s*(?:async )?def .*[(, ]{_VAGUE_WORD}: |^\s*self\.{_VAGUE_WORD}(?:: [^=]+)? = "
     rf"|^\s*(?:async def|def|class) {_VAGUE_WORD}\b",
     re.MULTILINE | re.IGNORECASE,
 )
-"""Assignments, loops, functions and classes with a name that does not say what it is."""
+"""Assignments, loops, parameters, functions and classes with a name that does not say what it is."""
 
 
 def sources() -> list[Path]:

@@ -136,20 +136,20 @@ class Server:
 
     def __init__(self, classifier: Classifier) -> None:
         self.classifier = classifier
-        self.asked: list[Any] = []
+        self.calls: list[Any] = []
 
     def __call__(self, url: str) -> Server:
-        self.asked.append(url)
+        self.calls.append(url)
         return self
 
     def __enter__(self) -> Server:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.asked.append("closed")
+        self.calls.append("closed")
 
     def model(self, bundle: str | None) -> dict[str, Any]:
-        self.asked.append(bundle)
+        self.calls.append(bundle)
         return {
             "bundle_sha256": self.classifier.bundle.sha256,
             "labels": ["normal", "bacterial", "viral"],
@@ -159,7 +159,7 @@ class Server:
     def predict_many(
         self, sources: list[Path], settings: Settings, *, bundle: str | None
     ) -> Iterator[tuple[Outcome, Any]]:
-        self.asked.append((settings, bundle))
+        self.calls.append((settings, bundle))
         for outcome in self.classifier.with_settings(settings).predict_many(sources):
             yield outcome, outcome.prediction and outcome.source
 
@@ -184,8 +184,8 @@ def test_a_server_prints_what_this_machine_prints(
         on_server = run("predict", film_files, *output, "--server", "http://ward:8000")
         assert on_server.returncode == on_machine.returncode == 1  # of the file that is no film
         assert (on_server.stdout, on_server.stderr) == (on_machine.stdout, on_machine.stderr)
-    assert server.asked[:3] == ["http://ward:8000", None, (Settings(), None)]
-    assert server.asked[3] == "closed"
+    assert server.calls[:3] == ["http://ward:8000", None, (Settings(), None)]
+    assert server.calls[3] == "closed"
 
 
 def test_settings_and_a_bundle_of_the_server_by_name(
@@ -198,7 +198,7 @@ def test_settings_and_a_bundle_of_the_server_by_name(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     settings = Settings("screen", prevalence=0.2, force=True)
-    assert server.asked == ["http://ward:8000", "second", (settings, "second"), "closed"]
+    assert server.calls == ["http://ward:8000", "second", (settings, "second"), "closed"]
 
 
 def test_heatmaps_are_fetched_from_the_server(
@@ -236,7 +236,7 @@ def test_what_a_server_does_not_do(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     done = run("predict", film_files, "--server", "http://ward:8000", *options)
-    assert (done.returncode, done.stdout, server.asked) == (2, "", [])
+    assert (done.returncode, done.stdout, server.calls) == (2, "", [])
     assert f"--server and {options[0]} exclude each other" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["films"]
 

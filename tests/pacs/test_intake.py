@@ -21,7 +21,7 @@ from pneumoscope.images.decoders import Decoder
 from pneumoscope.jobs.batcher import Batcher
 from pneumoscope.jobs.bundles import load_bundles
 from pneumoscope.jobs.clock import SteadyClock
-from pneumoscope.jobs.contents import KEPT, QueueContents
+from pneumoscope.jobs.contents import FROM_COPY, QueueContents
 from pneumoscope.jobs.deliveries import Deliveries
 from pneumoscope.jobs.pipeline import (
     Pipeline,
@@ -256,7 +256,7 @@ def test_a_film_that_failed_by_the_machine_is_kept_and_read_again_once(
     assert films.ids() == {failed.id}
     if how == "queue retry":
         contents = QueueContents(store, films)
-        assert contents.retry(contents.entry(failed.id)) == KEPT
+        assert contents.retry(contents.entry(failed.id)) == FROM_COPY
         assert jobs.resume_wanted() == 1
         assert jobs.resume_wanted() == 0
     put(spool, 8)  # its sender has another try, too

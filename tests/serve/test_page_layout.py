@@ -85,9 +85,9 @@ def cut_off(within: Locator, texts: str) -> list[str]:
     )
 
 
-def overlap(one: Locator, other: Locator) -> bool:
+def overlap(first: Locator, second: Locator) -> bool:
     """Whether the boxes of two elements have a place in common; a hidden element has no box."""
-    boxes = [box for element in (one, other) if (box := element.bounding_box())]
+    boxes = [box for element in (first, second) if (box := element.bounding_box())]
     return len(boxes) == 2 and all(
         max(box[start] for box in boxes) < min(box[start] + box[size] for box in boxes) - 0.5
         for start, size in (("x", "width"), ("y", "height"))

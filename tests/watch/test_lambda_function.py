@@ -19,7 +19,7 @@ from pneumoscope.errors import UsageError
 from pneumoscope.records import Settings
 from pneumoscope.watch import lambda_function
 from pneumoscope.watch.lambda_function import created_objects, handler, settings
-from pneumoscope.watch.result_files import Wanted
+from pneumoscope.watch.result_files import ResultFiles
 
 OUT = {"PNEUMOSCOPE_WATCH_OUT": "s3://results/films/"}
 
@@ -197,7 +197,7 @@ def test_events_of_other_services_fail(memory: Any, event: Any) -> None:
 def test_settings() -> None:
     plain = settings(OUT)
     assert (plain.out, plain.bundle, plain.reading) == ("s3://results/films", None, Settings())
-    assert plain.wanted == Wanted()
+    assert plain.result_files == ResultFiles()
     chosen = settings(
         OUT
         | {
@@ -206,7 +206,7 @@ def test_settings() -> None:
             "PNEUMOSCOPE_EXPLAIN": "none",
         }
     )
-    assert chosen.wanted == Wanted(overlays=False, kinds=("sr", "fhir"))
+    assert chosen.result_files == ResultFiles(overlays=False, kinds=("sr", "fhir"))
     assert (chosen.reading.prevalence, chosen.reading.explain) == (0.1, "none")
     every = settings(
         OUT

@@ -17,7 +17,7 @@ from pneumoscope.jobs.film_store import FilmStore
 from pneumoscope.jobs.store import Store
 from pneumoscope.jobs.tables import GIVEN_UP, PENDING
 from pneumoscope.watch import writing
-from pneumoscope.watch.result_files import Wanted
+from pneumoscope.watch.result_files import ResultFiles
 from pneumoscope.watch.watching import OWNER
 from watched import run_once, watch_settings
 
@@ -74,7 +74,7 @@ def test_a_busy_decoder_costs_no_overlay(
 
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.png").write_bytes(BRIGHT[1])
-    settings = watch_settings(tmp_path, [tmp_path / "in"], tiny_bundle, wanted=Wanted())
+    settings = watch_settings(tmp_path, [tmp_path / "in"], tiny_bundle, result_files=ResultFiles())
     monkeypatch.setattr(Decoder, "decode", busy)
     monkeypatch.setattr(writing, "pause_s", lambda _attempts: 0.0)
     outcome, heard = run_once(settings)

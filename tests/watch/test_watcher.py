@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from grey_films import BRIGHT, DARK, film, zipped
 from pneumoscope.errors import DiskFull, NotPermitted
-from pneumoscope.jobs.contents import AGAIN, QueueContents
+from pneumoscope.jobs.contents import FROM_SOURCE, QueueContents
 from pneumoscope.jobs.received import ReceivedFiles
 from pneumoscope.jobs.store import Store
 from pneumoscope.jobs.tables import FAILED, QUEUED
@@ -368,7 +368,7 @@ def test_a_film_in_an_archive_can_be_asked_for_again(
     state = {"state": FAILED, "error": {"message": "x"}, "idempotency_key": None}
     parts.store.change([{"id": failed, **state}])
     contents = QueueContents(parts.store, parts.film_store)
-    assert contents.retry(contents.entry(failed)) == AGAIN
+    assert contents.retry(contents.entry(failed)) == FROM_SOURCE
     opened: list[str] = []
     unpacked = Folder.archive_films
     monkeypatch.setattr(

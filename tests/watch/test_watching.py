@@ -18,7 +18,7 @@ from pneumoscope.errors import UsageError
 from pneumoscope.jobs.deliveries import Deliveries
 from pneumoscope.jobs.film_store import FilmStore
 from pneumoscope.jobs.store import Store
-from pneumoscope.watch.result_files import Wanted
+from pneumoscope.watch.result_files import ResultFiles
 from pneumoscope.watch.watching import OWNER, WatchSettings, watch
 from watched import Heard, run_once, watch_settings
 
@@ -52,7 +52,7 @@ def test_every_film_gets_its_result_once(tiny_bundle: Bundle, root: Path, tmp_pa
     (root / "copy.png").write_bytes(DARK[1])
     longest = "x" * 251 + ".png"
     (root / longest).write_bytes(film(200))
-    settings = watch_settings(tmp_path, [root], tiny_bundle, wanted=Wanted())
+    settings = watch_settings(tmp_path, [root], tiny_bundle, result_files=ResultFiles())
     outcome, heard = run_once(settings)
     assert (outcome.failed, outcome.left) == (1, 0)
     assert heard.results == {
@@ -162,7 +162,7 @@ def test_a_changed_file_gets_a_result_beside_the_first(
 def test_new_films_are_read_as_they_arrive(tiny_bundle: Bundle, root: Path, tmp_path: Path) -> None:
     out = root / "results"  # in the watched folder
     settings = watch_settings(
-        tmp_path, [root], tiny_bundle, once=False, out=str(out), wanted=Wanted()
+        tmp_path, [root], tiny_bundle, once=False, out=str(out), result_files=ResultFiles()
     )
     heard, stop = Heard(), threading.Event()
     thread = threading.Thread(target=watch, args=(settings, heard, stop))
@@ -199,7 +199,7 @@ def test_from_bucket_to_bucket(tiny_bundle: Bundle, tmp_path: Path, memory: Any)
         ["memory://hospital/films"],
         tiny_bundle,
         out="memory://hospital/films/results",
-        wanted=Wanted(),
+        result_files=ResultFiles(),
     )
     for films in (1, 0):
         outcome, heard = run_once(settings)

@@ -15,7 +15,7 @@ from pneumoscope.jobs.requests import JobRequest
 from pneumoscope.jobs.tables import FilmRow
 from pneumoscope.records import Settings
 from pneumoscope.watch.places import Place
-from pneumoscope.watch.result_files import Wanted
+from pneumoscope.watch.result_files import ResultFiles
 from pneumoscope.watch.watcher import Intake, Reports, Watcher, reader_id
 from pneumoscope.watch.watching import OWNER, Listener, Outcome, WatchSettings, watch
 from pneumoscope.watch.writing import OUTPUT
@@ -123,7 +123,7 @@ def watch_settings(
         "database_url": f"sqlite:///{folder / 'queue' / 'watch.sqlite'}",
         "reading": Settings(),
         "bundle": bundle.path,
-        "wanted": Wanted(overlays=False),
+        "result_files": ResultFiles(overlays=False),
         "settle_s": 0.0,
         "once": True,
         "threads": 1,

@@ -7,7 +7,7 @@ import io
 import tarfile
 from pathlib import Path
 
-from pneumoscope.web.packages import Package, Taken
+from pneumoscope.web.packages import Package, PackageFile
 
 CONTENT = {
     "dist/ort.mjs": b"export const env = {};\n",
@@ -16,8 +16,8 @@ CONTENT = {
 }
 
 
-def _taken(path: str, target: str) -> Taken:
-    return Taken(path, hashlib.sha256(CONTENT[path]).hexdigest(), target)
+def _file(path: str, target: str) -> PackageFile:
+    return PackageFile(path, hashlib.sha256(CONTENT[path]).hexdigest(), target)
 
 
 RUNTIME = Package(
@@ -26,8 +26,8 @@ RUNTIME = Package(
     licence="MIT",
     purpose="runs the network",
     files=(
-        _taken("dist/ort.mjs", "runtime/ort.js"),
-        _taken("dist/ort.wasm", "runtime/ort-wasm.wasm"),
+        _file("dist/ort.mjs", "runtime/ort.js"),
+        _file("dist/ort.wasm", "runtime/ort-wasm.wasm"),
     ),
 )
 DECODER = Package(
@@ -35,7 +35,7 @@ DECODER = Package(
     version="0.1.0",
     licence="MIT",
     purpose="decodes something",
-    files=(_taken("dist/decoder.js", "codecs/decoder.js"),),
+    files=(_file("dist/decoder.js", "codecs/decoder.js"),),
     export="Decoder",
     codec="decoder",
 )
@@ -45,9 +45,9 @@ def archive(folder: Path, package: Package, **changed: bytes) -> Path:
     """An archive as ``npm pack`` writes it; ``changed`` has other contents by the file's stem."""
     path = folder / package.archive
     with tarfile.open(path, "w:gz") as tar:
-        for taken in package.files:
-            content = changed.get(Path(taken.path).stem, CONTENT[taken.path])
-            member = tarfile.TarInfo(f"package/{taken.path}")
+        for file in package.files:
+            content = changed.get(Path(file.path).stem, CONTENT[file.path])
+            member = tarfile.TarInfo(f"package/{file.path}")
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
     return path

@@ -29,8 +29,8 @@ def test_files_are_taken_from_an_archive_or_a_folder_of_archives(tmp_path: Path)
 @pytest.mark.parametrize("below", ["", "package", "tiny-runtime", "node_modules/tiny-runtime"])
 def test_files_are_taken_from_unpacked_packages(tmp_path: Path, below: str) -> None:
     (tmp_path / below / "dist").mkdir(parents=True)
-    for taken in RUNTIME.files:
-        (tmp_path / below / taken.path).write_bytes(CONTENT[taken.path])
+    for file in RUNTIME.files:
+        (tmp_path / below / file.path).write_bytes(CONTENT[file.path])
     assert contents(RUNTIME, tmp_path) == FILES
     assert contents(DECODER, tmp_path) is None
 
@@ -53,9 +53,9 @@ def test_a_broken_archive_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_every_package_is_pinned() -> None:
     for package in PACKAGES:
         assert re.fullmatch(r"\d+\.\d+\.\d+", package.version)
-        assert all(re.fullmatch(r"[0-9a-f]{64}", taken.sha256) for taken in package.files)
+        assert all(re.fullmatch(r"[0-9a-f]{64}", file.sha256) for file in package.files)
         assert set(package.licence.split(" AND ")) <= {
             *("MIT", "BSD-2-Clause", "BSD-3-Clause"),
         }
-    targets = [taken.target for package in PACKAGES for taken in package.files]
+    targets = [file.target for package in PACKAGES for file in package.files]
     assert len(targets) == len(set(targets))

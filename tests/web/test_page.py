@@ -24,7 +24,7 @@ from pneumoscope.web.page import ExportedPage, export_page
 from tiny import site_profile
 
 PACKAGES = {
-    taken.target: CONTENT[taken.path] for package in (RUNTIME, DECODER) for taken in package.files
+    file.target: CONTENT[file.path] for package in (RUNTIME, DECODER) for file in package.files
 }
 
 

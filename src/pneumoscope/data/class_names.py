@@ -88,23 +88,23 @@ def healthy_besides(names: Iterable[str]) -> list[str]:
     Such as ``"NormalCXR"``, ``"normal2"`` and ``"controls"``; also mistyped ones: ``"Noraml"``. Some leave open
     whether these films are healthy: ``"near normal"``, ``"normal variant"``, ``"0"``, ``"no"``.
     """
-    given = tuple(names)
-    if not any(map(is_negative, given)):
+    listed = tuple(names)
+    if not any(map(is_negative, listed)):
         return []
     return [
         n
-        for n in given
+        for n in listed
         if not is_negative(n) and (plain_name(n) in _DENIALS or speaks_of_healthy(n))
     ]
 
 
 def denying_besides(names: Iterable[str]) -> list[str]:
     """Names that deny something, beside one that means "nothing found": ``"non-COVID"``, ``"COVID negative"``."""
-    given = tuple(names)
-    if not any(map(is_negative, given)):
+    listed = tuple(names)
+    if not any(map(is_negative, listed)):
         return []
     return [
-        n for n in given
+        n for n in listed
         if not is_negative(n) and (denied := _denied(n)) and not _HEALTHY.match(denied)
     ]  # fmt: skip
 
@@ -115,12 +115,12 @@ def negative_of(names: Iterable[str]) -> str | None:
     If none does, it is a name that denies another one: ``"non-COVID"`` beside ``"COVID"``, ``"without TB"``
     beside ``"with TB"``.
     """
-    given = tuple(names)
-    negative = next((name for name in given if is_negative(name)), None)
+    listed = tuple(names)
+    negative = next((name for name in listed if is_negative(name)), None)
     if negative is not None:
         return negative
-    said = {_said(name) for name in given}
-    return next((n for n in given if (denied := _denied(n)) and denied in said), None)
+    affirmed = {_affirmed(name) for name in listed}
+    return next((n for n in listed if (denied := _denied(n)) and denied in affirmed), None)
 
 
 def speaks_of_healthy(name: str) -> bool:
@@ -141,7 +141,7 @@ def _denied(name: str) -> str:
     return (match[1] or match[2]) if match else ""
 
 
-def _said(name: str) -> str:
+def _affirmed(name: str) -> str:
     """A name without the words that say that something is there."""
     match = _WITH.fullmatch(plain_name(name))
     return (match[1] or match[2]) if match else plain_name(name)
@@ -154,11 +154,11 @@ def negative_first(names: Iterable[str], negative: str | None = None) -> tuple[s
         names: The names.
         negative: The negative one; None for `negative_of`.
     """
-    given = tuple(names)
-    negative = negative_of(given) if negative is None else negative
-    if negative is None or negative not in given:
-        return given
-    return (negative, *(n for n in given if n != negative))
+    listed = tuple(names)
+    negative = negative_of(listed) if negative is None else negative
+    if negative is None or negative not in listed:
+        return listed
+    return (negative, *(n for n in listed if n != negative))
 
 
 def kept_spellings(films: Mapping[str, int]) -> dict[str, str]:

@@ -216,16 +216,16 @@ def _factor(x: Array, of_truth: Array, shifts: Array) -> float:
     return 0.5 * (low + high)
 
 
-def _newton(x: Array, target: Array, given: Array) -> Array:
+def _newton(x: Array, target: Array, offset: Array) -> Array:
     """Coefficients of a logistic regression with an offset, by damped Newton steps."""
     w = np.zeros(x.shape[1])
 
     def loss(w: Array) -> float:
-        z = x @ w + given
+        z = x @ w + offset
         return float(np.mean(np.logaddexp(0, z) - target * z))
 
     for _ in range(100):
-        p = logistic(x @ w + given)
+        p = logistic(x @ w + offset)
         slope = x.T @ (p - target) / len(x)
         # The ridge keeps the matrix regular if all log odds are equal.
         bend = (x * (p * (1 - p))[:, None]).T @ x / len(x) + 1e-9 * np.eye(len(w))

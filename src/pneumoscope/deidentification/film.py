@@ -159,19 +159,19 @@ def _cleaned(
     if source.get("PhotometricInterpretation") == "PALETTE COLOR":
         raise UnsupportedObject(name, "a film with a palette of colours")
     sides = text_sides(pixels)
-    made = _header(source, data, key, options)
+    copy = _header(source, data, key, options)
     # Blanking the borders does not remove text in the middle, so a declared YES stays.
     kept = options.burned_in == KEEP and sides
-    made.BurnedInAnnotation = "YES" if kept or _declares_text(source) else "NO"
+    copy.BurnedInAnnotation = "YES" if kept or _declares_text(source) else "NO"
     without_text = _without_text(stored, sides, source, name, options.burned_in)
     if without_text is not stored:
-        made.DeidentificationMethodCodeSequence.append(_code(_CLEANED_PIXELS))
-    _add_pixels(made, without_text, source)
+        copy.DeidentificationMethodCodeSequence.append(_code(_CLEANED_PIXELS))
+    _add_pixels(copy, without_text, source)
     return DeidentifiedFilm(
-        content=_file_of(made),
-        patient=str(made.PatientID),
-        sop_instance_uid=str(made.SOPInstanceUID),
-        actions=tuple(_actions(source, made, options)),
+        content=_file_of(copy),
+        patient=str(copy.PatientID),
+        sop_instance_uid=str(copy.SOPInstanceUID),
+        actions=tuple(_actions(source, copy, options)),
     )
 
 
@@ -214,38 +214,38 @@ def _film(data: bytes) -> str:
 
 def _header(source: Dataset, data: bytes, key: Key, options: Options) -> Dataset:
     """The new header; only what is named here is in it."""
-    made, identity = Dataset(), _identity(source, data)
-    made.SpecificCharacterSet = "ISO_IR 192"
+    copy, identity = Dataset(), _identity(source, data)
+    copy.SpecificCharacterSet = "ISO_IR 192"
     sop_class = str(source.get("SOPClassUID") or SecondaryCaptureImageStorage)
     # A multi-frame object of one frame becomes a plain one.
     several = sop_class.startswith(f"{SecondaryCaptureImageStorage}.")
-    made.SOPClassUID = SecondaryCaptureImageStorage if several else sop_class
+    copy.SOPClassUID = SecondaryCaptureImageStorage if several else sop_class
     for keyword in _UIDS:
         uid = str(source.get(keyword) or "").strip("\0 ")
         # Films without UIDs are in one study of their patient, but each is a separate film.
         owner = _film(data) if keyword == "SOPInstanceUID" and not uid else identity
-        setattr(made, keyword, key.uid(uid or f"{keyword} of {owner}"))
-    made.PatientID = made.PatientName = key.patient(identity)
+        setattr(copy, keyword, key.uid(uid or f"{keyword} of {owner}"))
+    copy.PatientID = copy.PatientName = key.patient(identity)
     for keyword in _EMPTY:
-        setattr(made, keyword, "")
+        setattr(copy, keyword, "")
     for keyword in SAFE:
         if (value := safe_value(keyword, source.get(keyword))) is not None:
-            setattr(made, keyword, value)
-    _add_tables(made, source)
+            setattr(copy, keyword, value)
+    _add_tables(copy, source)
     for option in options.retain:
-        _RETAIN[option](made, source, identity, key)
-    _complete(made)
-    made.PatientIdentityRemoved = "YES"
-    made.DeidentificationMethod = (
+        _RETAIN[option](copy, source, identity, key)
+    _complete(copy)
+    copy.PatientIdentityRemoved = "YES"
+    copy.DeidentificationMethod = (
         f"pneumoscope {pneumoscope.__version__}: PS3.15 Basic Profile, other values removed"
     )
-    made.DeidentificationMethodCodeSequence = [_code(option) for option in ("", *options.retain)]
+    copy.DeidentificationMethodCodeSequence = [_code(option) for option in ("", *options.retain)]
     modified = "MODIFIED" if "dates" in options.retain else "REMOVED"
-    made.LongitudinalTemporalInformationModified = modified
-    return made
+    copy.LongitudinalTemporalInformationModified = modified
+    return copy
 
 
-def _add_tables(made: Dataset, source: Dataset) -> None:
+def _add_tables(copy: Dataset, source: Dataset) -> None:
     """Lookup tables (C.11.1, C.11.2): numbers only, as many as their descriptor says."""
     for keyword in ("ModalityLUTSequence", "VOILUTSequence"):
         if (sound := sound_item(source.get(keyword))) is None:
@@ -255,27 +255,27 @@ def _add_tables(made: Dataset, source: Dataset) -> None:
             item[name] = sound[name]
         if keyword == "ModalityLUTSequence":
             item.ModalityLUTType = "US"
-        setattr(made, keyword, [item])
+        setattr(copy, keyword, [item])
 
 
-def _complete(made: Dataset) -> None:
+def _complete(copy: Dataset) -> None:
     """Adds what the film's class requires, as far as it is the same for every film of a chest."""
     for keyword in _EMPTY_IN_IMAGES:
-        if keyword not in made:
-            setattr(made, keyword, "" if "Number" not in keyword else None)
-    if made.SOPClassUID == SecondaryCaptureImageStorage and "ConversionType" not in made:
-        made.ConversionType = "WSD"
-    if made.SOPClassUID == DigitalXRayImageStorageForPresentation:  # C.8.11
-        made.PresentationIntentType = "FOR PRESENTATION"
-        made.ImageType = made.get("ImageType") or ["DERIVED", "PRIMARY"]
-        made.ImageLaterality = made.get("ImageLaterality") or "U"
-        made.AcquisitionContextSequence = []
-        made.DetectorType = made.PositionerType = ""
+        if keyword not in copy:
+            setattr(copy, keyword, "" if "Number" not in keyword else None)
+    if copy.SOPClassUID == SecondaryCaptureImageStorage and "ConversionType" not in copy:
+        copy.ConversionType = "WSD"
+    if copy.SOPClassUID == DigitalXRayImageStorageForPresentation:  # C.8.11
+        copy.PresentationIntentType = "FOR PRESENTATION"
+        copy.ImageType = copy.get("ImageType") or ["DERIVED", "PRIMARY"]
+        copy.ImageLaterality = copy.get("ImageLaterality") or "U"
+        copy.AcquisitionContextSequence = []
+        copy.DetectorType = copy.PositionerType = ""
         region = Dataset()
         region.CodeValue, region.CodingSchemeDesignator = "816094009", "SCT"
         region.CodeMeaning = "Chest"
-        made.AnatomicRegionSequence = [region]
-        del made.Laterality
+        copy.AnatomicRegionSequence = [region]
+        del copy.Laterality
 
 
 def _code(option: str) -> Dataset:
@@ -285,37 +285,37 @@ def _code(option: str) -> Dataset:
     return item
 
 
-def _retain_dates(made: Dataset, source: Dataset, identity: str, key: Key) -> None:
+def _retain_dates(copy: Dataset, source: Dataset, identity: str, key: Key) -> None:
     shift = timedelta(days=key.days(identity))
     for keyword in _DATES:
         try:
             date = datetime.strptime(str(source.get(keyword) or ""), "%Y%m%d")
-            setattr(made, keyword, (date - shift).strftime("%Y%m%d"))
+            setattr(copy, keyword, (date - shift).strftime("%Y%m%d"))
         except (ValueError, OverflowError):
             continue
     for keyword in _TIMES:
         digits = str(source.get(keyword) or "")[:6]
         if len(digits) == 6 and digits.isdecimal() and digits < "240000":
-            setattr(made, keyword, digits)
+            setattr(copy, keyword, digits)
 
 
-def _retain_device(made: Dataset, source: Dataset, _identity: str, _key: Key) -> None:
+def _retain_device(copy: Dataset, source: Dataset, _identity: str, _key: Key) -> None:
     for keyword in DEVICE:
         if value := source.get(keyword):
-            setattr(made, keyword, value)
+            setattr(copy, keyword, value)
 
 
-def _retain_characteristics(made: Dataset, source: Dataset, _identity: str, _key: Key) -> None:
+def _retain_characteristics(copy: Dataset, source: Dataset, _identity: str, _key: Key) -> None:
     sex = str(source.get("PatientSex") or "").strip()
-    made.PatientSex = sex if sex in ("M", "F", "O") else ""
+    copy.PatientSex = sex if sex in ("M", "F", "O") else ""
     if age := safe_age(source.get("PatientAge")):
-        made.PatientAge = age
+        copy.PatientAge = age
 
 
-def _retain_descriptors(made: Dataset, source: Dataset, _identity: str, _key: Key) -> None:
+def _retain_descriptors(copy: Dataset, source: Dataset, _identity: str, _key: Key) -> None:
     for keyword in DESCRIPTORS:
         if text := cleaned_text(str(source.get(keyword) or "")):
-            setattr(made, keyword, text)
+            setattr(copy, keyword, text)
 
 
 _RETAIN = {
@@ -326,7 +326,7 @@ _RETAIN = {
 }
 
 
-def _add_pixels(made: Dataset, stored: NDArray[Any], source: Dataset) -> None:
+def _add_pixels(copy: Dataset, stored: NDArray[Any], source: Dataset) -> None:
     """Pixels without compression: comments of a codestream and foreign bits are gone."""
     signed, colour = stored.dtype.kind == "i", stored.ndim == 3
     size = 1 if stored.dtype.itemsize == 1 and not signed else 2
@@ -334,52 +334,52 @@ def _add_pixels(made: Dataset, stored: NDArray[Any], source: Dataset) -> None:
     declared = int(source.get("BitsStored") or 8 * size)
     limit = int(values.max(initial=0))
     fits = declared <= 8 * size and (signed or limit < 2**declared)
-    made.Rows, made.Columns = values.shape[:2]
-    made.SamplesPerPixel = 3 if colour else 1
+    copy.Rows, copy.Columns = values.shape[:2]
+    copy.SamplesPerPixel = 3 if colour else 1
     inverted = source.get("PhotometricInterpretation") == "MONOCHROME1"
-    made.PhotometricInterpretation = (
+    copy.PhotometricInterpretation = (
         "RGB" if colour else "MONOCHROME1" if inverted else "MONOCHROME2"
     )
     if colour:
-        made.PlanarConfiguration = 0
-    made.BitsAllocated = 8 * size
-    made.BitsStored = declared if fits else 8 * size
-    made.HighBit = made.BitsStored - 1
-    made.PixelRepresentation = int(signed)
-    made.PixelData = values.tobytes() + b"\0" * (values.nbytes % 2)
-    made["PixelData"].VR = "OW" if size == 2 else "OB"
+        copy.PlanarConfiguration = 0
+    copy.BitsAllocated = 8 * size
+    copy.BitsStored = declared if fits else 8 * size
+    copy.HighBit = copy.BitsStored - 1
+    copy.PixelRepresentation = int(signed)
+    copy.PixelData = values.tobytes() + b"\0" * (values.nbytes % 2)
+    copy["PixelData"].VR = "OW" if size == 2 else "OB"
 
 
-def _file_of(made: Dataset) -> bytes:
-    made.file_meta = FileMetaDataset()
-    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+def _file_of(copy: Dataset) -> bytes:
+    copy.file_meta = FileMetaDataset()
+    copy.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     stream = io.BytesIO()
-    made.save_as(stream, enforce_file_format=True)
+    copy.save_as(stream, enforce_file_format=True)
     return stream.getvalue()
 
 
-def _actions(source: Dataset, made: Dataset, options: Options) -> list[tuple[str, str, str]]:
+def _actions(source: Dataset, copy: Dataset, options: Options) -> list[tuple[str, str, str]]:
     rows = []
     for element in source:
         keyword = "" if element.tag.is_private else str(element.keyword)
         tag = f"({element.tag.group:04X},{element.tag.element:04X})"
-        rows.append((tag, keyword, _action(keyword, element.value, made, options)))
+        rows.append((tag, keyword, _action(keyword, element.value, copy, options)))
     return [*rows, ("(7FE0,0010)", "PixelData", "rewritten")]
 
 
-def _action(keyword: str, value: Any, made: Dataset, options: Options) -> str:
-    if not keyword or keyword not in made:
+def _action(keyword: str, value: Any, copy: Dataset, options: Options) -> str:
+    if not keyword or keyword not in copy:
         return "removed"
     if keyword in _PIXELS:
         return "rewritten"
     if keyword in (*_UIDS, "PatientID", "PatientName", "DeidentificationMethod"):
         return "replaced"
-    if made[keyword].value in ("", None):
+    if copy[keyword].value in ("", None):
         return "emptied"
     if keyword in DESCRIPTORS:
         return "cleaned"
     if keyword in _DATES and "dates" in options.retain:
         return "shifted"
-    if keyword == "ImageType" and made.ImageType != value:
+    if keyword == "ImageType" and copy.ImageType != value:
         return "cleaned"
     return "kept"

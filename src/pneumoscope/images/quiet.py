@@ -47,14 +47,14 @@ class quiet:
     """Context manager: no warning and no log of a decoder leaves it. Re-entrant and safe in threads."""
 
     def __init__(self) -> None:
-        self._own: warnings.catch_warnings[None] | None = None
+        self._of_context: warnings.catch_warnings[None] | None = None
 
     def __enter__(self) -> None:
         global _depth
         _decoding.depth = getattr(_decoding, "depth", 0) + 1
         if getattr(sys.flags, "context_aware_warnings", False):  # 3.14: filters are per context
-            self._own = warnings.catch_warnings()
-            self._own.__enter__()
+            self._of_context = warnings.catch_warnings()
+            self._of_context.__enter__()
             _filters().insert(0, _FILTER)
             return
         with _lock:
@@ -70,8 +70,8 @@ class quiet:
     ) -> None:
         global _depth
         _decoding.depth -= 1
-        if self._own is not None:
-            self._own.__exit__(kind, error, trace)
+        if self._of_context is not None:
+            self._of_context.__exit__(kind, error, trace)
             return
         with _lock:
             _depth -= 1

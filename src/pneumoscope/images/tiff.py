@@ -213,13 +213,13 @@ def _directory_class(header: bytes) -> Any:
     if header[:4] != _BIG_ENDIAN_WIDE:
         return ImageFileDirectory_v2
 
-    def made(header: bytes) -> Any:
+    def big_endian_directory(header: bytes) -> Any:
         directory = cast("Any", ImageFileDirectory_v2(b"MM\0*\0\0\0\0"))
         directory._bigtiff = True
         directory.next = int.from_bytes(header[8:16])
         return directory
 
-    return made
+    return big_endian_directory
 
 
 def _alone(data: bytes, offset: int, wide: bool) -> bytes:

@@ -38,7 +38,7 @@ SELECTIONS = (UNFINISHED, *STATES, UNDELIVERED, ALL)
 """Which films: in one state; done with results that are not delivered; or all that need something."""
 _SHORTEST_ID = 4
 _ROWS_AT_ONCE = 200
-AGAIN, KEPT, RESULTS = "source", "kept", "results"
+FROM_SOURCE, FROM_COPY, RESULTS = "source", "kept", "results"
 """How a film is tried again: its source hands it over once more, it is still kept, or its results go
 out once more."""
 
@@ -131,14 +131,14 @@ class QueueContents:
         if film.state in OPEN:
             raise UsageError(f"{film.id[:8]}: is {film.state}", "It is read without help.")
         if film.job is not None and ReceivedFiles(self._store).receive_again(film.job):
-            return AGAIN
+            return FROM_SOURCE
         if film.job is None or self._film_store.get(film.id) is None:
             raise UsageError(
                 f"{film.id[:8]}: the film is no longer here",
                 "Send it again; `pneumoscope queue drop` takes it off the list.",
             )
         self._store.change([{"id": film.id, "state": QUEUED, "error": READ_AGAIN}])
-        return KEPT
+        return FROM_COPY
 
     def _deliver_again(self, entry: QueueEntry) -> int:
         """Makes deliveries due that failed; returns how many."""

@@ -137,7 +137,7 @@ class Receiver:
         data = request.DataSet
         header = None
         try:
-            status, comment, header = self._kept(request, event)
+            status, comment, header = self._put_into_spool(request, event)
         except MemoryError:  # other films take it at this moment
             _log.error("a film was not stored: out of memory")
             status, comment = OUT_OF_RESOURCES, "out of memory"
@@ -157,7 +157,7 @@ class Receiver:
             answer.ErrorComment = comment[:_COMMENT_LETTERS]
         return answer
 
-    def _kept(self, request: C_STORE, event: Event) -> tuple[int, str, FilmHeader | None]:
+    def _put_into_spool(self, request: C_STORE, event: Event) -> tuple[int, str, FilmHeader | None]:
         """Puts a film into the spool; returns a status and, unless it is success, a reason; then its header."""
         context = event.context
         sop_class = str(request.AffectedSOPClassUID or "")

@@ -53,9 +53,9 @@ def check_network(
         recipe: From `recipe.reading.resolved`.
         settings: Names of those that have to be the same.
     """
-    if found := difference(record, recipe, settings):
+    if mismatch := difference(record, recipe, settings):
         raise UsageError(
-            f"{run}: its weights are those of another network than the recipe's: {found}",
+            f"{run}: its weights are those of another network than the recipe's: {mismatch}",
             "Take a run whose recipe has the same network, scaling and head.",
         )
 

@@ -110,8 +110,8 @@ def _check(run: Path, recipe: Mapping[str, Any]) -> None:
         )
     record = finished_run.record_of(run)
     finished_run.check_network(run, record, recipe, _NETWORK)
-    if found := finished_run.difference(record, recipe, _PROBABILITIES):
+    if mismatch := finished_run.difference(record, recipe, _PROBABILITIES):
         raise UsageError(
-            f"{run}: its probabilities are for other films than the recipe's: {found}",
+            f"{run}: its probabilities are for other films than the recipe's: {mismatch}",
             "Leave the sources out with the same recipe; only the training itself may be a shorter one.",
         )

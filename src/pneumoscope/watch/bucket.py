@@ -50,7 +50,7 @@ class Bucket(Place):
         self._excluded = excluded
         self.name = name
         self.label = PurePosixPath(root).name or "bucket"
-        self.whole = name.partition("://")[0] in buckets.STORES
+        self.atomic = name.partition("://")[0] in buckets.STORES
         self._system = system
         self._root = root.rstrip("/")
 
@@ -58,7 +58,7 @@ class Bucket(Place):
         """See `Place.files`."""
         root = f"{self._root}/{below}" if below else self._root
         try:
-            if not self.whole and not self._system.exists(root):
+            if not self.atomic and not self._system.exists(root):
                 raise FileNotFoundError(2, "no such folder")
             listing = self._system.find(root, detail=True)
         except Exception as error:

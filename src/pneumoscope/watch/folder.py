@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 class Folder(Place):
     """The files below a folder; links to folders are followed, but never in a circle."""
 
-    whole = False
+    atomic = False
 
     def __init__(self, root: Path, excluded: Sequence[Path] = ()) -> None:
         """Looks at nothing yet.

@@ -26,7 +26,7 @@ from pneumoscope.records import Settings
 from pneumoscope.render.serialise import NOTICE, prediction_to_json
 from pneumoscope.watch.bucket import open_bucket
 from pneumoscope.watch.places import is_left_out, is_packed, may_be_film
-from pneumoscope.watch.result_files import Result, Wanted, write_result
+from pneumoscope.watch.result_files import Result, ResultFiles, write_result
 from pneumoscope.watch.targets import free_name, has_result, open_target, short_name
 from pneumoscope.watch.watcher import is_final
 
@@ -62,13 +62,13 @@ class FunctionSettings:
         out: URL for the results.
         bundle: Name or folder of the bundle; None for the shipped ones.
         reading: How films are read.
-        wanted: Which files are written.
+        result_files: Which files are written.
     """
 
     out: str
     bundle: str | None
     reading: Settings
-    wanted: Wanted
+    result_files: ResultFiles
 
 
 def settings(environ: Mapping[str, str] | None = None) -> FunctionSettings:
@@ -95,7 +95,7 @@ def settings(environ: Mapping[str, str] | None = None) -> FunctionSettings:
         out=out.rstrip("/"),
         bundle=env.get(BUNDLE.variable) or None,
         reading=reading,
-        wanted=Wanted(overlays=reading.explain != "none", kinds=kinds),
+        result_files=ResultFiles(overlays=reading.explain != "none", kinds=kinds),
     )
 
 
@@ -104,7 +104,7 @@ def _function() -> Function:
     """Made with the first event: later events find the network loaded."""
     chosen = settings()
     reader = runtime.load(chosen.bundle, threads=1, settings=chosen.reading)
-    return Function(reader, chosen.wanted, open_target(chosen.out))
+    return Function(reader, chosen.result_files, open_target(chosen.out))
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
@@ -255,12 +255,12 @@ class Function:
 
     Attributes:
         reader: Reads films.
-        wanted: Which files are written.
+        result_files: Which files are written.
         target: Where they go.
     """
 
     reader: Reader
-    wanted: Wanted
+    result_files: ResultFiles
     target: Target
 
     def read(self, bucket: str, key: str) -> list[str]:
@@ -317,7 +317,7 @@ class Function:
         # Before the result: an event that comes again ends above if the result is there.
         self._forget_failure(name)
         base = free_name(self.target, name, (digest, bundle.sha256))
-        write_result(result, self.wanted, self.target, base)
+        write_result(result, self.result_files, self.target, base)
         return prediction.label
 
     def _forget_failure(self, name: str) -> None:

@@ -43,12 +43,12 @@ class Place(ABC):
     Attributes:
         name: What people call it: its path or URL.
         label: Its last part, for results of several places in one folder.
-        whole: Whether a file appears only when it is complete.
+        atomic: Whether a file appears only when it is complete.
     """
 
     name: str
     label: str
-    whole: bool
+    atomic: bool
 
     @abstractmethod
     def files(self, below: str = "") -> Iterator[PlaceFile]:

@@ -30,7 +30,7 @@ _GONE = "the film is no longer there, or cannot be decoded any more"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ResultFiles:
     """Which files are written beside the JSON.
 
     Attributes:
@@ -69,12 +69,14 @@ class Result:
     created: datetime
 
 
-def write_result(result: Result, wanted: Wanted, target: Target, base: str) -> dict[str, Any]:
+def write_result(
+    result: Result, result_files: ResultFiles, target: Target, base: str
+) -> dict[str, Any]:
     """Writes the files of a result, the JSON last: if it is there, the others are too.
 
     Args:
         result: The result.
-        wanted: Which files.
+        result_files: Which files.
         target: Where they go.
         base: What their names begin with.
 
@@ -87,7 +89,7 @@ def write_result(result: Result, wanted: Wanted, target: Target, base: str) -> d
     written: dict[str, str] = {}
     not_made: dict[str, str] = {}
     # An object that cannot be made must not leave the others on the disk without their JSON.
-    for kind, ending, content, reason in list(_made(result, wanted)):
+    for kind, ending, content, reason in list(_contents(result, result_files)):
         if content:
             path = f"{base}.{kind}.{ending}"
             target.write(path, content)
@@ -107,14 +109,14 @@ def write_result(result: Result, wanted: Wanted, target: Target, base: str) -> d
     return record
 
 
-def _made(result: Result, wanted: Wanted) -> Iterator[tuple[str, str, bytes, str]]:
+def _contents(result: Result, result_files: ResultFiles) -> Iterator[tuple[str, str, bytes, str]]:
     """Kind, ending and content of each file, or kind and why it is not made."""
-    if wanted.overlays:
+    if result_files.overlays:
         yield _overlay(result)
     try:
-        yield from _objects(result, wanted)
+        yield from _objects(result, result_files)
     except PneumoscopeError as error:
-        for kind in wanted.kinds:
+        for kind in result_files.kinds:
             yield kind, "", b"", error.message.removeprefix(f"{FILM_NAME}: ")
 
 
@@ -134,13 +136,13 @@ def _png(picture: NDArray[np.uint8]) -> bytes:
     return stream.getvalue()
 
 
-def _objects(result: Result, wanted: Wanted) -> Iterator[tuple[str, str, bytes, str]]:
+def _objects(result: Result, result_files: ResultFiles) -> Iterator[tuple[str, str, bytes, str]]:
     if result.data is None or result.film is None or result.bundle is None:
         reason = "its bundle is no longer in use" if result.bundle is None else _GONE
-        for kind in wanted.kinds:
+        for kind in result_files.kinds:
             yield kind, "", b"", reason
         return
-    if not wanted.kinds:
+    if not result_files.kinds:
         return
     from pneumoscope.ai_results.film_result import FilmResult
     from pneumoscope.ai_results.kinds import KINDS
@@ -155,5 +157,5 @@ def _objects(result: Result, wanted: Wanted) -> Iterator[tuple[str, str, bytes, 
         bundle=result.bundle,
         created=result.created.replace(microsecond=0),
     )
-    for made in objects_of(film_result, wanted.kinds, fhir_version=wanted.fhir_version):
-        yield made.kind, KINDS[made.kind].ending, made.content, made.not_made
+    for item in objects_of(film_result, result_files.kinds, fhir_version=result_files.fhir_version):
+        yield item.kind, KINDS[item.kind].ending, item.content, item.not_made

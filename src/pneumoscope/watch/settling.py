@@ -42,14 +42,14 @@ class Waiting:
             self.not_before, self.attempts = 0.0, 0
         self.closed |= closed
 
-    def ready_at(self, settle_s: float, *, whole: bool) -> float:
+    def ready_at(self, settle_s: float, *, atomic: bool) -> float:
         """The time from which the file counts as complete if it does not change.
 
         Args:
             settle_s: Seconds without a change.
-            whole: Whether files of this place appear only when they are complete.
+            atomic: Whether files of this place appear only when they are complete.
         """
-        if whole:
+        if atomic:
             return max(self.since, self.not_before)
         wait_s = min(_CLOSED_S, settle_s) if self.closed else settle_s
         if not self.file.size and settle_s:

@@ -261,14 +261,14 @@ class Watcher:
         """
         due: list[float] = []
         for number, state in enumerate(self._states):
-            whole = self._places[number].whole
+            atomic = self._places[number].atomic
             for path in list(state.waiting):
                 waiting = state.waiting[path]
-                ready_at = waiting.ready_at(self._settle_s, whole=whole)
+                ready_at = waiting.ready_at(self._settle_s, atomic=atomic)
                 if ready_at <= self._clock():
                     self._receive(number, path, waiting)
                     waiting = state.waiting.get(path, waiting)
-                    ready_at = waiting.ready_at(self._settle_s, whole=whole)
+                    ready_at = waiting.ready_at(self._settle_s, atomic=atomic)
                 if path in state.waiting:
                     due.append(ready_at)
         return None if not due else max(0.0, min(due) - self._clock())
@@ -337,7 +337,7 @@ class Watcher:
             self._accept(name, key, f"{_UNREADABLE}{error.code} {file.version}", error)
             waiting.put_off(self._clock())
             return False
-        after = file if place.whole else place.file(file.path)
+        after = file if place.atomic else place.file(file.path)
         if after is None or after.version != file.version:
             if after is not None:
                 waiting.seen(after, self._clock())

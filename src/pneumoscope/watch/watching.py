@@ -24,7 +24,7 @@ from pneumoscope.jobs.requests import JobRequest
 from pneumoscope.jobs.rows import name_of
 from pneumoscope.jobs.tables import FAILED
 from pneumoscope.watch.folder import Folder
-from pneumoscope.watch.result_files import Wanted
+from pneumoscope.watch.result_files import ResultFiles
 from pneumoscope.watch.sources import open_sources
 from pneumoscope.watch.targets import open_target
 from pneumoscope.watch.watcher import Intake, Reports, Watcher, reader_id
@@ -62,7 +62,7 @@ class WatchSettings:
         key: File with the key; None for the one in the folder.
         bundle: Name or folder of the bundle; None for the shipped ones.
         reading: How films are read.
-        wanted: Which files are written.
+        result_files: Which files are written.
         settle_s: Seconds without a change after which a file counts as complete.
         poll_s: Seconds between listings; None to rely on the system's reports where it gives them.
         once: End when every film that is there has its result.
@@ -76,7 +76,7 @@ class WatchSettings:
     reading: Settings
     key: Path | None = None
     bundle: Path | None = None
-    wanted: Wanted = field(default_factory=Wanted)
+    result_files: ResultFiles = field(default_factory=ResultFiles)
     settle_s: float = 2.0
     poll_s: float | None = None
     once: bool = False
@@ -142,7 +142,7 @@ def watch(settings: WatchSettings, listener: Listener, stop: threading.Event) ->
         drop_orphans(database.store, pipeline.film_store)
         drop_unneeded(database.store, pipeline.film_store)
         run.connect(pipeline, places)
-        output = Output(target, settings.wanted, listener.result, listener.trouble)
+        output = Output(target, settings.result_files, listener.result, listener.trouble)
         return run.work(Writer(pipeline, output))
     finally:
         pipeline.close(0)

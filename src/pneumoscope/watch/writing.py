@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pneumoscope.jobs.pipeline import Pipeline
     from pneumoscope.jobs.tables import Delivery, FilmRow
     from pneumoscope.records import Prediction
-    from pneumoscope.watch.result_files import Wanted
+    from pneumoscope.watch.result_files import ResultFiles
     from pneumoscope.watch.targets import Target
 
 _log = logging.getLogger(__name__)
@@ -58,13 +58,13 @@ class Output:
 
     Attributes:
         target: Where they go.
-        wanted: Which files are written.
+        result_files: Which files are written.
         written: Takes the JSON of a film and the path of its file.
         trouble: Takes why results cannot be written; once until it is over.
     """
 
     target: Target
-    wanted: Wanted
+    result_files: ResultFiles
     written: Callable[[Mapping[str, Any], str], object]
     trouble: Callable[[PneumoscopeError], object]
 
@@ -148,7 +148,7 @@ class Writer:
 
     def _written(self, row: FilmRow) -> tuple[dict[str, Any], str]:
         """Writes the files of a result; returns its JSON and the path of that."""
-        target, wanted = self._output.target, self._output.wanted
+        target, result_files = self._output.target, self._output.result_files
         prediction = prediction_of(row)
         name = name_of(row, self._pipeline.database.keys)
         data = self._pipeline.film_store.get(row.id)
@@ -163,12 +163,12 @@ class Writer:
             created=row.created,
         )
         base = free_name(target, name, (row.sha256, prediction.bundle_sha256))
-        return write_result(result, wanted, target, base), target.shown(f"{base}.json")
+        return write_result(result, result_files, target, base), target.shown(f"{base}.json")
 
     def _decoded(self, data: bytes | None, prediction: Prediction) -> Radiograph | None:
         """The film for pictures, decoded in a child process; None if no file needs it."""
-        wanted = self._output.wanted
-        if data is None or not (wanted.overlays or wanted.kinds):
+        result_files = self._output.result_files
+        if data is None or not (result_files.overlays or result_files.kinds):
             return None
         options = DecodeOptions(size=0, side_px=_SIDE_PX)
         try:

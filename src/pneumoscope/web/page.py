@@ -206,7 +206,7 @@ def _put(texts: dict[str, Any], changes: Mapping[str, Any]) -> None:
 
 
 def _write_packages(static: Path, packages: Mapping[str, bytes]) -> None:
-    export_of = {taken.target: package.export for package in PACKAGES for taken in package.files}
+    export_of = {file.target: package.export for package in PACKAGES for file in package.files}
     for target, content in packages.items():
         path = static / target
         path.parent.mkdir(exist_ok=True)
@@ -220,7 +220,7 @@ def _write_packages(static: Path, packages: Mapping[str, bytes]) -> None:
     licences = "".join(
         f"{package.title}: {package.licence}; {package.purpose}\n"
         for package in PACKAGES
-        if any(taken.target in packages for taken in package.files)
+        if any(file.target in packages for file in package.files)
     )
     text = f"From npm, unchanged but for compression and a line of export:\n\n{licences}"
     (static / "runtime" / "LICENCES.txt").write_text(text, encoding="utf-8")

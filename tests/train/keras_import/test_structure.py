@@ -239,4 +239,4 @@ def test_the_outputs_of_a_model_with_several_are_named() -> None:
     x = keras.Input((4,))
     model = keras.Model(x, [layers.Dense(1, name="ill")(x), layers.Dense(3, name="kind")(x)])
     with pytest.raises(ConversionError, match=r"2 outputs \(ill, kind\)"):
-        structure.whole(model)
+        structure.undivided(model)

@@ -23,7 +23,7 @@ from pneumoscope.decision.reader_settings import EXPLAIN
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pneumoscope.watch.result_files import Wanted
+    from pneumoscope.watch.result_files import ResultFiles
     from pneumoscope.watch.watching import WatchSettings
 
 # A panel of the help.
@@ -129,7 +129,7 @@ def watch(
         reading=verdicts.settings(explain),
         key=key,
         bundle=verdicts.bundle,
-        wanted=_wanted(object_, fhir_version, explain),
+        result_files=_result_files(object_, fhir_version, explain),
         settle_s=settle,
         poll_s=poll,
         once=once,
@@ -138,14 +138,14 @@ def watch(
     sys.exit(_run(settings, json))
 
 
-def _wanted(objects: Sequence[str] | None, fhir_version: str, explain: str) -> Wanted:
+def _result_files(objects: Sequence[str] | None, fhir_version: str, explain: str) -> ResultFiles:
     """Which files are written.
 
     Raises:
         UsageError: There is no such kind of object, or version of FHIR.
         MissingExtra: Objects are wanted, and the extra ``[pacs]`` is not installed.
     """
-    from pneumoscope.watch.result_files import Wanted
+    from pneumoscope.watch.result_files import ResultFiles
 
     kinds = () if objects is None else kinds_of_option(objects)
     if kinds:
@@ -153,7 +153,7 @@ def _wanted(objects: Sequence[str] | None, fhir_version: str, explain: str) -> W
         from pneumoscope.ai_results.fhir import check_version
 
         check_version(fhir_version)
-    return Wanted(overlays=explain != "none", kinds=kinds, fhir_version=fhir_version)
+    return ResultFiles(overlays=explain != "none", kinds=kinds, fhir_version=fhir_version)
 
 
 def default_folder(sources: Sequence[str], out: str) -> Path:

@@ -83,9 +83,9 @@ def drift(
         require("--report", "evidence", "matplotlib", "scipy", "sklearn")
         check_page(report)
     site = read_profile(profile)
-    everything = read_predictions(predictions)
-    written = of_bundle(everything, site.bundle_sha256)
-    if others := len(everything) - len(written):
+    of_all_bundles = read_predictions(predictions)
+    written = of_bundle(of_all_bundles, site.bundle_sha256)
+    if others := len(of_all_bundles) - len(written):
         sys.stderr.write(f"films of other populations, left out: {others:,}\n")
     check_source(written, site.bundle_sha256, site.title)
     repeated = 0

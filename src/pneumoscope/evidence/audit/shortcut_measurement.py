@@ -99,9 +99,9 @@ def _scores(films: ContrastFilms, reading: Reading, step: Callable[[], None]) ->
     step()
     yield linear(films, THUMBNAIL, f"{_THUMB} x {_THUMB} pixels", thumbs)
     step()
-    everything = np.column_stack([header, pictures, shapes(thumbs)])
-    others = [False] * (everything.shape[1] - len(is_word))
-    yield trees(films, ALL, "file, statistics, thumbnail", everything, [*is_word, *others])
+    features = np.column_stack([header, pictures, shapes(thumbs)])
+    others = [False] * (features.shape[1] - len(is_word))
+    yield trees(films, ALL, "file, statistics, thumbnail", features, [*is_word, *others])
     step()
 
 

@@ -91,10 +91,10 @@ def _ages(films: Sequence[EvaluatedFilm]) -> Ages:
 
 
 def _counts(
-    everything: Sequence[EvaluatedFilm], films: Sequence[EvaluatedFilm], fact: str
+    all_films: Sequence[EvaluatedFilm], films: Sequence[EvaluatedFilm], fact: str
 ) -> dict[str, int]:
     """Films by value, the most frequent values of all films first, then the others and the unknown."""
-    common = [value for value, _ in Counter(_value(f, fact) for f in everything).most_common()]
+    common = [value for value, _ in Counter(_value(f, fact) for f in all_films).most_common()]
     shown = [value for value in common if value][:MOST]
     counts = Counter(
         value if value in shown else OTHERS if value else UNKNOWN

@@ -87,7 +87,7 @@ def verdict_result(
     boot = Bootstrap.of(patients, settings.draws, settings.seed)
     whole = _Films(outcomes, answers == 1.0, ~np.isnan(answers), boot)
     rules = outcomes.rules
-    everything = np.ones(len(films), bool)
+    all_films = np.ones(len(films), bool)
     return VerdictResult(
         operating_point=rules.points[0].name,
         error=None if rules.limits is None else rules.limits.error,
@@ -95,21 +95,21 @@ def verdict_result(
         patients=boot.patients,
         known=int(whole.known.sum()),
         classes=(NORMAL, rules.offered.labels.positive),
-        labels=tuple(_label(name, whole, everything) for name in outcomes.names),
-        shown=_shown(whole, everything),
+        labels=tuple(_label(name, whole, all_films) for name in outcomes.names),
+        shown=_shown(whole, all_films),
         coverage=_coverage(whole),
         kinds=tuple(_kinds(whole, truth)),
-        gate=tuple(_gate(whole, everything)),
+        gate=tuple(_gate(whole, all_films)),
         groups=tuple(_groups(whole, films, settings)) if SUBGROUPS in settings.sections else (),
     )
 
 
-def _label(name: str, films: _Films, everything: NDArray[np.bool_]) -> LabelFigures:
+def _label(name: str, films: _Films, all_films: NDArray[np.bool_]) -> LabelFigures:
     labelled = films.outcomes.labels == name
     return LabelFigures(
         label=name,
         films=int(labelled.sum()),
-        share=share_figure(labelled, everything, films.boot),
+        share=share_figure(labelled, all_films, films.boot),
         counts={side: int((labelled & part).sum()) for side, part in films.by_class.items()},
         by_class={
             side: share_figure(labelled, part, films.boot, f"no film of class {side}")
@@ -124,12 +124,12 @@ def _label(name: str, films: _Films, everything: NDArray[np.bool_]) -> LabelFigu
     )
 
 
-def _shown(films: _Films, everything: NDArray[np.bool_]) -> ShownFigures:
+def _shown(films: _Films, all_films: NDArray[np.bool_]) -> ShownFigures:
     shown, (negative, positive) = films.outcomes.shown, films.by_class.values()
     right, missing = ~films.wrong, "no such film has a verdict"
     return ShownFigures(
         films=int(shown.sum()),
-        share=share_figure(shown, everything, films.boot),
+        share=share_figure(shown, all_films, films.boot),
         error=share_figure(films.wrong, shown & films.known, films.boot, missing),
         sensitivity=share_figure(right, shown & positive, films.boot, missing),
         specificity=share_figure(right, shown & negative, films.boot, missing),
@@ -169,7 +169,7 @@ def _kinds(films: _Films, truth: Truth) -> Iterator[KindFigures]:
         )
 
 
-def _gate(films: _Films, everything: NDArray[np.bool_]) -> Iterator[GateFigures]:
+def _gate(films: _Films, all_films: NDArray[np.bool_]) -> Iterator[GateFigures]:
     levels = [
         {reason.code: reason.level for reason in decision.gate.reasons}
         for decision in films.outcomes.decisions
@@ -183,7 +183,7 @@ def _gate(films: _Films, everything: NDArray[np.bool_]) -> Iterator[GateFigures]
             code=code,
             refused=int(refused[code].sum()),
             noted=sum(code in level and level[code] != REFUSE for level in levels),
-            share=share_figure(refused[code], everything, films.boot),
+            share=share_figure(refused[code], all_films, films.boot),
             by_class={
                 side: int((refused[code] & part).sum()) for side, part in films.by_class.items()
             },
@@ -216,16 +216,16 @@ def _group(
         films.known[rows],
         Bootstrap.of([film.patient for film in evaluated], settings.draws, settings.seed),
     )
-    everything = np.ones(len(rows), bool)
+    all_films = np.ones(len(rows), bool)
     return VerdictGroup(
         column=name[0],
         value=name[1],
         films=len(rows),
         patients=part.boot.patients,
         labels={
-            label: share_figure(part.outcomes.labels == label, everything, part.boot)
+            label: share_figure(part.outcomes.labels == label, all_films, part.boot)
             for label in part.outcomes.names
         },
-        shown_error=_shown(part, everything).error,
+        shown_error=_shown(part, all_films).error,
         coverage=_coverage(part),
     )

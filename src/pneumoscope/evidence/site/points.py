@@ -162,7 +162,7 @@ def compared(
         positive: bool (films,).
         boot: Draws of the films' patients.
     """
-    everything = np.ones(len(positive), bool)
+    all_films = np.ones(len(positive), bool)
     carried = []
     for new, old in zip(points, older.points, strict=True):
         was, now = older.called[old.name], called[new.name]
@@ -178,7 +178,7 @@ def compared(
                 old_specificity=specificity,
                 sensitivity_change=_change(SENSITIVITY, before, after, positive, boot),
                 specificity_change=_change(SPECIFICITY, before, after, ~positive, boot),
-                changed=share_figure(was != now, everything, boot),
+                changed=share_figure(was != now, all_films, boot),
             )
         )
     return tuple(carried)

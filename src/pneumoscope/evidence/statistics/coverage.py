@@ -134,7 +134,7 @@ def set_coverage(
     positive = as_bools(positive)
     in_set = sets_of(limits, name, p)
     size, correct = in_set.sum(axis=1), np.where(positive, in_set[:, 1], in_set[:, 0])
-    everything = np.ones(len(positive), bool)
+    all_films = np.ones(len(positive), bool)
     single = size == 1
     return SetCoverage(
         error=limits.error,
@@ -145,9 +145,9 @@ def set_coverage(
             side: share_figure(correct, films, boot, f"no film of class {side}")
             for side, films in zip(names, (~positive, positive), strict=True)
         },
-        undetermined=share_figure(size == 2, everything, boot),
-        empty=share_figure(size == 0, everything, boot),
-        single=share_figure(single, everything, boot),
+        undetermined=share_figure(size == 2, all_films, boot),
+        empty=share_figure(size == 0, all_films, boot),
+        single=share_figure(single, all_films, boot),
         error_of_single=share_figure(
             ~correct, single, boot, "no film has just one class in its set"
         ),

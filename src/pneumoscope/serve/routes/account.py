@@ -84,13 +84,13 @@ def show_account(request: Request, user: OwnAccount) -> dict[str, Any]:
 
 
 @router.post("/password", status_code=204)
-def change_password(request: Request, user: OwnAccount, given: NewPassword) -> Response:
+def change_password(request: Request, user: OwnAccount, body: NewPassword) -> Response:
     """Changes your password: all your sessions and tokens end, and this one is replaced."""
     security: Security = request.app.state.security
-    account = _confirmed(request, user, given)
+    account = _confirmed(request, user, body)
     record = action_recorder(request, HTTPStatus.NO_CONTENT)
     changed = security.accounts.choose_password(
-        account, given.new.get_secret_value(), lambda changing: record([changing.id])
+        account, body.new.get_secret_value(), lambda changing: record([changing.id])
     )
     secret = security.sessions.open(changed)
     security.sessions.close_all(user.id, besides=secret)
@@ -101,9 +101,9 @@ def change_password(request: Request, user: OwnAccount, given: NewPassword) -> R
 
 
 @router.post("/sessions/end", response_model=None)
-def end_sessions(request: Request, user: OwnAccount, given: Confirmation) -> dict[str, int]:
+def end_sessions(request: Request, user: OwnAccount, body: Confirmation) -> dict[str, int]:
     """Ends all your sessions but this one; takes your password."""
-    _confirmed(request, user, given)
+    _confirmed(request, user, body)
     action_recorder(request, HTTPStatus.OK)([user.id])
     security: Security = request.app.state.security
     return {"ended": security.sessions.close_all(user.id, besides=_cookie(request))}
@@ -114,11 +114,11 @@ def end_session(
     request: Request,
     user: OwnAccount,
     id: str,  # noqa: A002 (the path's)
-    given: Confirmation,
+    body: Confirmation,
 ) -> Response:
     """Ends one of your sessions; takes your password."""
     security: Security = request.app.state.security
-    _confirmed(request, user, given)
+    _confirmed(request, user, body)
     if id not in {login.id for login in security.sessions.list(user.id)}:
         raise NotFound("there is no such session", "It may have ended.")
     action_recorder(request, HTTPStatus.NO_CONTENT)([id])
@@ -126,14 +126,14 @@ def end_session(
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
-def _confirmed(request: Request, user: User, given: Confirmation) -> Account:
+def _confirmed(request: Request, user: User, body: Confirmation) -> Account:
     """The account of a user who has given the password again."""
     account = check_password(
         request.app.state.security,
         network_of(address_of(request)),
         user.name,
-        given.current.get_secret_value(),
-        given.code,
+        body.current.get_secret_value(),
+        body.code,
     )
     if account is None:
         raise WrongPassword

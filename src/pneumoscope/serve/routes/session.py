@@ -79,15 +79,15 @@ class WrongCredentials(NotSignedIn):
 
 
 @router.post(SESSION, summary="Sign in", response_model=None)
-def sign_in(request: Request, given: Credentials, response: Response) -> dict[str, Any]:
+def sign_in(request: Request, credentials: Credentials, response: Response) -> dict[str, Any]:
     """Checks name and password, and opens a session; its cookie is hidden from scripts."""
     security: Security = request.app.state.security
     if security.open:
         raise Conflict("there are no accounts to sign in to", "Everything is open on this machine.")
-    network, name = network_of(address_of(request)), given.name.strip().lower()
+    network, name = network_of(address_of(request)), credentials.name.strip().lower()
     try:
         account = check_password(
-            security, network, name, given.password.get_secret_value(), given.code
+            security, network, name, credentials.password.get_secret_value(), credentials.code
         )
         if account is None:
             raise WrongCredentials

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Attributes = Mapping[str, Any]
     Arrays = Mapping[str, NDArray[Any]]
-    _Made = tuple[Callable[..., Any], tuple[Any, ...]]
+    _Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
 OUTPUT = "probabilities"
 
@@ -167,7 +167,7 @@ def _with(x: torch.Tensor, axes: list[int]) -> torch.Tensor:
     return x
 
 
-def _alone(function: Callable[..., Any]) -> Callable[[Attributes, Sequence[Any]], _Made]:
+def _alone(function: Callable[..., Any]) -> Callable[[Attributes, Sequence[Any]], _Call]:
     """A function that takes nothing but the inputs."""
     return lambda _attributes, _numbers: (function, ())
 
@@ -187,7 +187,7 @@ _UNARY = {
     "Sigmoid": torch.sigmoid,
     "Softplus": functional.softplus,
 }
-_OPERATORS: dict[str, Callable[[Attributes, Sequence[Any]], _Made]] = {
+_OPERATORS: dict[str, Callable[[Attributes, Sequence[Any]], _Call]] = {
     **{name: _alone(function) for name, function in (_BINARY | _UNARY).items()},
     "Cast": lambda _a, _n: (torch.Tensor.float, ()),
     "Clip": lambda _a, n: (torch.clamp, (float(n[1]), float(n[2]))),

@@ -163,7 +163,7 @@ def prepare(model: Any, options: ImportOptions) -> Imported:
         model, options.size, options.channels, options.scaling
     )
     try:
-        network = structure.split(model) if options.heatmap else structure.whole(model)
+        network = structure.split(model) if options.heatmap else structure.undivided(model)
     except PneumoscopeError:
         raise
     # Keras passes on whatever the layers of an odd model raise.

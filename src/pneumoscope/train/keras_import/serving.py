@@ -94,7 +94,7 @@ def serving_model(
     """The network of a bundle: films in; probabilities, embedding and heatmaps, if it has any, out.
 
     Args:
-        network: See `structure.split` and `structure.whole`.
+        network: See `structure.split` and `structure.undivided`.
         size: Side of the input in pixels.
         channels: Number of channels that the body takes.
         scaling: One of `SCALINGS`.
@@ -179,7 +179,7 @@ def expected_probabilities(
 
     Args:
         model: The loaded model.
-        network: What `structure.split` or `structure.whole` made of it.
+        network: What `structure.split` or `structure.undivided` made of it.
         pictures: (n, size, size, channels), see `scaled`.
 
     Raises:

@@ -100,7 +100,7 @@ def split(model: Any) -> Network:
     return Network(body=body, head=head, final=final, units=units)
 
 
-def whole(model: Any) -> Network:
+def undivided(model: Any) -> Network:
     """A classifier as it is, for a bundle without heatmaps.
 
     Raises:

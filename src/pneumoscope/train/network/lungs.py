@@ -168,7 +168,7 @@ def head(features: Any, recipe: Recipe, classes: int) -> Any:
     """
     units = 1 if recipe.task == "binary" else classes
     small = keras.initializers.RandomNormal(stddev=0.01, seed=recipe.seed_of_start_weights)
-    where = keras.layers.Conv2D(SIDES, 1, name=LUNGS, dtype="float32", kernel_initializer=small)(
+    lungs = keras.layers.Conv2D(SIDES, 1, name=LUNGS, dtype="float32", kernel_initializer=small)(
         features
     )
     x = features
@@ -176,10 +176,10 @@ def head(features: Any, recipe: Recipe, classes: int) -> Any:
         x = keras.layers.SpatialDropout2D(
             recipe.dropout, seed=recipe.seed, name="dropout", dtype="float32"
         )(x)
-    what = keras.layers.Conv2D(units, 1, name=EVIDENCE, dtype="float32", kernel_initializer=small)(
-        x
-    )
-    return LungPooling(recipe.task, name=LOGITS, dtype="float32")([where, what])
+    evidence = keras.layers.Conv2D(
+        units, 1, name=EVIDENCE, dtype="float32", kernel_initializer=small
+    )(x)
+    return LungPooling(recipe.task, name=LOGITS, dtype="float32")([lungs, evidence])
 
 
 class WithMirrored(keras.layers.Layer):  # type: ignore[misc]
@@ -231,17 +231,17 @@ def composed(model: Any, *, mirrored: bool = False) -> Any:
         ``parts``, the logits (n, 2, units) of the film's own cells and its partner's,
         ``lungs``, see `LUNGS`, and perhaps ``mirror``, see `MirrorDifference`.
     """
-    where, what = (model.get_layer(name).output for name in (LUNGS, EVIDENCE))
+    lungs, evidence = (model.get_layer(name).output for name in (LUNGS, EVIDENCE))
     films, others = model.input, {}
     if mirrored:
         films = keras.Input(model.input.shape[1:], name="originals", dtype=model.input.dtype)
-        maps = keras.Model(model.input, [where, what], name="maps")
-        where, what, others["mirror"] = MirrorDifference(name="mirror", dtype="float32")(
+        maps = keras.Model(model.input, [lungs, evidence], name="maps")
+        lungs, evidence, others["mirror"] = MirrorDifference(name="mirror", dtype="float32")(
             maps(WithMirrored(dtype=model.input.dtype)(films))
         )
-    parts = keras.Input((2, *where.shape[1:3]), name="parts")
-    logits = model.get_layer(LOGITS)([where, what, parts])
-    outputs_of_parts = {"parts": logits, "lungs": where} | others
+    parts = keras.Input((2, *lungs.shape[1:3]), name="parts")
+    logits = model.get_layer(LOGITS)([lungs, evidence, parts])
+    outputs_of_parts = {"parts": logits, "lungs": lungs} | others
     return keras.Model([films, parts], outputs_of_parts, name="composed")
 
 
@@ -261,14 +261,18 @@ def outputs_and_logits(
         the lungs; ``lungs`` (n, h, w), see `field_of`; and the logits (n, units).
     """
     features = model.get_layer(FEATURES).output
-    where, what = (model.get_layer(name).output for name in (LUNGS, EVIDENCE))
+    lungs, evidence = (model.get_layer(name).output for name in (LUNGS, EVIDENCE))
     logits = model.output
     if favoured is not None:
-        ill = what[..., :1]
+        ill = evidence[..., :1]
         balanced = ill - ops.sigmoid(ill - STRONG) * favoured[..., None]
-        what = ops.concatenate([balanced, what[..., 1:]], axis=-1) if task != "binary" else balanced
-        logits = model.get_layer(LOGITS)([where, what])
-    field = field_of(where)
+        evidence = (
+            ops.concatenate([balanced, evidence[..., 1:]], axis=-1)
+            if task != "binary"
+            else balanced
+        )
+        logits = model.get_layer(LOGITS)([lungs, evidence])
+    field = field_of(lungs)
     weight = field[..., None]
     mean = ops.sum(features * weight, axis=(1, 2)) / (ops.sum(weight, axis=(1, 2)) + _PRIOR_CELLS)
-    return {"heatmaps": maps_of(field, what, task), "embedding": mean, "lungs": field}, logits
+    return {"heatmaps": maps_of(field, evidence, task), "embedding": mean, "lungs": field}, logits
