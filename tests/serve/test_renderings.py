@@ -1,4 +1,4 @@
-"""How many renderings are made at once."""
+"""How many renderings are made at once, and where they are named."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from grey_films import BRIGHT
 from live import Live
+from pneumoscope.client import Client
 from pneumoscope.serve.renderings import RENDERINGS
 
 
@@ -28,3 +29,8 @@ def test_so_many_renderings_at_once(live: Live, monkeypatch: pytest.MonkeyPatch)
         answers = list(pool.map(live.client.get, [record["links"]["film"]] * 12))
     assert [answer.content for answer in answers] == [b"x"] * 12
     assert max(most) <= 4
+
+
+def test_the_client_names_every_rendering() -> None:
+    documented = Client.rendering.__doc__ or ""
+    assert [name for name in RENDERINGS if f'"{name}"' not in documented] == []

@@ -39,7 +39,7 @@ _LIKE_THIS = "Such as http://127.0.0.1:8000"
 
 
 class Client:
-    """Talks to one server. Safe to share between threads; close it, or use it in a ``with`` block."""
+    """A client of one server. Safe to share between threads; close it, or use it in a ``with`` block."""
 
     def __init__(
         self,
@@ -52,8 +52,8 @@ class Client:
 
         Args:
             url: URL, such as ``"https://reading-room.example:8443"``.
-            token: API token; by default what the variable ``PNEUMOSCOPE_TOKEN`` holds.
-            timeout_s: Longest wait for an answer.
+            token: API token; by default the value of the variable ``PNEUMOSCOPE_TOKEN``.
+            timeout_s: Longest wait for a part of an answer; a whole answer may take ten times as long.
 
         Raises:
             MissingExtra: httpx is not installed.
@@ -126,15 +126,15 @@ class Client:
 
         Args:
             source: A path, the bytes of a file, or a binary stream.
-            settings: As for `pneumoscope.load`; a profile is the server's to choose.
+            settings: As for `pneumoscope.load`; only the server chooses a profile.
             patient: Any key of the patient; the server keeps a keyed hash of it.
             bundle: Name of one of the server's bundles, see `choices`; None for its default.
 
         Raises:
             ImageError: The film cannot be opened here.
             UsageError: A setting is out of range.
-            ServerError: The server refuses, fails or does not answer, or the file is an archive. A
-                film that the server cannot read raises nothing: see `Record.error`.
+            ServerError: The server refuses, fails or does not answer, or the file is an archive. For a film
+                that the server cannot read, nothing is raised: see `Record.error`.
         """
         name = images.name_of(source)
         files = [(name, film_bytes(source, name))]
@@ -148,7 +148,7 @@ class Client:
         *,
         bundle: str | None = None,
     ) -> Iterator[tuple[Outcome, Record | None]]:
-        """Sends many films, as many in each request as the server answers at once.
+        """Sends many films, in each request as many as the server reads at once.
 
         Args:
             sources: Paths, bytes or binary streams; read lazily.
@@ -156,8 +156,8 @@ class Client:
             bundle: As for `predict`.
 
         Yields:
-            Each film's outcome, in the order of the sources and without film and heatmap, and the
-            server's record of it; None if the film could not be opened here.
+            The outcome of each film, without film and heatmap and in the order of the sources, and the
+            server's record of it, which is None if the film could not be opened here.
 
         Raises:
             UsageError: A setting is out of range.
@@ -188,7 +188,7 @@ class Client:
         """Sends films as a job and does not wait for it.
 
         Args:
-            sources: As for `predict`; archives of films too.
+            sources: As for `predict`; may include archives of films.
             settings: As for `predict`.
             bundle: As for `predict`.
 
@@ -201,10 +201,10 @@ class Client:
         return self._parsed(answer, lambda content: job_from_json(content["job"]))
 
     def follow(self, job: Job | str) -> Iterator[Record]:
-        """Yields the films of a job as they end, until the last.
+        """Yields the films of a job as they are finished, until the last one.
 
         Raises:
-            ServerError: There is no such job, or the connection broke; another call starts from the
+            ServerError: There is no such job, or the connection was lost; another call starts from the
                 first film.
         """
         ended = False
@@ -232,7 +232,7 @@ class Client:
         return self._parsed(self._json("GET", f"/jobs/{id_}"), job_from_json)
 
     def cancel(self, job: Job | str) -> Job:
-        """Cancels the films of a job that have not begun.
+        """Cancels the films of a job that are not being read yet.
 
         Raises:
             ServerError: There is no such job.
@@ -255,8 +255,8 @@ class Client:
 
         Args:
             record: The film, or its id.
-            name: ``"overlay.png"``, ``"film.png"``, ``"heatmap.png"``, ``"lungs.png"``,
-                ``"thumbnail.png"``, ``"report.pdf"`` or ``"result.json"``.
+            name: ``"film.png"``, ``"values.bin"``, ``"overlay.png"``, ``"heatmap.png"``, ``"heatmap-cells.png"``,
+                ``"lungs.png"``, ``"thumbnail.png"``, ``"report.pdf"`` or ``"result.json"``.
 
         Raises:
             ServerError: It does not exist, for instance because the server no longer has the film.

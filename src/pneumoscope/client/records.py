@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Record:
-    """One film as the server knows it.
+    """One film, with its state and its result on the server.
 
     Attributes:
         id: The server's name for it.
@@ -51,8 +51,8 @@ class Job:
         id: The server's name for it.
         state: ``"queued"``, ``"running"`` or ``"done"``.
         total: Films in it.
-        done: Films that have ended, with or without a result.
-        failed: Films that have ended without a result.
+        done: Films that are finished, with or without a result.
+        failed: Films that are finished without a result.
     """
 
     id: str
