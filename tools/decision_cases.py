@@ -204,6 +204,7 @@ def gate() -> Iterator[Case]:
         {"rows": 79}, {"rows": 80}, {"columns": 127}, {"columns": 128},
         {"colour": True, "tint": 0.2}, {"colour": True, "tint": 0.06}, {"colour": True},
         {"missing_rows": 0}, {"missing_rows": 8}, {"grey_side": True}, {"screen_grid": True},
+        {"taken_by": "camera"}, {"taken_by": "screenshot"},
     )  # fmt: skip
     for values in facts:
         name = ", ".join(values)

@@ -72,6 +72,7 @@ class FilmFacts:
             file lacks its end, but no pixel; None if it is complete.
         grey_side: True if one side of a picture has a single grey level, as in a screenshot; None for DICOM.
         screen_grid: True if a picture shows the pixel grid of a screen; None for DICOM.
+        taken_by: ``"camera"`` or ``"screenshot"`` if the Exif data of a picture says so; else None.
         modality: DICOM Modality (0008,0060), such as ``"CR"``.
         view_position: DICOM View Position (0018,5101), such as ``"AP"``.
         body_part: DICOM Body Part Examined (0018,0015), such as ``"CHEST"``.
@@ -94,6 +95,7 @@ class FilmFacts:
     missing_rows: int | None = None
     grey_side: bool | None = None
     screen_grid: bool | None = None
+    taken_by: str | None = None
     modality: str | None = None
     view_position: str | None = None
     body_part: str | None = None
@@ -336,8 +338,7 @@ class Prediction:
         population: Name of the population whose bundle judged the film; None if only one bundle was used.
         population_source: Why this one: ``"age"`` (the age in the film's header), ``"film"`` (the film
             itself) or ``"reader"`` (the reader's choice); None without a population.
-        adjusted_threshold: The operating point's threshold at ``prevalence``, to compare with
-            ``p_positive``; None without a prevalence.
+        adjusted_threshold: Threshold at ``prevalence``, to compare with ``p_positive``; None without one.
         negative_below: Films are NORMAL below this ``p_positive``; 0 if none is. Between it and ``positive_from``,
             and outside the population, they are UNDETERMINED. None with several findings: each has its own.
         positive_from: Films are ``positive`` from this ``p_positive`` on; None if none is.

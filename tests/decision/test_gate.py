@@ -91,6 +91,8 @@ def test_a_score_beyond_its_limit_has_its_reason(
         ({"missing_rows": 8}, ("truncated", NOTE)),
         ({"grey_side": True}, ("screenshot", NOTE)),
         ({"screen_grid": True}, ("photo-of-a-screen", NOTE)),
+        ({"taken_by": "camera"}, ("photo-of-a-screen", NOTE)),
+        ({"taken_by": "screenshot"}, ("screenshot", NOTE)),
         ({"colour": True, "tint": 0.2}, ("not-a-radiograph", REFUSE)),
         ({"colour": True, "tint": 0.01}, ("not-a-radiograph", NOTE)),
         ({"age_years": 54.0}, ("outside-population", NOTE)),
@@ -138,6 +140,9 @@ def test_what_may_be_a_screen_is_noted_once_and_only_on_films_that_may_be_judged
     assert reasons_for(screen, {"grey_side": True}) == [("screenshot", NOTE)]
     assert reasons_for(screen, {"screen_grid": True}) == [("photo-of-a-screen", NOTE)]
     assert reasons_for({}, {"grey_side": True, "screen_grid": True}) == [("screenshot", NOTE)]
+    assert reasons_for(screen, {"taken_by": "camera", "grey_side": True}) == [
+        ("photo-of-a-screen", NOTE)
+    ]
     assert reasons_for({"unsuitable": 0.9, "inverted": 0.8} | screen) == [("inverted", REFUSE)]
     assert reasons_for({"distance": 1.3} | screen) == [("outside-population", REFUSE)]
     assert reasons_for({"photo-of-a-screen": 0.05}) == []

@@ -275,6 +275,8 @@ FILMS |= {
     "JPEG, by 8": jpeg(ramp(1793, 1800), quality=40),
     "JPEG, colour": jpeg(COLOUR),
     "JPEG, colour, by 2": jpeg(np.kron(COLOUR, np.ones((8, 8, 1), np.uint8)), quality=90),
+    "JPEG, a faint cast": jpeg(np.full((250, 260, 3), (96, 91, 88), np.uint8)),
+    "JPEG, chroma rounded to the wrong level": jpeg(np.full((250, 260, 3), (92, 91, 90), np.uint8)),
     "JPEG, grey as colour": jpeg(np.repeat(smooth(250, 260)[..., None], 3, axis=2)),
     **{f"JPEG, orientation {i}": jpeg(ramp(64, 80), exif=turned(i)) for i in range(1, 9)},
     "JPEG without its end": jpeg(ramp(130, 121))[:-2],

@@ -160,6 +160,7 @@ FILMS: dict[str, bytes] = {
     "palette of 4 bits": one_page(packed(GREY // 16, 4), 4, t262=(3,), t320=tuple(4369 * i for i in range(16)) * 3),
     **{f"deep colour up to {white}": colour(*[np.round(UNIT * white).astype("<u2")] * 3, photometric=2) for white in (200, 4095, 65535)},
     "YCbCr": colour(GREY, NEUTRAL, NEUTRAL, photometric=6, t530=(1, 1)),
+    "YCbCr with a faint cast": colour(GREY, NEUTRAL - 3, NEUTRAL + 3, photometric=6, t530=(1, 1)),
     "YCbCr with a tint": colour(GREY, NEUTRAL - 38, NEUTRAL + 32, photometric=6, t530=(1, 1)),
     "CMYK": colour(255 - GREY, 255 - GREY, 255 - GREY, 255 - GREY, photometric=5),
     "bits from the right": one_page(bytes(int(f"{v:08b}"[::-1], 2) for v in GREY.tobytes()), 8, t266=(2,)),

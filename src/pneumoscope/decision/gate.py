@@ -64,6 +64,11 @@ CERTAIN, FAR = 0.9999, 1.25
 """Probability from which a kind is named in spite of a defect; times the limit of the distance. From 0.998
 on, a film that is nine tenths black was called no radiograph, not over-exposed."""
 SCREEN: Final = ("photo-of-a-screen", "screenshot")
+TAKEN_BY: Final = {
+    "camera": ("photo-of-a-screen", "taken_by_camera"),
+    "screenshot": ("screenshot", "taken_by_screenshot"),
+}
+"""`FilmFacts.taken_by` to the reason that it gives, and its sentence."""
 SCREEN_NOTE: Final = "screen-note"
 """Limit of the probabilities of `SCREEN` together, above which a film that passes gets a note."""
 SCREEN_NOTE_BY_DEFAULT = 0.05
@@ -289,7 +294,10 @@ def _reasons(
             # PS3.3 C.7.6.1.1.1: rows of an upright chest film run to the patient's left.
             contradicted = (facts.row_direction or "").startswith("L")
             yield _reason("mirrored", REFUSE if contradicted else NOTE)
-        if facts.grey_side:
+        if facts.taken_by in TAKEN_BY:
+            code, sentence = TAKEN_BY[facts.taken_by]
+            yield _reason(code, NOTE, of_gate(sentence))
+        elif facts.grey_side:
             yield _reason("screenshot", NOTE, of_gate("grey_side"))
         elif facts.screen_grid or may_be_screen(scores, limits):
             yield _reason("photo-of-a-screen", NOTE, of_gate("screen"))

@@ -13,7 +13,7 @@ import pneumoscope.images.dicom_tags as tags
 from pneumoscope.images.greyscale import Look, Lut, Window, grey
 from pneumoscope.images.header import Header
 from pneumoscope.images.lookup_tables import lut_of, palette_of
-from pneumoscope.images.raster_grey import COLOUR_TOLERANCE
+from pneumoscope.images.raster_grey import tint_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +37,7 @@ def shown(stored: NDArray[Any], head: Header) -> tuple[NDArray[np.float32], floa
     else:
         channels = stored.astype(np.float32) / np.float32(2.0**head.stored_bits - 1)
     strayed = np.abs(channels[..., (0, 2)] - channels[..., 1:2])
-    tint = float(strayed.mean(axis=(0, 1)).max()) if strayed.max() * 255 > COLOUR_TOLERANCE else 0.0
+    tint = tint_of(255 * float(strayed.max()), 255 * float(strayed.mean(axis=(0, 1)).max()))
     luminance = np.clip(channels @ _LUMA.astype(np.float32), 0, 1)
     return np.ascontiguousarray(luminance, np.float32), tint
 

@@ -29,6 +29,7 @@ from pneumoscope.errors import (
     UnsupportedCoding,
 )
 from pneumoscope.images.erased import missing_rows
+from pneumoscope.images.exif import read_exif
 from pneumoscope.images.jpeg_end import without_end
 from pneumoscope.images.jpeg_scans import rare_process
 from pneumoscope.images.raster_grey import DEEP_MODES, luminance
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 
     from pneumoscope.images.limits import Limits
 
-_ORIENTATION = 0x0112  # Exif 2.32, 4.6.4 A
 _STRIP_OFFSETS, _STRIP_BYTES = 273, 279  # TIFF 6.0, section 8
 _TILE_OFFSETS, _TILE_BYTES = 324, 325  # TIFF 6.0, section 15
 
@@ -86,7 +86,7 @@ def read_raster(
             missing = missing_rows(pixels[::-1], name)  # the lowest row comes first
         if kind == "WEBP":
             webp.check(data, name)
-        turn = _orientation(image)
+        turn, taken_by = read_exif(image)
     except (ImageError, MemoryError):
         raise
     except Exception as error:
@@ -103,6 +103,7 @@ def read_raster(
         tint=tint,
         reduced_by=config[0] if config else 1,
         missing_rows=missing,
+        taken_by=taken_by,
     )
     return _radiograph(_turned(pixels, turn), facts)
 
@@ -123,7 +124,7 @@ def size_of(data: bytes, kind: str, name: str) -> tuple[int, int]:
         rows, columns, turn = page.rows, page.columns, page.orientation
     else:
         image = header_of(kind, data)
-        (columns, rows), turn = image.size, _orientation(image)
+        (columns, rows), turn = image.size, read_exif(image)[0]
     return (columns, rows) if turn >= 5 else (rows, columns)
 
 
@@ -291,17 +292,6 @@ def _luminance_of_jpeg(
     if strict:
         jpeg.check(data, name, cmyk=image.mode == "CMYK")
     return luminance(image)
-
-
-def _orientation(image: ImageFile) -> int:
-    """The Exif orientation, 1 to 8; 1 is upright."""
-    if "exif" not in image.info and "Raw profile type exif" not in image.info:
-        return 1  # Pillow's Exif reader costs an import
-    try:
-        value = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # noqa: BLE001 (broken Exif does not make the film unreadable)
-        return 1
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def _turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:

@@ -11,6 +11,7 @@ const SQUARE = 0.62;
 const CERTAIN = 0.9999;
 const FAR = 1.25;
 const SCREEN = ["photo-of-a-screen", "screenshot"];
+const TAKEN_BY = { camera: "photo-of-a-screen", screenshot: "screenshot" };
 const SCREEN_NOTE_BY_DEFAULT = 0.05;
 const TINT = 0.06;
 const QUALITY = { flatness: "low-contrast", saturation: "over-exposed", blur: "too-blurred" };
@@ -73,7 +74,8 @@ function ofPicture(limits, scores, facts, texts, reason) {
     const upright = (facts.row_direction ?? "").startsWith("L");
     if (above("mirrored")) reasons.push(reason("mirrored", upright ? "refuse" : "note"));
     const screen = SCREEN.reduce((sum, kind) => sum + (scores[kind] ?? 0), 0);
-    if (facts.grey_side) reasons.push(reason("screenshot", "note", texts.grey_side));
+    if (facts.taken_by) reasons.push(reason(TAKEN_BY[facts.taken_by], "note", texts[`taken_by_${facts.taken_by}`]));
+    else if (facts.grey_side) reasons.push(reason("screenshot", "note", texts.grey_side));
     else if (facts.screen_grid || screen > (limits["screen-note"] ?? SCREEN_NOTE_BY_DEFAULT)) reasons.push(reason("photo-of-a-screen", "note", texts.screen));
   }
   reasons.push(...spoilt.map((code) => reason(code, "refuse")));

@@ -5,11 +5,11 @@ import { greyRange } from "./grey-range.js";
 import { paletteOf, tablesOf } from "./lookup-tables.js";
 import { FilmError } from "./problems.js";
 import { level } from "./resampling.js";
+import { tintOf } from "./sample-grey.js";
 
 const TABLE_MOST = 2 ** 17; // values of a table; beyond it the range is sought in steps
 const STEPS = 2 ** 16;
 const LUMA = [0.299, 0.587, 0.114].map(Math.fround); // ITU-R BT.601
-const COLOUR_TOLERANCE = 8;
 
 /**
  * Grey levels of a film and its tint: {levels: Uint8Array, tint}.
@@ -39,7 +39,7 @@ function ofColours(count, colourOf) {
     most = Math.max(most, r, b);
     levels[i] = level(colour[0] * LUMA[0] + colour[1] * LUMA[1] + colour[2] * LUMA[2]);
   }
-  return { levels, tint: most * 255 > COLOUR_TOLERANCE ? Math.max(red, blue) / count : 0 };
+  return { levels, tint: tintOf(255 * most, (255 * Math.max(red, blue)) / count) };
 }
 
 function ends(values) {

@@ -4,6 +4,7 @@
 
 import { samplesOf } from "./idct.js";
 import { rareCoding, truncated, unreadable } from "./problems.js";
+import { tintOf } from "./sample-grey.js";
 
 const ZIGZAG = Uint8Array.from([
   0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
@@ -35,11 +36,11 @@ export function luminanceOf(data, by = 1) {
   const rows = Math.ceil(frame.rows / by);
   const columns = Math.ceil(frame.columns / by);
   const levels = samplesOf(first, { rows, columns, size: 8 / by, bits: frame.bits });
-  return { levels, rows, columns, bits: frame.bits, tint: chroma.length ? tintOf(chroma, frame) : 0, missingRows: decoder.missingRows };
+  return { levels, rows, columns, bits: frame.bits, tint: chroma.length ? tintOfChroma(chroma, frame) : 0, missingRows: decoder.missingRows };
 }
 
 /** The mean difference of red or blue from green, see `FilmFacts` in Python; from the means of blocks. */
-function tintOf([blue, red], frame) {
+function tintOfChroma([blue, red], frame) {
   const planes = [blue, red].map((component) => {
     const [rows, columns] = [Math.ceil(frame.rows * component.v / frame.v), Math.ceil(frame.columns * component.h / frame.h)];
     return samplesOf(component, { rows, columns, size: 8, bits: frame.bits });
@@ -52,7 +53,7 @@ function tintOf([blue, red], frame) {
     redSum += Math.abs(2.116136 * r + 0.344136 * b); // R - G and B - G of JFIF
     blueSum += Math.abs(2.116136 * b + 0.714136 * r);
   }
-  return most > 8 ? Math.max(redSum, blueSum) / cb.length / 255 : 0;
+  return tintOf(most, Math.max(redSum, blueSum) / cb.length);
 }
 
 class Decoder {

@@ -1,7 +1,7 @@
 // PNG: its checksums, and samples of which a canvas would drop something: the low bytes of 16 bits, colours under alpha.
 
 import { Bytes, crc32, inflated, joinedBytes } from "./bytes.js";
-import { orientationInExif } from "./orientation.js";
+import { exifOf, isOfScreenshot } from "./exif.js";
 import { notOneFilm, rareCoding, truncated, unreadable } from "./problems.js";
 
 const CHANNELS = { 0: 1, 2: 3, 4: 2, 6: 4 }; // of the colour types that `samplesOfPng` reads
@@ -10,11 +10,11 @@ const [GREY, GREY_ALPHA] = [0, 4];
 const PASSES = [[0, 0, 8, 8], [0, 4, 8, 8], [4, 0, 8, 4], [0, 2, 4, 4], [2, 0, 4, 2], [0, 1, 2, 2], [1, 0, 2, 1]];
 const WHOLE = [[0, 0, 1, 1]];
 
-/** Size and kind of a PNG, its checksums being right: {rows, columns, depth, colour, interlaced, parts, orientation, transparent}. */
+/** Size and kind of a PNG, its checksums being right: {rows, columns, depth, colour, interlaced, parts, exif, transparent}. */
 export function checkedPng(data) {
   const bytes = new Bytes(data);
   const parts = [];
-  let [orientation, transparent] = [1, null];
+  let [exif, isScreenshot, transparent] = [exifOf(new Uint8Array()), false, null];
   for (let at = 8, kind = ""; kind !== "IEND"; ) {
     const size = bytes.number(at, 4);
     kind = bytes.text(at + 4, at + 8);
@@ -24,12 +24,14 @@ export function checkedPng(data) {
     const isSound = crc32(bytes.part(at + 4, end)) === bytes.number(end, 4);
     if (!isSound && kind[0] >= "A" && kind[0] <= "Z") throw unreadable("a checksum is wrong");
     if (isSound && kind === "acTL" && bytes.number(at + 8, 4) > 1) throw notOneFilm("animation");
-    if (isSound && kind === "eXIf") orientation = orientationInExif(new Bytes(bytes.part(at + 8, end)));
+    if (isSound && kind === "eXIf") exif = exifOf(bytes.part(at + 8, end));
+    if (isSound && kind === "iTXt") isScreenshot ||= isOfScreenshot(bytes.text(at + 8, end));
     if (isSound && kind === "tRNS") transparent = bytes.part(at + 8, end);
     if (kind === "IDAT") parts.push(bytes.part(at + 8, end));
     at = end + 4;
   }
-  return { columns: bytes.number(16, 4), rows: bytes.number(20, 4), depth: data[24], colour: data[25], interlaced: data[28] === 1, parts, orientation, transparent };
+  if (isScreenshot) exif = { ...exif, takenBy: exif.takenBy ?? "screenshot" };
+  return { columns: bytes.number(16, 4), rows: bytes.number(20, 4), depth: data[24], colour: data[25], interlaced: data[28] === 1, parts, exif, transparent };
 }
 
 /** Whether a canvas would drop bits of the samples, or colours under alpha. */

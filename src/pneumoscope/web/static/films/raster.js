@@ -6,12 +6,12 @@ import { frameOf, rareProcess } from "./codestream.js";
 import { missingRowsOf } from "./erased.js";
 import { luminanceOf } from "./jpeg.js";
 import { checkSize } from "./limits.js";
-import { orientationOf, upright } from "./orientation.js";
+import { exifOfJpeg, exifOfWebp } from "./exif.js";
+import { upright } from "./orientation.js";
 import { checkedPng, checkRows, clearTransparent, meaningOf, needsSamples, samplesOfPng } from "./png.js";
 import { FilmError, notOneFilm, rareCoding, truncated, unreadable } from "./problems.js";
-import { greyOf, luma } from "./sample-grey.js";
+import { greyOf, luma, tintOf } from "./sample-grey.js";
 
-const COLOUR_TOLERANCE = 8;
 const MOST_SCANS = 100;
 const TYPES = { JPEG: "image/jpeg", PNG: "image/png", BMP: "image/bmp", WEBP: "image/webp" };
 
@@ -30,12 +30,12 @@ export async function readRaster(data, kind, atLeast) {
     const picture = await pictureOf(data, kind);
     const lastRow = picture.rgba.subarray(-4 * picture.columns);
     if (png.interlaced || lastRow.every((value, i) => value === 0 || i % 4 === 3)) await checkRows(png);
-    return ofPicture(picture, kind, png.depth);
+    return ofPicture(picture, kind, png.depth, png.exif.takenBy);
   }
   if (kind === "JPEG") return ofJpeg(data, atLeast);
   if (kind === "WEBP") checkWebp(data);
   else checkBmp(data);
-  const film = ofPicture(await pictureOf(data, kind), kind, 8);
+  const film = ofPicture(await pictureOf(data, kind), kind, 8, kind === "WEBP" ? exifOfWebp(data).takenBy : null);
   if (kind === "BMP") {
     const missingRows = missingRowsOf(turnedOver(film), film.columns); // the lowest row comes first
     if (missingRows !== null) film.facts.missing_rows = missingRows;
@@ -51,15 +51,15 @@ function turnedOver({ levels, rows, columns }) {
 }
 
 function ofSamples(samples, png) {
-  const { rows, columns, depth } = png;
+  const { rows, columns, depth, exif } = png;
   clearTransparent(samples, png);
   const { levels, tint, bits } = greyOf(samples, meaningOf(png));
-  const facts = { format: "PNG", rows, columns, bits: png.colour ? depth : bits, colour: tint > 0, tint, reduced_by: 1 };
-  return upright({ levels, rows, columns, facts }, png.orientation);
+  const facts = { format: "PNG", rows, columns, bits: png.colour ? depth : bits, colour: tint > 0, tint, reduced_by: 1, taken_by: exif.takenBy };
+  return upright({ levels, rows, columns, facts }, exif.orientation);
 }
 
 /** The grey levels and the tint of a decoded picture. */
-function ofPicture({ rgba, rows, columns }, kind, bits) {
+function ofPicture({ rgba, rows, columns }, kind, bits, takenBy) {
   const levels = new Uint8Array(rows * columns);
   const sums = { red: 0, blue: 0, most: 0, chroma: 0 };
   for (let i = 0, at = 0; i < levels.length; i += 1, at += 4) {
@@ -69,8 +69,8 @@ function ofPicture({ rgba, rows, columns }, kind, bits) {
   }
   // Of a JPEG, chroma tells whether it has colour.
   const most = kind === "JPEG" ? sums.chroma : sums.most;
-  const tint = most > COLOUR_TOLERANCE ? Math.max(sums.red, sums.blue) / levels.length / 255 : 0;
-  return { levels, rows, columns, facts: { format: kind, rows, columns, bits, colour: tint > 0, tint, reduced_by: 1 } };
+  const tint = tintOf(most, Math.max(sums.red, sums.blue) / levels.length);
+  return { levels, rows, columns, facts: { format: kind, rows, columns, bits, colour: tint > 0, tint, reduced_by: 1, taken_by: takenBy } };
 }
 
 /** Adds how far the channels of a pixel differ. */
@@ -89,14 +89,15 @@ async function ofJpeg(data, atLeast) {
   checkSize(rows, columns);
   const by = atLeast ? reduction(rows, columns, atLeast) : 1;
   const grey = luminanceOf(data, by);
+  const { orientation, takenBy } = exifOfJpeg(data);
   if (!grey) {
     checkEnd(data);
-    return reduced(ofPicture(await pictureOf(data, "JPEG"), "JPEG", 8), by);
+    return reduced(ofPicture(await pictureOf(data, "JPEG"), "JPEG", 8, takenBy), by);
   }
   const { levels, tint, missingRows } = grey;
-  const facts = { format: "JPEG", rows, columns, bits: 8, colour: tint > 0, tint, reduced_by: by };
+  const facts = { format: "JPEG", rows, columns, bits: 8, colour: tint > 0, tint, reduced_by: by, taken_by: takenBy };
   if (missingRows !== null) facts.missing_rows = missingRows;
-  return upright({ levels, rows: grey.rows, columns: grey.columns, facts }, orientationOf(data));
+  return upright({ levels, rows: grey.rows, columns: grey.columns, facts }, orientation);
 }
 
 /** The frame of a JPEG of a usual kind. */

@@ -8,7 +8,7 @@ import { scaled } from "./sample-range.js";
 export const [WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR] = [0, 1, 2, 3, 5, 6]; // section 8
 const COLOURS = { [RGB]: 3, [YCBCR]: 3, [CMYK]: 4 };
 const ALPHA = 2; // of ExtraSamples, section 18
-const COLOUR_TOLERANCE = 8;
+const [COLOUR_TOLERANCE, COLOUR_CAST] = [8, 3]; // see pneumoscope/images/raster_grey.py
 const WHOLE = 0.99;
 const LEAST = 127;
 // ITU-R 601-2 luma in the fixed-point arithmetic of Pillow's mode L.
@@ -103,8 +103,7 @@ function ofColours(stored, meaning, opacity) {
     tints.add(...colour);
     if (photometric === YCBCR) chroma = Math.max(chroma, Math.abs(parts[1] - 128), Math.abs(parts[2] - 128));
   }
-  const isGrey = photometric === YCBCR && chroma <= COLOUR_TOLERANCE;
-  return { levels, tint: isGrey ? 0 : tints.mean(count), bits: 8 };
+  return { levels, tint: tints.tint(count, photometric === YCBCR ? chroma : undefined), bits: 8 };
 }
 
 /** Bits that the brightest colour needs, at least 8. */
@@ -123,6 +122,12 @@ function ofChroma([grey, cb, cr]) {
   return [grey + 1.402 * red, grey - 0.344136 * blue - 0.714136 * red, grey + 1.772 * blue].map((value) => Math.min(255, Math.max(0, Math.floor(value))));
 }
 
+/**
+ * The tint, see `FilmFacts` in Python; 0 if it is but the noise of JPEG. Levels by which channels differ at most, or chroma from
+ * its centre, and by which red or blue differs from green on average.
+ */
+export const tintOf = (most, mean) => (most > COLOUR_TOLERANCE || mean > COLOUR_CAST ? mean / 255 : 0);
+
 /** How far red and blue stray from green. */
 class Tints {
   #red = 0;
@@ -136,9 +141,8 @@ class Tints {
     this.#most = Math.max(this.#most, r, b);
   }
 
-  /** The tint, see `FilmFacts` in Python; 0 if it is but the noise of JPEG. */
-  mean(count) {
-    return this.#most > COLOUR_TOLERANCE ? Math.max(this.#red, this.#blue) / count / 255 : 0;
+  tint(count, most = this.#most) {
+    return tintOf(most, Math.max(this.#red, this.#blue) / count);
   }
 }
 
@@ -156,5 +160,5 @@ function ofPalette(stored, { samples, format, colourMap }) {
     levels[i] = luma(...entry);
     tints.add(...entry);
   }
-  return { levels, tint: tints.mean(levels.length), bits: 8 };
+  return { levels, tint: tints.tint(levels.length), bits: 8 };
 }

@@ -1,0 +1,63 @@
+// What the Exif data of a picture says: the same as pneumoscope/images/exif.py, which says what the tags are.
+
+import { Bytes } from "./bytes.js";
+
+const [APP1, SOS] = [0xe1, 0xda];
+const [ORIENTATION, EXIF_IFD, COMMENT] = [0x0112, 0x8769, 0x9286];
+const LENS = [0x829d, 0x920a];
+const [CHARACTER_CODE_BYTES, SCREENSHOT_COMMENT] = [8, "Screenshot"];
+const HEADER = "Exif\0\0";
+const NOTHING = { orientation: 1, takenBy: null };
+
+/** The orientation of a JPEG, 1 to 8, and what took it: {orientation, takenBy}, which is "camera", "screenshot" or null. */
+export function exifOfJpeg(data) {
+  const bytes = new Bytes(data);
+  for (let at = 2; at + 4 < bytes.length && data[at] === 0xff && data[at + 1] !== SOS; at += 2 + bytes.number(at + 2, 2)) {
+    if (data[at + 1] === APP1 && bytes.startsWith(HEADER, at + 4)) return exifOf(bytes.part(at + 4, at + 2 + bytes.number(at + 2, 2)));
+  }
+  return NOTHING;
+}
+
+/** The same of a WebP. */
+export function exifOfWebp(data) {
+  const bytes = new Bytes(data);
+  for (let at = 12; at + 8 < bytes.length; ) {
+    const [size, start] = [bytes.number(at + 4, 4, true), at + 8];
+    if (bytes.startsWith("EXIF", at)) return exifOf(bytes.part(start, start + size));
+    at = start + size + (size % 2);
+  }
+  return NOTHING;
+}
+
+/** The same of Exif data, which is a TIFF. */
+export function exifOf(data) {
+  const whole = new Bytes(data);
+  const tiff = whole.startsWith(HEADER) ? new Bytes(whole.part(HEADER.length)) : whole;
+  const little = tiff.startsWith("II");
+  const [turned, ifd] = entriesOf(tiff, tiff.number(4, 4, little), little, [ORIENTATION, EXIF_IFD]);
+  const value = turned ? tiff.number(turned + 8, 2, little) : 1;
+  return { orientation: value >= 1 && value <= 8 ? value : 1, takenBy: ifd ? takenBy(tiff, tiff.number(ifd + 8, 4, little), little) : null };
+}
+
+function takenBy(tiff, start, little) {
+  const [comment, ...lens] = entriesOf(tiff, start, little, [COMMENT, ...LENS]);
+  const isLong = comment && tiff.number(comment + 4, 4, little) === CHARACTER_CODE_BYTES + SCREENSHOT_COMMENT.length;
+  if (isLong && tiff.startsWith(SCREENSHOT_COMMENT, tiff.number(comment + 8, 4, little) + CHARACTER_CODE_BYTES)) return "screenshot";
+  return lens.some(Boolean) ? "camera" : null;
+}
+
+/** Whether a text of a PNG is XMP that says that the picture is a screenshot. */
+export function isOfScreenshot(text) {
+  return text.startsWith("XML:com.adobe.xmp\0") && text.includes("exif:UserComment") && text.includes(`>${SCREENSHOT_COMMENT}<`);
+}
+
+/** Where a directory has the entries of these tags; 0 for those that it lacks. */
+function entriesOf(tiff, start, little, tags) {
+  const places = tags.map(() => 0);
+  for (let i = 0; i < tiff.number(start, 2, little); i += 1) {
+    const at = start + 2 + 12 * i;
+    const place = at + 12 <= tiff.length ? tags.indexOf(tiff.number(at, 2, little)) : -1;
+    if (place >= 0) places[place] = at;
+  }
+  return places;
+}

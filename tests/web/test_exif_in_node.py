@@ -1,0 +1,64 @@
+"""What the page takes from Exif data, compared with `pneumoscope.images`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from film_files import save, smooth
+from page_in_node import in_node, read_by_name
+from pneumoscope import images
+
+pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+SCRIPT = """
+import { readFileSync } from "node:fs";
+import { exifOfJpeg, exifOfWebp } from "./films/exif.js";
+import { checkedPng } from "./films/png.js";
+const { films } = JSON.parse(readFileSync("input.json"));
+const exif = { JPEG: exifOfJpeg, WEBP: exifOfWebp, PNG: (data) => checkedPng(data).exif };
+console.log(JSON.stringify(films.map(([kind, film]) => exif[kind](Buffer.from(film, "hex")).takenBy)));
+"""
+ENTRIES: tuple[dict[int, Any], ...] = (
+    {0x829D: 1.8},
+    {0x920A: 4.2},
+    {0x9286: b"ASCII\0\0\0Screenshot"},
+    {0x9286: b"ASCII\0\0\0Screenshots"},
+    {0x8827: 200},
+    {},
+)
+EXPECTED = ["camera", "camera", "screenshot", None, None, None]
+
+
+def exif(entries: dict[int, Any]) -> Image.Exif:
+    data = Image.Exif()
+    data[0x0112] = 6
+    if entries:
+        data.get_ifd(0x8769).update(entries)
+    return data
+
+
+def test_the_page_knows_what_took_a_picture(tmp_path: Path) -> None:
+    kinds = ("JPEG", "PNG", "WEBP")
+    films = [(kind, save(smooth(), kind, exif=exif(e))) for kind in kinds for e in ENTRIES]
+    # Lossless WebP, and Exif data that is cut.
+    films.append(("WEBP", save(smooth(), "WEBP", exif=exif(ENTRIES[0]), lossless=True)))
+    films.append(("JPEG", save(smooth(), "JPEG", exif=exif(ENTRIES[0]).tobytes()[:30])))
+    for comment in ("Screenshot", "A Screenshot"):
+        texts = PngInfo()
+        texts.add_itxt("XML:com.adobe.xmp", f"<exif:UserComment>{comment}</exif:UserComment>")
+        films.append(("PNG", save(smooth(), "PNG", pnginfo=texts)))
+    packed = [(kind, film.hex()) for kind, film in films]
+    expected = [*EXPECTED * 3, "camera", None, "screenshot", None]
+    assert [images.read(film).facts.taken_by for _, film in films] == expected
+    assert in_node(tmp_path, SCRIPT, {"films": packed}) == expected
+
+
+def test_the_facts_of_a_picture_say_so(tmp_path: Path) -> None:
+    film = save(smooth(300, 240), "JPEG", exif=exif(ENTRIES[0]))
+    facts = read_by_name(tmp_path, {"film": film})["film"]["facts"]
+    assert (facts["taken_by"], facts["rows"], facts["columns"]) == ("camera", 240, 300)
