@@ -87,6 +87,12 @@ def test_no_module_is_long() -> None:
     assert {house.name(p) for p in SOURCES if house.lines(p) > MODULE_LINES} == set()
 
 
+def test_no_script_or_style_of_a_page_is_long() -> None:
+    files = [p for ending in ("js", "css") for p in house.SOURCE.rglob(f"*.{ending}")]
+    assert len(files) > 100
+    assert {house.name(p) for p in files if house.lines(p) > MODULE_LINES} == set()
+
+
 def test_a_long_function_has_its_reason_above_it() -> None:
     long = {
         f"{house.name(path)}:{function.name}"
