@@ -45,7 +45,7 @@ def test_what_happens_is_counted(tmp_path: Path) -> None:
     metrics.receiver("rejected", {"reason": "association", "ae_title": "PLANTED"})
     metrics.receiver("restarted", {})
     metrics.receiver("committed", {"transaction": "1.2"})
-    metrics.taken("duplicate")
+    metrics.film_taken("duplicate")
     metrics.attempt("archive", "given up")
     metrics.batch(3, 0.2)
     for row in results.store.history("node", 1):

@@ -49,9 +49,9 @@ class DeliveryLoop:
         film_store: FilmStore,
         destinations: Mapping[str, Destination],
         limits: DeliveryLimits,
-        counted: Callable[[str, str], None] = lambda _destination, _what: None,
+        counted: Callable[[str, str], None] = lambda _destination, _outcome: None,
         *,
-        record: Callable[[Delivery, FilmRow, str], object] = lambda _delivery, _row, _what: None,
+        record: Callable[[Delivery, FilmRow, str], object] = lambda _delivery, _row, _outcome: None,
         keep_films: bool = False,
     ) -> None:
         """Starts the threads.
@@ -194,22 +194,22 @@ class DeliveryLoop:
             return ServerFault()
         return None
 
-    def _recorded(self, delivery: Delivery, row: FilmRow, what: str) -> PneumoscopeError | None:
+    def _recorded(self, delivery: Delivery, row: FilmRow, outcome: str) -> PneumoscopeError | None:
         """Calls `record`; returns why it failed."""
         try:
-            self._record(delivery, row, what)
+            self._record(delivery, row, outcome)
         except PneumoscopeError as error:
             return error
         return None
 
-    def _note(self, what: str, delivery: Delivery, error: PneumoscopeError | None) -> None:
-        self._counted(delivery.destination, what)
+    def _note(self, outcome: str, delivery: Delivery, error: PneumoscopeError | None) -> None:
+        self._counted(delivery.destination, outcome)
         fields: dict[str, object] = {"film": delivery.film, "destination": delivery.destination}
         if error is None:
             _log.info("a result was delivered", extra={"fields": fields})
             return
         fields |= {"attempt": delivery.attempts + 1, "error": error.code}
-        words = "a result was given up" if what == GIVEN_UP else "a result was not delivered"
+        words = "a result was given up" if outcome == GIVEN_UP else "a result was not delivered"
         # The message names the destination and what it answered, never the film's header.
         _log.warning("%s: %s", words, error.message, extra={"fields": fields})
 

@@ -48,7 +48,7 @@ class Intake:
         spool: Spool,
         destinations: tuple[str, ...],
         study_films: int,
-        counted: Callable[[str], None] = lambda _what: None,
+        counted: Callable[[str], None] = lambda _outcome: None,
         recording: Callable[[FilmHeader | None], Record] = lambda _header: no_record,
     ) -> None:
         """Starts the thread.

@@ -54,23 +54,23 @@ class NodeMetrics(FilmMetrics):
         )
         self._up = prometheus.Gauge("node_receiver_up", "Whether the receiver runs.", **common)
 
-    def receiver(self, what: str, details: dict[str, Any]) -> None:
+    def receiver(self, kind: str, details: dict[str, Any]) -> None:
         """Counts a message of the receiver, see `Receiver`."""
-        if what in ("stored", "refused", "restarted"):
-            self._numbers[what] += 1
-        if what == "stored":
+        if kind in ("stored", "refused", "restarted"):
+            self._numbers[kind] += 1
+        if kind == "stored":
             self._received.labels("0000").inc()
             self._bytes.inc(details["bytes"])
-        elif what == "refused":
+        elif kind == "refused":
             self._received.labels(details["status"]).inc()
-        elif what == "rejected":
+        elif kind == "rejected":
             self._rejected.labels(details["reason"]).inc()
-        elif what == "restarted":
+        elif kind == "restarted":
             self._restarts.inc()
 
-    def taken(self, what: str) -> None:
+    def film_taken(self, outcome: str) -> None:
         """Counts a film that left the spool."""
-        self._accepted.labels(what).inc()
+        self._accepted.labels(outcome).inc()
 
     def film(self, row: FilmRow) -> None:
         """Counts a film that has ended."""

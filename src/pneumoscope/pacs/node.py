@@ -134,7 +134,7 @@ def open_node(settings: NodeSettings) -> Node:
         started.callback(delivery.stop, _LAST_DELIVERY_S)
         wakers.append(delivery.wake)
         names, most = tuple(destinations), settings.study_films
-        intake = Intake(pipeline, spool, names, most, metrics.taken, audit.accepting)
+        intake = Intake(pipeline, spool, names, most, metrics.film_taken, audit.accepting)
         started.callback(intake.stop)
         messages = _Messages(metrics, intake, commitments, audit, trail)
         receiver = ReceiverProcess(receiver_task(settings), messages.take)
@@ -347,17 +347,17 @@ class _Messages:
         self._audit = audit
         self._trail = trail
 
-    def take(self, what: str, details: dict[str, Any]) -> None:
+    def take(self, kind: str, details: dict[str, Any]) -> None:
         """Takes a message, see `Receiver`."""
-        self._metrics.receiver(what, details)
-        self._audit.receiver(what, details)
+        self._metrics.receiver(kind, details)
+        self._audit.receiver(kind, details)
         if self._trail is not None:
-            self._trail.receiver(what, details)
-        if what == "stored":
+            self._trail.receiver(kind, details)
+        if kind == "stored":
             self._intake.wake()
-        elif what == "refused":
+        elif kind == "refused":
             _log.warning("a film was refused: %s", details["reason"], extra={"fields": details})
-        elif what == "rejected":
+        elif kind == "rejected":
             _log.warning("a connection was refused", extra={"fields": details})
-        elif what == "committed":
+        elif kind == "committed":
             self._commitments.end(details["transaction"], details["failed"])

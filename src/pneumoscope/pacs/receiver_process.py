@@ -204,9 +204,9 @@ def _run(task: ReceiverTask, pipe: Connection) -> None:
         with writing, suppress(OSError):  # the parent has gone: this process ends soon
             pipe.send_bytes(json.dumps(message).encode())
 
-    def report(what: str, details: dict[str, Any]) -> None:
+    def report(kind: str, details: dict[str, Any]) -> None:
         short = {k: v[:_TEXT_LETTERS] if isinstance(v, str) else v for k, v in details.items()}
-        send({"what": what, "details": short})
+        send({"what": kind, "details": short})
 
     try:
         spool = Spool(task.spool, task.disk, [task.films])

@@ -33,11 +33,11 @@ class NodeData:
     keys: Keys
     audit: AuditLog
 
-    def note(self, what: str, *objects: str) -> None:
+    def note(self, action: str, *objects: str) -> None:
         """Writes a line into the audit log about an action and the ids that it concerns."""
         from pneumoscope.pacs.audit.node_log import note_command
 
-        note_command(self.audit, what, *objects)
+        note_command(self.audit, action, *objects)
 
     def close(self) -> None:
         """Waits until the database has the hash of the last line, and closes it."""

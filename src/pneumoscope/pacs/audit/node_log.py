@@ -53,15 +53,15 @@ def open_node_log(folder: Path, engine: Engine, keys: Keys) -> AuditLog:
     return AuditLog(folder, keys.audit, former_keys=keys.former_audit, anchor=anchor)
 
 
-def note_command(log: AuditLog, what: str, *objects: str) -> None:
+def note_command(log: AuditLog, action: str, *objects: str) -> None:
     """Writes a line about a command that somebody runs on the node's machine.
 
     Args:
         log: The log.
-        what: The command.
+        action: The command.
         objects: Ids of what it concerns.
     """
-    log.append(Event(what=what, who=command_user(), objects=objects))
+    log.append(Event(what=action, who=command_user(), objects=objects))
 
 
 class NodeAuditLog:
@@ -92,24 +92,24 @@ class NodeAuditLog:
         self.note("node stopped")
         self._log.settle()
 
-    def note(self, what: str, outcome: int = SUCCESS, objects: Sequence[str] = ()) -> None:
+    def note(self, action: str, outcome: int = SUCCESS, objects: Sequence[str] = ()) -> None:
         """Writes a line about the node itself; a failure is logged.
 
         Args:
-            what: What happened.
+            action: What happened.
             outcome: See `Event`.
             objects: Ids of what it concerns.
         """
-        self._try(Event(what=what, outcome=outcome, where=_NODE, objects=tuple(objects)))
+        self._try(Event(what=action, outcome=outcome, where=_NODE, objects=tuple(objects)))
 
-    def receiver(self, what: str, details: dict[str, Any]) -> None:
+    def receiver(self, kind: str, details: dict[str, Any]) -> None:
         """Takes a message of the receiver, see `Receiver`; a failure is logged.
 
         The film is in the spool already. It leaves it only with another line, see `accepting`.
         """
         words = (details.get("ae_title", ""), details.get("address", ""))
         where = " ".join(word for word in words if word) or "unknown"
-        if what == "stored":
+        if kind == "stored":
             study, patient = details.get("study", ""), details.get("patient", "")
             self._try(
                 Event(
@@ -120,8 +120,8 @@ class NodeAuditLog:
                     status=0,
                 )
             )
-        elif what in ("refused", "rejected") and (missing := self._refusals.take()) is not None:
-            subject = "film" if what == "refused" else "connection"
+        elif kind in ("refused", "rejected") and (missing := self._refusals.take()) is not None:
+            subject = "film" if kind == "refused" else "connection"
             status = details.get("status")
             note = f" (and {missing} more refusals before)" if missing else ""
             self._try(

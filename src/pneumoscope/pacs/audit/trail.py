@@ -67,17 +67,17 @@ class AuditTrail:
         self.sender.put(self._messages.activity(APPLICATION_STOP))
         self.sender.stop(_STOP_S)
 
-    def receiver(self, what: str, details: dict[str, Any]) -> None:
+    def receiver(self, kind: str, details: dict[str, Any]) -> None:
         """Takes a message of the receiver, see `Receiver`."""
         peer = Participant(
             details.get("ae_title") or details.get("address", ""),
             details.get("ae_title", ""),
             details.get("address", ""),
         )
-        if what == "stored":
+        if kind == "stored":
             subject = self._subject(details.get("study", ""), details.get("patient", ""))
             self.sender.put(self._messages.received(peer, subject))
-        elif what == "rejected" and details["reason"] in _ALERTS:
+        elif kind == "rejected" and details["reason"] in _ALERTS:
             words = f"refused: {details['reason']}"
             self.sender.put(self._messages.refused(peer, words), syslog.WARNING)
 

@@ -281,17 +281,17 @@ class Administration:
             self.store, self.film_store, self.audit, marks, lambda: self._append(event)
         )
 
-    def _line(self, what: str) -> Record:
-        return lambda user: self.note(what, user.id)
+    def _line(self, action: str) -> Record:
+        return lambda user: self.note(action, user.id)
 
-    def note(self, what: str, *objects: str) -> None:
+    def note(self, action: str, *objects: str) -> None:
         """Writes a line about an action of the administrator.
 
         Args:
-            what: The action.
+            action: The action.
             objects: Ids of what it concerns.
         """
-        self._append(Event(what=what, who=command_user(), objects=objects))
+        self._append(Event(what=action, who=command_user(), objects=objects))
 
     def _append(self, event: Event) -> None:
         self.audit.append(event)

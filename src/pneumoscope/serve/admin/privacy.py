@@ -216,5 +216,5 @@ class RetentionCleanup:
             )
         self._jump_noted = bool(ahead_s)
 
-    def _record(self, what: str, ids: Sequence[str]) -> None:
-        self.audit.append(Event(what=what, where="server", objects=tuple(ids)))
+    def _record(self, action: str, ids: Sequence[str]) -> None:
+        self.audit.append(Event(what=action, where="server", objects=tuple(ids)))

@@ -176,8 +176,8 @@ def me(request: Request, user: Annotated[User, Depends(current_user)]) -> dict[s
     return _user_json(user, request.app.state.security)
 
 
-def _record(request: Request, what: str, outcome: int, user: User | None, status: int) -> None:
-    event = Event(what=what, outcome=outcome, who=user, where=address_of(request), status=status)
+def _record(request: Request, action: str, outcome: int, user: User | None, status: int) -> None:
+    event = Event(what=action, outcome=outcome, who=user, where=address_of(request), status=status)
     record(request.app.state.security.audit, event)
 
 
