@@ -25,8 +25,6 @@ STATISTICS = (
     "grey level of side borders",
 )
 """What `statistics` returns, in this order."""
-SHARPNESS = 5
-"""Position of sharpness in `STATISTICS`."""
 
 
 def sharpness(film: NDArray[np.uint8]) -> float:
