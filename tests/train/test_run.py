@@ -27,6 +27,7 @@ from train_marks import TRAINING
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
+    from pneumoscope.train import run as training
     from pneumoscope.train.data.films import load_films
     from pneumoscope.train.fit import loop
     from pneumoscope.train.paths import Paths
@@ -36,7 +37,7 @@ with warnings.catch_warnings():
 
 import pneumoscope
 from pneumoscope.bundle import open_bundle
-from pneumoscope.errors import TrainingError
+from pneumoscope.errors import TrainingError, UsageError
 from pneumoscope.train.recipe import reading
 
 pytestmark = TRAINING
@@ -45,6 +46,16 @@ pytestmark = TRAINING
 @pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return drawn_set(tmp_path_factory.mktemp("drawn") / "films")
+
+
+def test_a_share_of_start_weights_needs_a_run_however_it_is_named(tmp_path: Path) -> None:
+    recipe = reading.load("mobilenetv2-gap", start_share=0.25)
+    file = tmp_path / "weights.npz"
+    file.write_bytes(b"weights")
+    assert training._start_weights(recipe, str(file)) == str(file)
+    for other in ("none", "imagenet", str(shutil.copy(file, tmp_path / "weights.h5"))):
+        with pytest.raises(UsageError, match="the training does not start from a run"):
+            training._start_weights(recipe, other)
 
 
 CALLS = "calls.txt"

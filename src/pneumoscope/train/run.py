@@ -58,7 +58,6 @@ def train(
         DiskFull: The disk is full; once there is space, the same command continues the run.
         TrainingError: Training or export failed.
     """
-    _check_start_share(recipe, paths)
     weights = None if paths.averaged else _start_weights(recipe, paths.weights)
     unseen = (
         ()
@@ -147,7 +146,21 @@ def find_learning_rate(
 
 
 def _start_weights(recipe: Recipe, weights: str) -> str | None:
-    """What the recipe's network starts from: ``"imagenet"``, a path, or None for random weights."""
+    """What the recipe's network starts from: ``"imagenet"``, a path, or None for random weights.
+
+    Raises:
+        UsageError: They do not exist, or are no run's and the recipe keeps a share of a run's weights.
+    """
+    file = _located(recipe, weights)
+    if recipe.start_share and start.run_of(file) is None:
+        raise UsageError(
+            f"start_share is {recipe.start_share:g} in the recipe, but the training does not start from a run",
+            "Name the folder of a finished run with --weights, or set start_share = 0 in a copy of the recipe.",
+        )
+    return file
+
+
+def _located(recipe: Recipe, weights: str) -> str | None:
     backbones.check(recipe.network)
     known = weights in ("imagenet", "none") or Path(weights).is_dir()
     if not backbones.is_pretrained(recipe.network) and not known:
@@ -169,15 +182,6 @@ def _check_start(recipe: Recipe, weights: str | None, films: FilmSet) -> None:
     """Checks a run that the training starts from; other weights are checked when they are loaded."""
     if (run := start.run_of(weights)) is not None:
         finished_run.check_start(run, resolved(recipe), films)
-
-
-def _check_start_share(recipe: Recipe, paths: Paths) -> None:
-    """Refuses a recipe that keeps a share of a run's weights, but starts from no run."""
-    if recipe.start_share and not paths.averaged and not Path(paths.weights).is_dir():
-        raise UsageError(
-            f"start_share is {recipe.start_share:g} in the recipe, but the training does not start from a run",
-            "Name the folder of a finished run with --weights, or set start_share = 0 in a copy of the recipe.",
-        )
 
 
 def _weights_record(weights: str | None) -> dict[str, str]:

@@ -94,6 +94,34 @@ def test_a_training_cut_within_an_epoch_resumes_there(
             assert np.allclose(whole[name], cut[name], atol=1e-3), name
 
 
+def test_a_share_of_the_start_weights_is_kept_once(
+    few_films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by a training that was cut, by one that is finished, and if the run is deleted meanwhile."""
+    monkeypatch.setattr(loop, "_SAVE_EVERY_S", -1.0)
+    plain = Recipe(network="cnn", size=32, filters=(4,), batch_size=8, head_epochs=0, epochs=2)
+    kept = dataclasses.replace(plain, start_share=0.25)
+    drawn = data.load(few_films, 32, task=plain.task, share=0.25, seed=0, cache=tmp_path / "cache")
+    weights = {name: tmp_path / name / "weights.npz" for name in ("first", "plain", "cut", "whole")}
+    for file in weights.values():
+        file.parent.mkdir()
+
+    def fit(recipe: Recipe, name: str, steps: int = 10_000, **more: Any) -> np.ndarray:
+        start = None if name == "first" else str(weights["first"])
+        loop.fit(recipe, drawn, tmp_path / name, start, Cutting(steps), **more)
+        with np.load(weights[name]) as stored:
+            return np.asarray(stored["v0"])
+
+    first, without = fit(plain, "first"), fit(plain, "plain")
+    assert np.abs(without - first).max() > 1e-4
+    with pytest.raises(Cut):
+        fit(kept, "cut", steps=2)
+    for _ in range(2):
+        assert fit(kept, "cut") == pytest.approx(0.75 * without + 0.25 * first, abs=1e-5)
+    whole = fit(kept, "whole", after_epoch=lambda: weights["first"].unlink(missing_ok=True))
+    assert whole == pytest.approx(0.75 * without + 0.25 * first, abs=1e-5)
+
+
 # A bundle of these takes a minute each; their heads' exports are tested in test_keras_model.py.
 @pytest.mark.slow
 @pytest.mark.usefixtures("few_blocks")

@@ -55,7 +55,7 @@ def test_weights_are_moved_towards_those_of_a_run(tmp_path: Path) -> None:
     for variable in model.variables:
         if "float" in str(variable.dtype):
             variable.assign(np.full(variable.shape, 8.0))
-    start.mix(model, tmp_path / "weights.npz", 0.25)
+    start.mix(model, start.RunWeights.read(tmp_path / "weights.npz"), 0.25)
     moved = 0
     for first, variable in zip(source.variables, model.variables, strict=True):
         if "logits" in variable.path:

@@ -95,6 +95,7 @@ def fit(
     resuming = (folder / CHECKPOINT).is_file()
     # Pretrained weights are not loaded if the checkpoint would overwrite them.
     trainer.model = start.network(recipe, len(films.names), None if resuming else weights)
+    kept = start.weights_to_keep(recipe, weights)
     keras_model.check(trainer.model, recipe)
     first = trainer.resume() if resuming else Position()
     trainer.forget_later_epochs(first)
@@ -102,8 +103,8 @@ def fit(
         if index >= first.phase:
             here = first if index == first.phase else Position(phase=index)
             trainer.run_phase(index, phase, here)
-    if recipe.start_share and (run := start.run_of(weights)) is not None:
-        start.mix(trainer.model, run / WEIGHTS, recipe.start_share)
+    if kept is not None:
+        start.mix(trainer.model, kept, recipe.start_share)
     save(trainer.model, folder / WEIGHTS)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return trainer.model
