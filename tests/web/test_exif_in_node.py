@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,14 @@ def exif(entries: dict[int, Any]) -> Image.Exif:
     return data
 
 
+def png_with(data: bytes, times: int) -> bytes:
+    """A PNG with so many chunks of Exif data."""
+    film = save(smooth(), "PNG")
+    content = b"eXIf" + data
+    chunk = struct.pack(">I", len(data)) + content + struct.pack(">I", zlib.crc32(content))
+    return film[:33] + times * chunk + film[33:]
+
+
 def test_the_page_knows_what_took_a_picture(tmp_path: Path) -> None:
     kinds = ("JPEG", "PNG", "WEBP")
     films = [(kind, save(smooth(), kind, exif=exif(e))) for kind in kinds for e in ENTRIES]
@@ -62,3 +72,26 @@ def test_the_facts_of_a_picture_say_so(tmp_path: Path) -> None:
     film = save(smooth(300, 240), "JPEG", exif=exif(ENTRIES[0]))
     facts = read_by_name(tmp_path, {"film": film})["film"]["facts"]
     assert (facts["taken_by"], facts["rows"], facts["columns"]) == ("camera", 240, 300)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x04\0\0\0\x01\0\0\0\x06", 6),  # a LONG
+        (b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x05\0\0\0\x01\0\x06\0\0", 1),  # no integer
+        (3 * b"Exif\0\0" + b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0", 6),
+        (b"XX\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0", 1),  # no TIFF
+    ],
+)
+def test_the_page_turns_what_python_turns(tmp_path: Path, data: bytes, expected: int) -> None:
+    film = png_with(data, 1)
+    script = SCRIPT.replace(".takenBy", ".orientation")
+    assert in_node(tmp_path, script, {"films": [("PNG", film.hex())]}) == [expected]
+    assert images.read(film).facts.rows == (80 if expected == 6 else 64)
+
+
+def test_many_directories_that_state_more_entries_than_they_have_take_no_time(
+    tmp_path: Path,
+) -> None:
+    film = png_with(b"MM\0*\0\0\0\x08\xff\xff" + bytes(12), 30_000)
+    assert in_node(tmp_path, SCRIPT, {"films": [("PNG", film.hex())]}) == [None]

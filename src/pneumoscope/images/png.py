@@ -29,8 +29,8 @@ _STEP_BYTES = 2**20
 _TEXTS = frozenset((b"tEXt", b"zTXt", b"iTXt", b"iCCP"))
 _MOST_TEXT_BYTES = 1000
 """Zlib makes at most 1,032 bytes of one, and Pillow takes texts of a mebibyte."""
-_WITH_ORIENTATION = (b"Raw profile type", b"XML:com.adobe.xmp")
-"""Keywords of texts that may say how the film is turned."""
+_WITH_EXIF = (b"Raw profile type", b"XML:com.adobe.xmp")
+"""Keywords of texts that may say how the film is turned, or what took it."""
 _GREY, _RGB, _GREY_ALPHA, _RGB_ALPHA = 0, 2, 4, 6
 _RAW_MODES = {_RGB: ("RGB", "RGB;16B", "RGB;16L"), _RGB_ALPHA: ("RGBA", "RGBA;16B", "RGBA;16L")}
 """Pillow's mode, and its names for samples of which the first or the second byte is kept."""
@@ -66,7 +66,7 @@ def checked(data: bytes, name: str) -> bytes:
         if is_critical and not is_sound:
             raise UnreadableImage(name, "a checksum is wrong")
         is_long = size > _MOST_TEXT_BYTES and kind in _TEXTS
-        if is_sound and not (is_long and not data.startswith(_WITH_ORIENTATION, at + 8)):
+        if is_sound and not (is_long and not data.startswith(_WITH_EXIF, at + 8)):
             kept.append(view[at : end + 4])
         at = end + 4
     return data if sum(map(len, kept)) == at else b"".join(kept)

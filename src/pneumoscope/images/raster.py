@@ -229,9 +229,9 @@ def header_of(kind: str, data: bytes) -> ImageFile:
     """
     stream = BytesIO(data)
     if kind == "JPEG":
-        from PIL.JpegImagePlugin import JpegImageFile
+        from pneumoscope.images.jpeg_header import JpegHeader
 
-        return JpegImageFile(stream)
+        return JpegHeader(stream)
     if kind == "PNG":
         from PIL.PngImagePlugin import PngImageFile
 

@@ -4,10 +4,11 @@ import { Bytes } from "./bytes.js";
 
 const [APP1, SOS] = [0xe1, 0xda];
 const [ORIENTATION, EXIF_IFD, COMMENT] = [0x0112, 0x8769, 0x9286];
+const INTEGERS = { 3: 2, 4: 4 }; // types that an orientation may have, to their bytes
 const LENS = [0x829d, 0x920a];
 const [CHARACTER_CODE_BYTES, SCREENSHOT_COMMENT] = [8, "Screenshot"];
 const HEADER = "Exif\0\0";
-const NOTHING = { orientation: 1, takenBy: null };
+const nothing = () => ({ orientation: 1, takenBy: null });
 
 /** The orientation of a JPEG, 1 to 8, and what took it: {orientation, takenBy}, which is "camera", "screenshot" or null. */
 export function exifOfJpeg(data) {
@@ -15,7 +16,7 @@ export function exifOfJpeg(data) {
   for (let at = 2; at + 4 < bytes.length && data[at] === 0xff && data[at + 1] !== SOS; at += 2 + bytes.number(at + 2, 2)) {
     if (data[at + 1] === APP1 && bytes.startsWith(HEADER, at + 4)) return exifOf(bytes.part(at + 4, at + 2 + bytes.number(at + 2, 2)));
   }
-  return NOTHING;
+  return nothing();
 }
 
 /** The same of a WebP. */
@@ -26,16 +27,19 @@ export function exifOfWebp(data) {
     if (bytes.startsWith("EXIF", at)) return exifOf(bytes.part(start, start + size));
     at = start + size + (size % 2);
   }
-  return NOTHING;
+  return nothing();
 }
 
 /** The same of Exif data, which is a TIFF. */
 export function exifOf(data) {
   const whole = new Bytes(data);
-  const tiff = whole.startsWith(HEADER) ? new Bytes(whole.part(HEADER.length)) : whole;
+  let start = 0;
+  while (whole.startsWith(HEADER, start)) start += HEADER.length;
+  const tiff = new Bytes(whole.part(start));
   const little = tiff.startsWith("II");
+  if (!little && !tiff.startsWith("MM")) return nothing();
   const [turned, ifd] = entriesOf(tiff, tiff.number(4, 4, little), little, [ORIENTATION, EXIF_IFD]);
-  const value = turned ? tiff.number(turned + 8, 2, little) : 1;
+  const value = turned ? tiff.number(turned + 8, INTEGERS[tiff.number(turned + 2, 2, little)] ?? 0, little) : 1;
   return { orientation: value >= 1 && value <= 8 ? value : 1, takenBy: ifd ? takenBy(tiff, tiff.number(ifd + 8, 4, little), little) : null };
 }
 
@@ -54,9 +58,9 @@ export function isOfScreenshot(text) {
 /** Where a directory has the entries of these tags; 0 for those that it lacks. */
 function entriesOf(tiff, start, little, tags) {
   const places = tags.map(() => 0);
-  for (let i = 0; i < tiff.number(start, 2, little); i += 1) {
-    const at = start + 2 + 12 * i;
-    const place = at + 12 <= tiff.length ? tags.indexOf(tiff.number(at, 2, little)) : -1;
+  const end = Math.min(start + 2 + 12 * tiff.number(start, 2, little), tiff.length - 11);
+  for (let at = start + 2; at < end; at += 12) {
+    const place = tags.indexOf(tiff.number(at, 2, little));
     if (place >= 0) places[place] = at;
   }
   return places;

@@ -14,7 +14,7 @@ const WHOLE = [[0, 0, 1, 1]];
 export function checkedPng(data) {
   const bytes = new Bytes(data);
   const parts = [];
-  let [exif, isScreenshot, transparent] = [exifOf(new Uint8Array()), false, null];
+  let [exifData, isScreenshot, transparent] = [new Uint8Array(), false, null];
   for (let at = 8, kind = ""; kind !== "IEND"; ) {
     const size = bytes.number(at, 4);
     kind = bytes.text(at + 4, at + 8);
@@ -24,13 +24,14 @@ export function checkedPng(data) {
     const isSound = crc32(bytes.part(at + 4, end)) === bytes.number(end, 4);
     if (!isSound && kind[0] >= "A" && kind[0] <= "Z") throw unreadable("a checksum is wrong");
     if (isSound && kind === "acTL" && bytes.number(at + 8, 4) > 1) throw notOneFilm("animation");
-    if (isSound && kind === "eXIf") exif = exifOf(bytes.part(at + 8, end));
+    if (isSound && kind === "eXIf") exifData = bytes.part(at + 8, end); // the last one counts
     if (isSound && kind === "iTXt") isScreenshot ||= isOfScreenshot(bytes.text(at + 8, end));
     if (isSound && kind === "tRNS") transparent = bytes.part(at + 8, end);
     if (kind === "IDAT") parts.push(bytes.part(at + 8, end));
     at = end + 4;
   }
-  if (isScreenshot) exif = { ...exif, takenBy: exif.takenBy ?? "screenshot" };
+  const exif = exifOf(exifData);
+  if (isScreenshot && !exif.takenBy) exif.takenBy = "screenshot";
   return { columns: bytes.number(16, 4), rows: bytes.number(20, 4), depth: data[24], colour: data[25], interlaced: data[28] === 1, parts, exif, transparent };
 }
 
