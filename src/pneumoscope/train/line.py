@@ -172,10 +172,12 @@ def _calibrated(
 def _cost_of_limits(calibrated: Calibrated, films: FilmSet) -> str:
     """How many ill films lose their positive verdict to the limits of sources left out."""
     positive = description.positive_of(films)
-    held = calibrated.conformal
-    without = conformal_scores(calibrated.validation, films.names, positive)
+    held, validation = calibrated.conformal, calibrated.validation
+    without = conformal_scores(validation, films.names, positive)
     shares = [
-        0.0 if scores is None else positive_share(scores, calibrated.validation, positive)
+        0.0
+        if scores is None
+        else positive_share(scores, validation, calibrated.points[0], positive)
         for scores in (held, without)
     ]
     return (

@@ -10,6 +10,7 @@ import pytest
 
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.metrics import expected_calibration_error
+from pneumoscope.records import OperatingPoint
 from pneumoscope.train.validation import calibrate
 from pneumoscope.train.validation.predictions import Validation
 from validations import overlapping, validation
@@ -99,14 +100,20 @@ def test_the_limit_holds_in_a_source_that_a_training_left_out() -> None:
     assert (scores.sources, plain.left_out) == (plain.sources, {})
 
 
-def test_the_share_of_ill_films_that_are_positive_for_certain() -> None:
+def test_the_share_of_ill_films_with_the_positive_verdict() -> None:
     v, _ = of_two_hospitals()
     scores = calibrate.conformal_scores(v, ("well", "ill"), "ILL")
     assert scores is not None
-    sure = called_ill(v) & (v.p_positive() >= scores.at(0.05).questions["ILL"][1])
-    share = calibrate.positive_share(scores, v, "ILL")
+    p = v.p_positive()
+    sure = called_ill(v) & (p >= scores.at(0.05).questions["ILL"][1])
+    share = calibrate.positive_share(scores, v, OperatingPoint("balanced", 0.01, ""), "ILL")
     assert share == pytest.approx(sure[v.ill].mean())
     assert 0.5 < share < 1
+    # Between the limit and the threshold of the operating point, both contradict each other: UNDETERMINED.
+    high = float(np.median(p[v.ill & sure]))
+    share = calibrate.positive_share(scores, v, OperatingPoint("balanced", high, ""), "ILL")
+    assert share == pytest.approx((sure & (p >= high))[v.ill].mean())
+    assert share < 0.6 * sure[v.ill].mean()
 
 
 def test_findings_hold_in_each_source_too() -> None:

@@ -145,17 +145,24 @@ def conformal_scores(
     return conformal.Scores(questions, kinds, errors, unseen)
 
 
-def positive_share(scores: conformal.Scores, validation: Validation, positive: str) -> float:
-    """Share of the positive plain films whose set has the positive side alone, at `DEFAULT_ERROR`.
+def positive_share(
+    scores: conformal.Scores, validation: Validation, point: OperatingPoint, positive: str
+) -> float:
+    """Share of the positive plain films that get the positive verdict, at `DEFAULT_ERROR`.
+
+    As for readers, see `pneumoscope.decision.triage.judge`: the set has the positive side alone, and the operating
+    point says the same. It may not: some limits are below its threshold.
 
     Args:
         scores: Their limits decide.
         validation: Predictions of the calibrated network, with a negative class and positive films.
+        point: The operating point.
         positive: Name of the verdict on a film that is not negative.
     """
     limits = scores.at(DEFAULT_ERROR)
     p = validation.p_positive()[validation.ill]
-    return float(np.mean([limits.holds(positive, value) == (False, True) for value in p.tolist()]))
+    alone = [limits.holds(positive, value) == (False, True) for value in p.tolist()]
+    return float(np.mean(alone & (p >= point.threshold)))
 
 
 def _sources_with_limits(
