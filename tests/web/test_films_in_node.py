@@ -100,6 +100,14 @@ def jpeg(pixels: np.ndarray, **options: Any) -> bytes:
     return save(pixels, "JPEG", **options)
 
 
+def of_chroma(grey: np.ndarray, cb: int, cr: int) -> bytes:
+    """A JPEG with the same chroma everywhere."""
+    stream = io.BytesIO()
+    channels = [grey, np.full_like(grey, cb), np.full_like(grey, cr)]
+    Image.fromarray(np.stack(channels, axis=2), "YCbCr").save(stream, "JPEG", quality=95)
+    return stream.getvalue()
+
+
 def turned(orientation: int) -> Image.Exif:
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -277,6 +285,12 @@ FILMS |= {
     "JPEG, colour, by 2": jpeg(np.kron(COLOUR, np.ones((8, 8, 1), np.uint8)), quality=90),
     "JPEG, a faint cast": jpeg(np.full((250, 260, 3), (96, 91, 88), np.uint8)),
     "JPEG, chroma rounded to the wrong level": jpeg(np.full((250, 260, 3), (92, 91, 90), np.uint8)),
+    "JPEG, a cast that black hides": of_chroma(
+        np.hstack([np.zeros((250, 150), np.uint8), smooth(250, 110)]), 127, 126
+    ),
+    "JPEG, a cast half in black": of_chroma(
+        np.hstack([np.zeros((250, 150), np.uint8), smooth(250, 110)]), 130, 129
+    ),
     "JPEG, grey as colour": jpeg(np.repeat(smooth(250, 260)[..., None], 3, axis=2)),
     **{f"JPEG, orientation {i}": jpeg(ramp(64, 80), exif=turned(i)) for i in range(1, 9)},
     "JPEG without its end": jpeg(ramp(130, 121))[:-2],

@@ -29,25 +29,33 @@ export function luminanceOf(data, by = 1) {
   const rows = Math.ceil(frame.rows / by);
   const columns = Math.ceil(frame.columns / by);
   const levels = samplesOf(first, { rows, columns, size: 8 / by, bits: frame.bits });
-  return { levels, rows, columns, bits: frame.bits, tint: chroma.length ? tintOfChroma(chroma, frame) : 0, missingRows: decoder.missingRows };
+  return { levels, rows, columns, bits: frame.bits, tint: chroma.length ? tintOfChroma({ levels, rows, columns }, chroma, frame) : 0, missingRows: decoder.missingRows };
 }
 
-/** The mean difference of red or blue from green, see `FilmFacts` in Python; from the means of blocks. */
-function tintOfChroma([blue, red], frame) {
-  const planes = [blue, red].map((component) => {
+/** The mean difference of red or blue from green, see `FilmFacts` in Python, at the places of the blue chroma. */
+function tintOfChroma(grey, [blue, red], frame) {
+  const [cb, cr] = [blue, red].map((component) => {
     const [rows, columns] = [Math.ceil(frame.rows * component.v / frame.v), Math.ceil(frame.columns * component.h / frame.h)];
-    return samplesOf(component, { rows, columns, size: 8, bits: frame.bits });
+    return { rows, columns, samples: samplesOf(component, { rows, columns, size: 8, bits: frame.bits }) };
   });
-  const [cb, cr] = planes;
   let [most, redSum, blueSum] = [0, 0, 0];
-  for (let i = 0; i < cb.length; i += 1) {
-    const [b, r] = [cb[i] - 128, cr[Math.min(i, cr.length - 1)] - 128];
-    most = Math.max(most, Math.abs(b), Math.abs(r));
-    redSum += Math.abs(2.116136 * r + 0.344136 * b); // R - G and B - G of JFIF
-    blueSum += Math.abs(2.116136 * b + 0.714136 * r);
+  for (let row = 0, i = 0; row < cb.rows; row += 1) {
+    const from = Math.floor((row * grey.rows) / cb.rows) * grey.columns;
+    for (let column = 0; column < cb.columns; column += 1, i += 1) {
+      const [b, r] = [cb.samples[i] - 128, cr.samples[Math.min(i, cr.samples.length - 1)] - 128];
+      if (!b && !r) continue;
+      most = Math.max(most, Math.abs(b), Math.abs(r));
+      const y = grey.levels[from + Math.floor((column * grey.columns) / cb.columns)];
+      const g = shown(y - 0.344136 * b - 0.714136 * r);
+      redSum += Math.abs(shown(y + 1.402 * r) - g);
+      blueSum += Math.abs(shown(y + 1.772 * b) - g);
+    }
   }
-  return tintOf(most, Math.max(redSum, blueSum) / cb.length);
+  return tintOf(most, Math.max(redSum, blueSum) / cb.samples.length);
 }
+
+/** A level of a pixel, rounded down as by Pillow: in black and in white, chroma makes less of a difference. */
+const shown = (value) => Math.min(255, Math.max(0, Math.floor(value)));
 
 class Decoder {
   frame = null;
