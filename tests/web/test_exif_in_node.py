@@ -90,6 +90,18 @@ def test_the_page_turns_what_python_turns(tmp_path: Path, data: bytes, expected:
     assert images.read(film).facts.rows == (80 if expected == 6 else 64)
 
 
+@pytest.mark.parametrize("cut", [12, 20, 1000])
+def test_exif_data_of_a_jpeg_may_be_in_several_segments(tmp_path: Path, cut: int) -> None:
+    data = exif(ENTRIES[0]).tobytes().removeprefix(b"Exif\0\0")
+    film = save(smooth(), "JPEG")
+    for part in filter(None, (data[cut:], data[:cut])):
+        size = struct.pack(">H", 8 + len(part))
+        # 0xFF may fill up to a marker (ITU-T T.81, B.1.1.2).
+        film = film[:20] + b"\xff\xff\xff\xe1" + size + b"Exif\0\0" + part + film[20:]
+    assert images.read(film).facts.taken_by == "camera"
+    assert in_node(tmp_path, SCRIPT, {"films": [("JPEG", film.hex())]}) == ["camera"]
+
+
 def test_many_directories_that_state_more_entries_than_they_have_take_no_time(
     tmp_path: Path,
 ) -> None:

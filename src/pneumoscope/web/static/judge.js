@@ -171,7 +171,7 @@ function resultOf(decision, { gate, explanation, zones, facts, bundle, notice })
     gate: { ...d.gate, scores: each(gate) },
     explanation: explanation && { ...explanation, score: six(explanation.score), checks: each(explanation.checks) },
     zones: zones.map(({ name, share }) => ({ name, share: six(share) })),
-    film: facts,
+    film: Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== null)),
     bundle: bundle.title,
     bundle_sha256: bundle.sha256,
     notice,

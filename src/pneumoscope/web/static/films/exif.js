@@ -1,6 +1,6 @@
 // What the Exif data of a picture says: the same as pneumoscope/images/exif.py, which says what the tags are.
 
-import { Bytes } from "./bytes.js";
+import { Bytes, joinedBytes } from "./bytes.js";
 
 const [APP1, SOS] = [0xe1, 0xda];
 const [ORIENTATION, EXIF_IFD, COMMENT] = [0x0112, 0x8769, 0x9286];
@@ -13,10 +13,18 @@ const nothing = () => ({ orientation: 1, takenBy: null });
 /** The orientation of a JPEG, 1 to 8, and what took it: {orientation, takenBy}, which is "camera", "screenshot" or null. */
 export function exifOfJpeg(data) {
   const bytes = new Bytes(data);
-  for (let at = 2; at + 4 < bytes.length && data[at] === 0xff && data[at + 1] !== SOS; at += 2 + bytes.number(at + 2, 2)) {
-    if (data[at + 1] === APP1 && bytes.startsWith(HEADER, at + 4)) return exifOf(bytes.part(at + 4, at + 2 + bytes.number(at + 2, 2)));
+  const parts = [];
+  for (let at = 2; at + 4 < bytes.length && data[at] === 0xff && data[at + 1] !== SOS; ) {
+    if (data[at + 1] === 0xff) {
+      at += 1; // a fill byte
+      continue;
+    }
+    const end = at + 2 + bytes.number(at + 2, 2);
+    // Long data is continued in further segments, each with the header.
+    if (data[at + 1] === APP1 && bytes.startsWith(HEADER, at + 4)) parts.push(bytes.part(at + 4 + (parts.length && HEADER.length), end));
+    at = end;
   }
-  return nothing();
+  return exifOf(joinedBytes(parts));
 }
 
 /** The same of a WebP. */
