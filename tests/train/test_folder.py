@@ -58,7 +58,11 @@ def test_a_run_of_an_earlier_version_is_continued(tmp_path: Path) -> None:
         folder.check(run, RECIPE)
 
 
-@pytest.mark.parametrize("content", ["[]", "{}", '{"recipe": {"name"', '{"recipe": {}}', "\xff"])
+@pytest.mark.parametrize(
+    "content",
+    ["[]", "{}", '{"recipe": {"name"', '{"recipe": {}}', "\xff",
+     '{"recipe": {}, "manifest_sha256": "ab", "start_weights": null}'],
+)  # fmt: skip
 def test_a_damaged_record_is_named(tmp_path: Path, content: str) -> None:
     run = started(tmp_path / "run")
     (run / checkpoint.CHECKPOINT).touch()
@@ -98,3 +102,23 @@ def test_other_films_or_weights_do_not_continue_a_run(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="started with other start weights"):
         folder.start(run, RECIPE, FILMS, {"name": "imagenet"})
     assert (run / folder.RECORD).read_bytes() == before
+
+
+def test_start_weights_may_be_moved(tmp_path: Path) -> None:
+    run_of = {"run_sha256": "ab", "began_with": "w.h5", "sha256": "cd"}
+    average = {"began_with": "w.h5", "sha256": "cd"}
+    for number, same in enumerate(({"sha256": "ab"}, run_of)):
+        run = tmp_path / str(number)
+        folder.check(run, RECIPE)
+        folder.start(run, RECIPE, FILMS, {"name": "first"} | same)
+        (run / checkpoint.WEIGHTS).touch()
+        folder.start(run, RECIPE, FILMS, {"name": "moved"} | same)
+        for other in (same | {next(iter(same)): "ef"}, average, {}):
+            with pytest.raises(UsageError, match="started with other start weights"):
+                folder.start(run, RECIPE, FILMS, {"name": "first"} | other)
+    averaged = tmp_path / "average"
+    folder.check(averaged, RECIPE)
+    folder.start(averaged, RECIPE, FILMS, {"name": "average of the runs a and b"} | average)
+    (averaged / checkpoint.WEIGHTS).touch()
+    with pytest.raises(UsageError, match="started with other start weights"):
+        folder.start(averaged, RECIPE, FILMS, {"name": "average of the runs a and c"} | average)

@@ -119,6 +119,18 @@ def test_runs_with_other_start_weights_are_not_averaged(tmp_path: Path) -> None:
             weight_average.check([first, same, other], RECIPE, "films")
 
 
+def test_start_weights_without_a_hash_are_told_apart_by_their_name(tmp_path: Path) -> None:
+    average = {"name": "average of the runs x, y", "began_with": "imagenet"}
+    starts = {"a": {"name": "imagenet"}, "b": average, "c": {"name": "none"}}
+    runs = {name: run_folder(tmp_path / name, 1) for name in starts}
+    for name, run in runs.items():
+        record = json.loads((run / "run.json").read_text())
+        (run / "run.json").write_text(json.dumps(record | {"start_weights": starts[name]}))
+    weight_average.check([runs["a"], runs["b"]], RECIPE, "films")
+    with pytest.raises(UsageError, match=r": began with other weights than .*a$"):
+        weight_average.check([runs["a"], runs["c"]], RECIPE, "films")
+
+
 @pytest.mark.parametrize(
     "setting", [{"size": 160}, {"scaling": "unit"}, {"filters": (8, 8)}, {"head": "lungs"}]
 )

@@ -72,8 +72,12 @@ def start(run: Path, recipe: Recipe, films: data.FilmSet, start_weights: dict[st
     file = run / RECORD
     if _has_started(run):
         before = record_of(run, _NEW_FOLDER)
-        for name, what in (("manifest_sha256", "films"), ("start_weights", "start weights")):
-            if before[name] != record[name]:
+        same = {
+            "films": before["manifest_sha256"] == record["manifest_sha256"],
+            "start weights": _unnamed(before["start_weights"]) == _unnamed(record["start_weights"]),
+        }
+        for what, is_same in same.items():
+            if not is_same:
                 raise UsageError(
                     f"{run}: was started with other {what}",
                     "Continue with the same ones, or name a new folder with --out.",
@@ -96,14 +100,24 @@ def record_of(run: Path, hint: str) -> dict[str, Any]:
     """
     try:
         record: dict[str, Any] = json.loads((run / RECORD).read_text(encoding="utf-8"))
-        complete = isinstance(record["recipe"], dict) and {"manifest_sha256", "start_weights"} <= {
-            *record
-        }
+        parts = record["recipe"], record["start_weights"]
+        complete = all(isinstance(part, dict) for part in parts) and "manifest_sha256" in record
     except (ValueError, KeyError, TypeError):
         complete = False
     if not complete:
         raise UsageError(f"{run / RECORD}: is damaged", hint)
     return record
+
+
+def _unnamed(start_weights: dict[str, str]) -> dict[str, str]:
+    """Start weights without the name of their file or run, which may be moved, if a hash tells them apart.
+
+    The hash in the record of an average is that of what its runs began with.
+    """
+    is_file = "sha256" in start_weights and "began_with" not in start_weights
+    if is_file or "run_sha256" in start_weights:
+        return {key: value for key, value in start_weights.items() if key != "name"}
+    return start_weights
 
 
 def _as_of_now(recipe: dict[str, Any]) -> dict[str, Any]:

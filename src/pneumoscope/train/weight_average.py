@@ -63,12 +63,13 @@ def check(runs: Sequence[Path], recipe: Mapping[str, Any], manifest_sha256: str)
 
 
 def _start(record: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What the start weights of a run were: the seed of the random ones, the hashes of the others."""
+    """What the start weights of a run were: the seed of the random ones, and hash or name of the others."""
     recipe = record["recipe"]
     start_seed = recipe.get("start_seed", -1)  # records of earlier versions have none
-    weights = record["start_weights"]
     seed = recipe["seed"] if start_seed < 0 else start_seed
-    return seed, weights.get("sha256"), weights.get("run_sha256")
+    first = finished_run.origin(record)
+    digest_or_name = first.get("sha256", first["began_with"])
+    return seed, digest_or_name, record["start_weights"].get("run_sha256")
 
 
 def record_of(runs: Sequence[Path]) -> dict[str, str]:
