@@ -49,8 +49,8 @@ def test_the_options_reach_the_run(runs: list[WatchSettings], tmp_path: Path) ->
     [settings] = runs
     assert settings.sources == ("in", "s3://bucket/films")
     assert (settings.out, settings.folder) == ("out", tmp_path / "queue")
-    assert (settings.wanted.overlays, settings.wanted.kinds) == (True, ("sr", "fhir"))
-    assert (settings.wanted.fhir_version, settings.reading.prevalence) == ("R4", 0.2)
+    assert (settings.result_files.overlays, settings.result_files.kinds) == (True, ("sr", "fhir"))
+    assert (settings.result_files.fhir_version, settings.reading.prevalence) == ("R4", 0.2)
     assert (settings.poll_s, settings.settle_s, settings.once) == (5.0, 1.0, False)
     assert (settings.bundle, settings.threads, settings.key) == (Path("b"), 2, Path("key"))
     assert settings.database_url == f"sqlite:///{tmp_path / 'queue' / 'watch.sqlite'}"
@@ -59,7 +59,7 @@ def test_the_options_reach_the_run(runs: list[WatchSettings], tmp_path: Path) ->
 def test_once_ends_with_an_error_if_a_film_has_no_result(runs: list[WatchSettings]) -> None:
     assert call("in", "--out", "out", "--once", "--explain", "none").exit_code == 1
     assert runs[0].once
-    assert not runs[0].wanted.overlays
+    assert not runs[0].result_files.overlays
 
 
 def test_each_source_and_target_has_its_own_queue(tmp_path: Path) -> None:
