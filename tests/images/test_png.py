@@ -144,7 +144,9 @@ TEXTS = {
     "packed": (b"zTXt", b"k\0\0" + LONG),
     "packed, international": (b"iTXt", b"k\0\1\0\0\0" + LONG),
     "profile": (b"iCCP", b"k\0\0" + LONG),
+    "XMP": (b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + LONG),
     "plain": (b"tEXt", b"k\0" + b"a" * 1_000_000),
+    "short files": (b"zTXt", b"k\0\0" + zlib.compress(bytes(900_000))),
 }
 
 
@@ -154,7 +156,7 @@ def test_long_texts_and_colour_profiles_are_left_out(kind: str) -> None:
     pixels = ramp(70, 90)
     rows = b"".join(b"\0" + row.tobytes() for row in pixels)
     head = (b"IHDR", struct.pack(">IIBBBBB", 90, 70, 8, 0, 0, 0, 0))
-    texts = [TEXTS[kind]] * (70 if kind == "plain" else 1)
+    texts = [TEXTS[kind]] * (80 if kind in ("plain", "short files") else 1)
     film = png_chunks(head, *texts, (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
     np.testing.assert_array_equal(images.read(film).levels, pixels)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, cast
 from zlib import crc32, decompressobj
+from zlib import error as zlib_error
 
 import numpy as np
 
@@ -27,10 +28,8 @@ _PASSES = (
 """First row and column, and steps between rows and columns, of interlacing (8.2)."""
 _STEP_BYTES = 2**20
 _TEXTS = frozenset((b"tEXt", b"zTXt", b"iTXt", b"iCCP"))
-_MOST_TEXT_BYTES = 1000
-"""Zlib makes at most 1,032 bytes of one, and Pillow takes texts of a mebibyte."""
-_WITH_EXIF = (b"Raw profile type", b"XML:com.adobe.xmp")
-"""Keywords of texts that may say how the film is turned, or what took it."""
+_PACKED_BYTES, _ALL_TEXT_BYTES = 2**20, 2**25
+"""Pillow refuses compressed texts that are longer than the first, and texts longer than twice the second together."""
 _GREY, _RGB, _GREY_ALPHA, _RGB_ALPHA = 0, 2, 4, 6
 _RAW_MODES = {_RGB: ("RGB", "RGB;16B", "RGB;16L"), _RGB_ALPHA: ("RGBA", "RGBA;16B", "RGBA;16L")}
 """Pillow's mode, and its names for samples of which the first or the second byte is kept."""
@@ -41,7 +40,7 @@ _HALF = 128
 def checked(data: bytes, name: str) -> bytes:
     """The file without ancillary chunks that Pillow refuses, though no pixel depends on them.
 
-    These are chunks whose checksums (5.3) are wrong, long texts and colour profiles.
+    These are chunks whose checksums (5.3) are wrong, and very long texts and colour profiles.
 
     Args:
         data: The whole file.
@@ -52,7 +51,7 @@ def checked(data: bytes, name: str) -> bytes:
         UnreadableImage: A checksum of the header, the palette or the pixels is wrong.
         UnsupportedCoding: It was changed for iPhones.
     """
-    view, at, kind = memoryview(data), 8, b""
+    view, at, kind, texts = memoryview(data), 8, b"", 0
     kept = [view[:8]]
     while kind != b"IEND":
         size, kind = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
@@ -65,11 +64,31 @@ def checked(data: bytes, name: str) -> bytes:
         is_critical = not kind[0] & 0x20  # 5.4: the case of the first letter
         if is_critical and not is_sound:
             raise UnreadableImage(name, "a checksum is wrong")
-        is_long = size > _MOST_TEXT_BYTES and kind in _TEXTS
-        if is_sound and not (is_long and not data.startswith(_WITH_EXIF, at + 8)):
+        fits = True
+        if kind in _TEXTS and is_sound:
+            # Behind too many, none is counted: that takes time.
+            length = _text_bytes(kind, data[at + 8 : end]) if texts <= _ALL_TEXT_BYTES else None
+            texts += _PACKED_BYTES if length is None else length
+            fits = length is not None and texts <= _ALL_TEXT_BYTES
+        if is_sound and fits:
             kept.append(view[at : end + 4])
         at = end + 4
     return data if sum(map(len, kept)) == at else b"".join(kept)
+
+
+def _text_bytes(kind: bytes, content: bytes) -> int | None:
+    """Bytes of a text or a colour profile (11.3.3); None for more than `_PACKED_BYTES` that are compressed."""
+    rest = content.partition(b"\0")[2]  # behind the keyword
+    packed = rest[1:]
+    if kind == b"iTXt":
+        packed = rest[2:].split(b"\0", 2)[-1] if rest[:1] == b"\1" else b""
+    if kind == b"tEXt" or not packed:
+        return len(content)
+    try:
+        length = len(decompressobj().decompress(packed, _PACKED_BYTES + 1))
+    except zlib_error:
+        return len(content)
+    return length if length <= _PACKED_BYTES else None
 
 
 def check_rows(data: bytes, image: Image.Image, name: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 pytest.importorskip("sklearn", reason="needs the [train] extra")
 
@@ -62,3 +63,13 @@ def test_files_without_tables() -> None:
     assert words["format"] == "DICOM"
     assert words["colour mode"].startswith("MONOCHROME")
     assert words["DICOM header"] != "none"
+
+
+def test_a_long_text_does_not_stop_the_audit() -> None:
+    """Pillow refuses it; the film is read without."""
+    texts = PngInfo()
+    texts.add_text("k", " " * 2**21, zip=True)
+    stream = io.BytesIO()
+    Image.fromarray(np.full((80, 80), 90, np.uint8)).save(stream, "PNG", pnginfo=texts)
+    facts, film = file_shortcuts.read(stream.getvalue(), "film")
+    assert (facts.words[0], film.facts.rows) == ("PNG", 80)

@@ -84,10 +84,11 @@ def facts_of(data: bytes, film: FilmFacts) -> FileFacts:
         tags = (film.modality, film.view_position, film.body_part, film.laterality)
         dicom = ", ".join(tag or "-" for tag in tags)
     else:
+        from pneumoscope.images.png import checked
         from pneumoscope.images.raster import header_of
 
         with quiet():
-            header: Any = header_of(kind, data)
+            header: Any = header_of(kind, checked(data, "") if kind == "PNG" else data)
             mode = str(header.mode)
             info = header.info
             exif = "present" if "exif" in info else NONE
