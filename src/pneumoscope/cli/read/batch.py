@@ -118,11 +118,11 @@ def batch(
 ) -> None:
     """Read any number of films into Parquet files, and continue where an earlier run ended.
 
-    There is one row per film, with verdict, probabilities, conformal set, reasons of
-    the gate, content hash and bundle hash, or with the error. Films that already
-    have a row are skipped, so give the same command again after an interruption. At
-    the end, a page summary.html counts all rows. The exit code is 1 if a film could
-    not be read.
+    There is one row per film, with verdict, probabilities, conformal set,
+    reasons of the gate, content hash and bundle hash, or with the error. Films
+    that already have a row are skipped, so give the same command again after an
+    interruption. At the end, a page summary.html counts all rows. The exit code
+    is 1 if a film could not be read.
     """
     if engine not in (LOCAL, RAY):
         raise typer.BadParameter(f"--engine {engine}: one of {LOCAL}, {RAY}")

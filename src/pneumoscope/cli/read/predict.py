@@ -102,9 +102,9 @@ def predict(
 ) -> None:
     """Say for each film NORMAL, PNEUMONIA (adults: ABNORMAL) or UNDETERMINED, or refuse it.
 
-    Reads DICOM, JPEG, PNG, TIFF, BMP and WebP, whatever the file name, also in ZIP
-    archives. A film that cannot be read is reported; the others are read, and the
-    exit code is 1.
+    Reads DICOM, JPEG, PNG, TIFF, BMP and WebP, whatever the file name, also in
+    ZIP archives. A film that cannot be read is reported; the others are read,
+    and the exit code is 1.
     """
     if json and csv:
         raise typer.BadParameter("--json and --csv exclude each other")
