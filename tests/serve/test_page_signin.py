@@ -176,7 +176,7 @@ def test_axe_finds_nothing_on_the_sign_in_page(context: BrowserContext, scheme: 
     for wrong in (False, True):
         if wrong:
             sign_in(page, f"nobody-{scheme}")
-            expect(page.get_by_role("alert")).to_contain_text("do not fit")
+            expect(page.get_by_role("alert")).to_contain_text("Name or password is wrong")
         else:
             expect(page.get_by_label("Name")).to_be_focused()
         assert violations(axe, page) == {}
