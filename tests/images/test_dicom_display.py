@@ -1,4 +1,4 @@
-"""What a header asks for, from its elements to a `Look`; the shades themselves are in
+"""What a header asks for, from its elements to a `GreyscaleTransform`; the shades themselves are in
 ``test_greyscale``."""
 
 from __future__ import annotations
@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from film_files import EXPLICIT, IMPLICIT, dataset, table, words, write
-from pneumoscope.images.dicom_display import look_of, shown
-from pneumoscope.images.greyscale import Look, Lut, Window
+from pneumoscope.images.dicom_display import greyscale_transform, shown
+from pneumoscope.images.greyscale import GreyscaleTransform, Lut, Window
 from pneumoscope.images.header import Header, parse
 
 STORED = np.arange(6, dtype=np.uint16).reshape(2, 3)
@@ -19,22 +19,24 @@ def header(stored: np.ndarray = STORED, syntax: str = EXPLICIT, **elements: obje
     return parse(data, 0, implicit=syntax == IMPLICIT, little=True)[0]
 
 
-def look(**elements: object) -> Look:
-    return look_of(header(**elements))
+def transform(**elements: object) -> GreyscaleTransform:
+    return greyscale_transform(header(**elements))
 
 
 def test_a_plain_film_has_nothing_to_it() -> None:
-    assert look() == Look(bits=16)
+    assert transform() == GreyscaleTransform(bits=16)
 
 
 def test_signed_pixels_and_their_padding() -> None:
     head = header(STORED.astype(np.int16), PixelPaddingValue=-2000, PixelPaddingRangeLimit=-3000)
-    assert look_of(head) == Look(bits=16, signed=True, padding=(-3000, -2000))
+    assert greyscale_transform(head) == GreyscaleTransform(
+        bits=16, signed=True, padding=(-3000, -2000)
+    )
 
 
 def test_one_padding_value_is_a_range_of_its_own() -> None:
-    assert look(PixelPaddingValue=9).padding == (9, 9)
-    assert look(PixelPaddingValue=9, PixelPaddingRangeLimit=4).padding == (4, 9)
+    assert transform(PixelPaddingValue=9).padding == (9, 9)
+    assert transform(PixelPaddingValue=9, PixelPaddingRangeLimit=4).padding == (4, 9)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,7 @@ def test_one_padding_value_is_a_range_of_its_own() -> None:
     ],
 )
 def test_windows(elements: dict[str, object], window: Window | None) -> None:
-    assert look(**elements).voi == window
+    assert transform(**elements).voi == window
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,7 @@ def test_windows(elements: dict[str, object], window: Window | None) -> None:
     ],
 )
 def test_rescaling(elements: dict[str, object], slope: float, intercept: float) -> None:
-    made = look(**elements)
+    made = transform(**elements)
     assert (made.slope, made.intercept) == (slope, intercept)
 
 
@@ -81,13 +83,15 @@ def test_rescaling(elements: dict[str, object], slope: float, intercept: float) 
 )
 def test_what_turns_a_film(photometric: str, shape: str | None, inverse: bool) -> None:
     more = {} if shape is None else {"PresentationLUTShape": shape}
-    assert look(PhotometricInterpretation=photometric, **more).inverse is inverse
+    assert transform(PhotometricInterpretation=photometric, **more).inverse is inverse
 
 
 def test_a_table_goes_before_a_window() -> None:
-    made = look(VOILUTSequence=[table([2, 0, 8], words(0, 255))], WindowCenter=1, WindowWidth=2)
+    made = transform(
+        VOILUTSequence=[table([2, 0, 8], words(0, 255))], WindowCenter=1, WindowWidth=2
+    )
     assert isinstance(made.voi, Lut)
-    damaged = look(VOILUTSequence=[table([9, 0, 8], words(0))], WindowCenter=1, WindowWidth=2)
+    damaged = transform(VOILUTSequence=[table([9, 0, 8], words(0))], WindowCenter=1, WindowWidth=2)
     assert damaged.voi == Window(1, 2)
 
 

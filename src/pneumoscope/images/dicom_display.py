@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import pneumoscope.images.dicom_tags as tags
-from pneumoscope.images.greyscale import Look, Lut, Window, grey
+from pneumoscope.images.greyscale import GreyscaleTransform, Lut, Window, grey
 from pneumoscope.images.header import Header
 from pneumoscope.images.lookup_tables import lut_of, palette_of
 from pneumoscope.images.raster_grey import tint_of
@@ -33,7 +33,9 @@ def shown(stored: NDArray[Any], head: Header) -> tuple[NDArray[np.float32], floa
         index = np.clip(stored.astype(np.int64) - first, 0, len(colours) - 1)
         channels = colours[index]
     elif stored.ndim == 2:
-        return np.ascontiguousarray(grey(stored, look_of(head, stored)), np.float32), 0.0
+        return np.ascontiguousarray(
+            grey(stored, greyscale_transform(head, stored)), np.float32
+        ), 0.0
     else:
         channels = stored.astype(np.float32) / np.float32(2.0**head.stored_bits - 1)
     strayed = np.abs(channels[..., (0, 2)] - channels[..., 1:2])
@@ -42,7 +44,7 @@ def shown(stored: NDArray[Any], head: Header) -> tuple[NDArray[np.float32], floa
     return np.ascontiguousarray(luminance, np.float32), tint
 
 
-def look_of(head: Header, stored: NDArray[Any] | None = None) -> Look:
+def greyscale_transform(head: Header, stored: NDArray[Any] | None = None) -> GreyscaleTransform:
     """Collects what turns stored values into grey, in the order of PS3.4 N.2.
 
     The stored values, if given, decide where a lookup table contradicts its descriptor.
@@ -61,7 +63,7 @@ def look_of(head: Header, stored: NDArray[Any] | None = None) -> Look:
     voi: Lut | Window | None = lut_of(voi_item, signed, inputs)
     if voi is None:  # the first of several (PS3.3 C.11.2.1.2) that is a window
         voi = next((window for window in windows_of(head) if window.is_valid), None)
-    return Look(
+    return GreyscaleTransform(
         bits=head.stored_bits,
         signed=signed,
         modality=modality,

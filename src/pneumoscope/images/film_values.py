@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import pneumoscope.images.dicom_tags as tags
-from pneumoscope.images.dicom_display import look_of, windows_of
+from pneumoscope.images.dicom_display import greyscale_transform, windows_of
 from pneumoscope.images.greyscale import (
     EveryPixelIsPadding,
     Lut,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pneumoscope.images.greyscale import Look
+    from pneumoscope.images.greyscale import GreyscaleTransform
     from pneumoscope.images.header import Header
     from pneumoscope.records import Radiograph
 
@@ -128,16 +128,16 @@ def of_dicom(stored: NDArray[Any], head: Header) -> FilmValues | None:
     """
     if stored.ndim != 2 or head.photometric == "PALETTE COLOR":
         return None
-    look = look_of(head, stored)
+    transform = greyscale_transform(head, stored)
     low, high = int(stored.min()), int(stored.max())
     has_table = high - low <= _TOP
     inputs = (np.arange(low, high + 1) if has_table else stored).astype(np.float64)
-    real, padded = real_values(inputs, look), is_padding(inputs, look)
+    real, padded = real_values(inputs, transform), is_padding(inputs, transform)
     if padded.all():
         raise EveryPixelIsPadding
     padding = bool(padded.any())
     first, last = float(real[~padded].min()), float(real[~padded].max())
-    step = 1.0 if look.modality is not None else abs(look.slope)
+    step = 1.0 if transform.modality is not None else abs(transform.slope)
     most = _TOP - padding  # the value 0 is padding
     if (last - first) / step > most:
         step = (last - first) / most
@@ -147,21 +147,21 @@ def of_dicom(stored: NDArray[Any], head: Header) -> FilmValues | None:
         values=table[stored.astype(np.int64) - low] if has_table else table,
         first=first - padding * step,
         step=step,
-        is_inverse=look.inverse,
+        is_inverse=transform.inverse,
         padding=padding,
-        vois=tuple(islice(_vois(stored, head, look, (first, last)), _MOST_CHOICES)),
+        vois=tuple(islice(_vois(stored, head, transform, (first, last)), _MOST_CHOICES)),
     )
 
 
 def _vois(
-    stored: NDArray[Any], head: Header, look: Look, ends: tuple[float, float]
+    stored: NDArray[Any], head: Header, transform: GreyscaleTransform, ends: tuple[float, float]
 ) -> Iterator[Voi]:
     """All ways that the header names, the one in use first; if it names none, the range of the film."""
-    if look.voi is None:
-        low, high = shown_range(stored, look)
+    if transform.voi is None:
+        low, high = shown_range(stored, transform)
         yield Voi("", low, high if high > low else low + 1)
-    windows, tables = list(_windows(head, ends)), list(_tables(head, look, ends))
-    yield from (*tables, *windows) if isinstance(look.voi, Lut) else (*windows, *tables)
+    windows, tables = list(_windows(head, ends)), list(_tables(head, transform, ends))
+    yield from (*tables, *windows) if isinstance(transform.voi, Lut) else (*windows, *tables)
 
 
 def _windows(head: Header, ends: tuple[float, float]) -> Iterator[Voi]:
@@ -171,9 +171,11 @@ def _windows(head: Header, ends: tuple[float, float]) -> Iterator[Voi]:
             yield _of_window(_name(names[place] if place < len(names) else ""), window, ends)
 
 
-def _tables(head: Header, look: Look, ends: tuple[float, float]) -> Iterator[Voi]:
+def _tables(
+    head: Header, transform: GreyscaleTransform, ends: tuple[float, float]
+) -> Iterator[Voi]:
     for item in head.items(tags.VOI_LUTS):
-        table = lut_of(item, look.signed, ends)
+        table = lut_of(item, transform.signed, ends)
         if table is not None:
             yield _curved(_name(item.text(tags.LUT_NAME)), table, ends)
 

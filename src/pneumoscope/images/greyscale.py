@@ -84,7 +84,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class GreyscaleTransform:
     """How stored values become grey.
 
     Attributes:
@@ -108,12 +108,12 @@ class Look:
     padding: tuple[int, int] | None = None
 
 
-def grey(stored: NDArray[Any], look: Look) -> NDArray[np.float32]:
+def grey(stored: NDArray[Any], transform: GreyscaleTransform) -> NDArray[np.float32]:
     """Turns stored values into grey.
 
     Args:
         stored: Integers (rows, columns).
-        look: How.
+        transform: How.
 
     Returns:
         float32 (rows, columns) in [0, 1]; 0 is air-dark, padding too.
@@ -121,50 +121,54 @@ def grey(stored: NDArray[Any], look: Look) -> NDArray[np.float32]:
     Raises:
         ValueError: Every pixel is padding.
     """
-    values, index, look = _values(stored, look)
-    ends = _span(values, index, look)
-    shades: NDArray[np.float32] = _shade(values, ends, look).astype(np.float32)
+    values, index, transform = _values(stored, transform)
+    ends = _span(values, index, transform)
+    shades: NDArray[np.float32] = _shade(values, ends, transform).astype(np.float32)
     return shades if index is None else shades[index]
 
 
-def shown_range(stored: NDArray[Any], look: Look) -> tuple[float, float]:
+def shown_range(stored: NDArray[Any], transform: GreyscaleTransform) -> tuple[float, float]:
     """The real values that are black and white on a film without a window or VOI LUT.
 
     Raises:
         ValueError: Every pixel is padding.
     """
-    values, index, look = _values(stored, replace(look, voi=None))
-    ends = _span(values, index, look)
-    real = _screen_ends(look) if ends is None else real_values(ends, look)
+    values, index, transform = _values(stored, replace(transform, voi=None))
+    ends = _span(values, index, transform)
+    real = _screen_ends(transform) if ends is None else real_values(ends, transform)
     return float(real.min()), float(real.max())
 
 
-def _values(stored: NDArray[Any], look: Look) -> tuple[Floats, NDArray[np.int64] | None, Look]:
+def _values(
+    stored: NDArray[Any], transform: GreyscaleTransform
+) -> tuple[Floats, NDArray[np.int64] | None, GreyscaleTransform]:
     """The values that can occur, and which of them each pixel has; of a 32-bit film all pixels, and None."""
     low, high = int(stored.min()), int(stored.max())
-    if high >= 1 << look.bits:  # the header understates Bits Stored
-        look = replace(look, bits=high.bit_length())
+    if high >= 1 << transform.bits:  # the header understates Bits Stored
+        transform = replace(transform, bits=high.bit_length())
     if high - low >= _TABLE_MOST:
-        return stored.astype(np.float64), None, look
+        return stored.astype(np.float64), None, transform
     index = np.subtract(stored, low, dtype=np.int64)
-    return np.arange(low, high + 1, dtype=np.float64), index, look
+    return np.arange(low, high + 1, dtype=np.float64), index, transform
 
 
-def _span(values: Floats, index: NDArray[np.int64] | None, look: Look) -> Floats | None:
+def _span(
+    values: Floats, index: NDArray[np.int64] | None, transform: GreyscaleTransform
+) -> Floats | None:
     """The values that span the range of a film without a window; None if it needs none."""
-    if look.voi is not None or look.bits <= 8:
+    if transform.voi is not None or transform.bits <= 8:
         return None
     if index is None:
-        return _ends(values, look)
+        return _ends(values, transform)
     counts = np.bincount(index.ravel(), minlength=len(values))
-    counts[is_padding(values, look)] = 0
+    counts[is_padding(values, transform)] = 0
     return _used_ends(values, counts)
 
 
-def is_padding(values: Floats, look: Look) -> NDArray[np.bool_]:
-    if look.padding is None:
+def is_padding(values: Floats, transform: GreyscaleTransform) -> NDArray[np.bool_]:
+    if transform.padding is None:
         return np.zeros(values.shape, bool)
-    return (values >= look.padding[0]) & (values <= look.padding[1])
+    return (values >= transform.padding[0]) & (values <= transform.padding[1])
 
 
 def _used_ends(values: Floats, counts: NDArray[np.int64]) -> Floats:
@@ -175,9 +179,9 @@ def _used_ends(values: Floats, counts: NDArray[np.int64]) -> Floats:
     return values[first : last + 1][counts[first : last + 1] > 0]
 
 
-def _ends(values: Floats, look: Look) -> Floats:
+def _ends(values: Floats, transform: GreyscaleTransform) -> Floats:
     """As `_used_ends`, for values that are too far apart to count each."""
-    image = values[~is_padding(values, look)]
+    image = values[~is_padding(values, transform)]
     if not image.size:
         raise EveryPixelIsPadding
     counts, edges = np.histogram(image, _STEPS)
@@ -186,34 +190,38 @@ def _ends(values: Floats, look: Look) -> Floats:
     return kept
 
 
-def _shade(values: Floats, kept: Floats | None, look: Look) -> Floats:
+def _shade(values: Floats, kept: Floats | None, transform: GreyscaleTransform) -> Floats:
     """Grey of each value; ``kept`` are the values that span the range of a film without a window."""
-    padding = is_padding(values, look)
+    padding = is_padding(values, transform)
     if padding.all():
         raise EveryPixelIsPadding
-    if isinstance(look.voi, Lut):
-        shades = np.clip(look.voi(real_values(values, look)) / (2.0**look.voi.bits - 1), 0, 1)
-    elif look.voi is not None:
-        shades = look.voi(real_values(values, look))
+    if isinstance(transform.voi, Lut):
+        shades = np.clip(
+            transform.voi(real_values(values, transform)) / (2.0**transform.voi.bits - 1), 0, 1
+        )
+    elif transform.voi is not None:
+        shades = transform.voi(real_values(values, transform))
     else:
-        ends = _screen_ends(look) if kept is None else real_values(kept, look)
+        ends = _screen_ends(transform) if kept is None else real_values(kept, transform)
         low, high = float(ends.min()), float(ends.max())
-        shades = np.clip((real_values(values, look) - low) / ((high - low) or 1.0), 0, 1)
-    if look.inverse:
+        shades = np.clip((real_values(values, transform) - low) / ((high - low) or 1.0), 0, 1)
+    if transform.inverse:
         shades = 1 - shades
     return np.where(padding, 0.0, shades)
 
 
-def real_values(values: Floats, look: Look) -> Floats:
+def real_values(values: Floats, transform: GreyscaleTransform) -> Floats:
     """Stored values after the modality LUT, or slope and intercept."""
-    if look.modality is not None:
-        return look.modality(values)
-    return values * look.slope + look.intercept
+    if transform.modality is not None:
+        return transform.modality(values)
+    return values * transform.slope + transform.intercept
 
 
-def _screen_ends(look: Look) -> Floats:
+def _screen_ends(transform: GreyscaleTransform) -> Floats:
     """Black and white of a film of 8 bits and less: it is made for the screen and keeps its range."""
-    if look.modality is not None:
-        return np.array([0.0, 2.0**look.modality.bits - 1])
-    least = -(2.0 ** (look.bits - 1)) if look.signed else 0.0
-    return np.array([least, least + 2.0**look.bits - 1]) * look.slope + look.intercept
+    if transform.modality is not None:
+        return np.array([0.0, 2.0**transform.modality.bits - 1])
+    least = -(2.0 ** (transform.bits - 1)) if transform.signed else 0.0
+    return (
+        np.array([least, least + 2.0**transform.bits - 1]) * transform.slope + transform.intercept
+    )

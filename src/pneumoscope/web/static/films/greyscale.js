@@ -53,16 +53,16 @@ function ends(values) {
 
 function ofGrey(values, head) {
   const [low, high] = ends(values);
-  const look = lookOf(head, low, high);
-  const isPadding = look.padding ? (value) => value >= look.padding[0] && value <= look.padding[1] : () => false;
-  const needsRange = look.voi === null && look.window === null && look.bits > 8;
+  const transform = greyscaleTransform(head, low, high);
+  const isPadding = transform.padding ? (value) => value >= transform.padding[0] && value <= transform.padding[1] : () => false;
+  const needsRange = transform.voi === null && transform.window === null && transform.bits > 8;
   const wide = high - low >= TABLE_MOST;
   const image = wide ? values.filter((value) => !isPadding(value)) : values;
   if (!image.length) throw new FilmError("OnlyPadding");
   const [least, most] = wide ? ends(image) : [low, high];
   const counts = countsOf(image, least, most, wide, isPadding);
   const used = needsRange ? (wide ? usedOfBins(image, counts, least, most) : usedOf(counts, low)) : null;
-  const shade = shadeOf(look, used);
+  const shade = shadeOf(transform, used);
   if (wide) return Uint8Array.from(values, (value) => (isPadding(value) ? 0 : level(shade(value))));
   const table = Uint8Array.from({ length: high - low + 1 }, (_, i) => (isPadding(low + i) ? 0 : level(shade(low + i))));
   const levels = new Uint8Array(values.length);
@@ -99,7 +99,7 @@ function usedOfBins(image, counts, low, high) {
 }
 
 /** What turns stored values into grey, in the order of PS3.4 N.2. */
-function lookOf(head, low, high) {
+function greyscaleTransform(head, low, high) {
   const tables = tablesOf(head, [low, high]);
   const stated = (head.text(TAGS.windowFunction) ?? "LINEAR").toUpperCase();
   const hasSmallSteps = Math.abs(head.number(TAGS.slope, 1)) < 1;
@@ -132,8 +132,8 @@ function windowOf(center, width, stated, hasSmallSteps) {
 }
 
 /** Grey of a value; `used` are the values that span the range of a film without a window. */
-function shadeOf(look, used) {
-  const { modality, slope, intercept, voi, window, inverse } = look;
+function shadeOf(transform, used) {
+  const { modality, slope, intercept, voi, window, inverse } = transform;
   const real = modality ? (value) => modality.of(value) : (value) => value * slope + intercept;
   let shade;
   if (voi) {
@@ -141,7 +141,7 @@ function shadeOf(look, used) {
   } else if (window) {
     shade = (value) => window(real(value));
   } else {
-    const [low, high] = ends(used ? used.map(real) : screenEnds(look));
+    const [low, high] = ends(used ? used.map(real) : screenEnds(transform));
     shade = (value) => unit((real(value) - low) / (high - low || 1));
   }
   return inverse ? (value) => 1 - shade(value) : shade;
