@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pneumoscope.field_values import field_values
+from pneumoscope.field_values import field_values, known_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +42,7 @@ def test_changing_them_does_not_change_the_record() -> None:
     values["named"]["x"].append(2)
     values["several"].clear()
     assert (record.named, record.several) == ({"x": [1]}, [Inner("b")])
+
+
+def test_values_that_are_no_field_are_left_out() -> None:
+    assert known_fields(Inner, {"text": "a", "later": 1}) == {"text": "a"}

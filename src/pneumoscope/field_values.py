@@ -5,7 +5,10 @@ from __future__ import annotations
 from copy import deepcopy
 from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _UNCHANGEABLE = frozenset({bool, bytes, float, int, str, type(None)})
 
@@ -21,6 +24,16 @@ def field_values(record: Any) -> dict[str, Any]:
     """
     kind: type = type(record)
     return {name: _plain(getattr(record, name)) for name in _names(kind)}
+
+
+def known_fields(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that are fields of a dataclass: a newer version may have written more.
+
+    Args:
+        kind: The dataclass.
+        values: As `field_values` gives them, perhaps from JSON.
+    """
+    return {name: values[name] for name in _names(kind) if name in values}
 
 
 def _plain(value: Any) -> Any:

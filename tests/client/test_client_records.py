@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 import pytest
@@ -12,10 +14,10 @@ from pneumoscope.cli.read.output import print_results
 from pneumoscope.cli.read.pictures import FilmResult
 from pneumoscope.client.records import Job, job_from_json, record_from_json
 from pneumoscope.errors import ServerError, TruncatedImage
-from pneumoscope.records import Outcome
+from pneumoscope.records import GateReport, Outcome
 from pneumoscope.render.export import write_csv
 from pneumoscope.render.serialise import outcome_to_json, prediction_to_json
-from predictions import prediction
+from predictions import NOTE, prediction, with_findings, with_zones
 
 ANSWER: dict[str, Any] = {
     "id": "4beb",
@@ -78,6 +80,42 @@ def with_part(value: Any, path: tuple[Any, ...], part: object) -> Any:
     changed = value.copy()
     changed[path[0]] = with_part(value[path[0]], path[1:], part)
     return changed
+
+
+OPEN = {"probabilities", "scores", "checks", "timings_ms"}
+"""Objects with any names, of which the values are figures."""
+
+
+def test_what_a_newer_server_adds_is_left_out() -> None:
+    """At any place where an answer has an object."""
+    newest = prediction(
+        gate=GateReport("note", (NOTE,), {"distance": 0.5}),
+        findings=with_findings().findings,
+        zones=with_zones().zones,
+    )
+    full = DONE | {"result": prediction_to_json(newest)}
+    shown = outcome_to_json(Outcome("a", 0, record_from_json(full).prediction))
+    extended = 0
+    for path in places(full):
+        part = reduce(getitem, path, full)
+        if isinstance(part, dict) and OPEN.isdisjoint(path[-1:]):
+            newer = with_part(full, path, part | {"added": {"later": 1}})
+            assert outcome_to_json(Outcome("a", 0, record_from_json(newer).prediction)) == shown
+            extended += 1
+    assert extended == 14
+
+
+@pytest.mark.parametrize("key", ["gate", "film", "label", "operating_point", "probabilities"])
+def test_what_is_missing_is_an_error(key: str) -> None:
+    result = {name: value for name, value in DONE["result"].items() if name != key}
+    with pytest.raises(LookupError):
+        record_from_json(DONE | {"result": result})
+
+
+@pytest.mark.parametrize("key", ["film", "operating_point", "explanation"])
+def test_a_part_without_what_it_needs_is_an_error(key: str) -> None:
+    with pytest.raises(TypeError):
+        record_from_json(DONE | {"result": DONE["result"] | {key: {"later": 1}}})
 
 
 @pytest.mark.parametrize("answer", [ANSWER, DONE], ids=["error", "result"])

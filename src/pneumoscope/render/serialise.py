@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from pneumoscope.field_values import field_values
+from pneumoscope.field_values import field_values, known_fields
 from pneumoscope.records import (
     Explanation,
     FilmFacts,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from pneumoscope.records import Outcome
 
+_T = TypeVar("_T")
 NOTICE = "Research use, not a medical device."
 NOT_READ_YET = {"code": "NotReady", "message": "not read yet", "hint": ""}
 """In place of an error, for a stored film that waits."""
@@ -125,7 +126,7 @@ def prediction_from_json(record: Mapping[str, Any]) -> Prediction:
 
     Args:
         record: Its values. For a refused film the figures of the verdict are null; here they become
-            NaN or empty, and no output shows them.
+            NaN or empty, and no output shows them. What a newer version adds is left out.
     """
     r, nan, p = record, float("nan"), p_positive_of(record)
     gate = r["gate"]
@@ -142,20 +143,20 @@ def prediction_from_json(record: Mapping[str, Any]) -> Prediction:
         error=r["error_rate"],
         kinds=tuple(r["kinds"] or ()),
         subtype=r["subtype"],
-        findings=tuple(Finding(**finding) for finding in r["findings"] or ()),
-        operating_point=OperatingPoint(**r["operating_point"]),
+        findings=tuple(_restored(Finding, finding) for finding in r["findings"] or ()),
+        operating_point=_restored(OperatingPoint, r["operating_point"]),
         heatmap=heatmap,
         lungs=lungs,
-        zones=tuple(ZoneHeat(**zone) for zone in r.get("zones") or ()),
+        zones=tuple(_restored(ZoneHeat, zone) for zone in r.get("zones") or ()),
         heatmap_class=r["heatmap_class"] or "",
         facts=FilmFacts.restored(r["film"]),
         gate=GateReport(
             gate["level"],
-            tuple(GateReason(**reason) for reason in gate["reasons"]),
+            tuple(_restored(GateReason, reason) for reason in gate["reasons"]),
             gate["scores"],
         ),
         forced=r["forced"],
-        explanation=None if r["explanation"] is None else Explanation(**r["explanation"]),
+        explanation=None if r["explanation"] is None else _restored(Explanation, r["explanation"]),
         warnings=tuple(r["warnings"]),
         timings_ms=r["timings_ms"],
         bundle=r["bundle"],
@@ -168,6 +169,11 @@ def prediction_from_json(record: Mapping[str, Any]) -> Prediction:
         negative_below=r.get("negative_below"),
         positive_from=r.get("positive_from"),
     )
+
+
+def _restored(kind: type[_T], values: Mapping[str, Any]) -> _T:
+    """A dataclass from its values."""
+    return kind(**known_fields(kind, values))
 
 
 def _cells(rows: list[list[float]] | None) -> NDArray[np.float32] | None:
