@@ -10,7 +10,7 @@ from PIL import Image
 
 from film_files import ramp, save, smooth
 from pneumoscope import errors, images
-from tiff_files import entry, of_pages, one_strip, tags
+from tiff_files import entry, of_pages, of_strip_rows, one_page, one_strip, packbits, tags
 
 GREY = ramp(70, 90)
 
@@ -90,6 +90,29 @@ def test_several_compressed_strips(compression: int, predictor: int) -> None:
     ]  # fmt: skip
     pixels = images.read(of_pages([(fields, strips, 273)])).pixels
     np.testing.assert_allclose(pixels, UNIT, atol=1e-6)
+
+
+STRIP_ROWS = (71, 2**31 - 1, 2**31, 2**32 - 2, 2**32 - 1)
+CODINGS = (None, "packbits", "tiff_lzw", "tiff_adobe_deflate")
+
+
+@pytest.mark.parametrize("rows", STRIP_ROWS)
+@pytest.mark.parametrize("coding", CODINGS)
+def test_one_strip_may_state_any_number_of_rows(coding: str | None, rows: int) -> None:
+    for film, unit in (
+        (GREY, GREY / 255),
+        (bigger("u2"), UNIT),
+        (np.dstack([GREY] * 3), GREY / 255),
+    ):
+        data = of_strip_rows(save(film, "TIFF", compression=coding), rows)
+        np.testing.assert_allclose(images.read(data).pixels, unit, atol=1e-4)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("wide", [False, True])
+def test_packed_data_of_any_kind_of_file_may_do_so(wide: bool, order: str) -> None:
+    data = one_page(packbits(GREY), 8, order=order, wide=wide, t259=(32773,), t278=(2**31,))
+    np.testing.assert_array_equal(images.read(data).levels, GREY)
 
 
 def test_tiles_with_floating_point_differences() -> None:

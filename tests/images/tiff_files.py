@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 
 import numpy as np
@@ -139,3 +140,10 @@ def overlapping(film: np.ndarray) -> bytes:
         at = int.from_bytes(data[head + 8 : head + 12], "little")
         data[at : at + 4 * len(values)] = struct.pack(f"<{len(values)}I", *values)
     return bytes(data)
+
+
+def of_strip_rows(data: bytes, rows: int) -> bytes:
+    """A little-endian TIFF of Pillow that states other RowsPerStrip."""
+    entries = re.findall(rb"\x16\x01[\x03\x04]\x00\x01\x00{3}.{4}", data, re.DOTALL)
+    (old,) = entries
+    return data.replace(old, struct.pack("<HHII", 278, 4, 1, rows))

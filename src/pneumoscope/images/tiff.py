@@ -30,6 +30,9 @@ _BIG_ENDIAN_WIDE = b"MM\0+"
 _HEADER_BYTES = 8  # section 2
 _MOST_FILLED_BYTES = 2**26
 """No strip is filled up by more: 4294967295 rows stand for all that there are."""
+_MOST_STRIP_ROWS = 2**31 - 1
+"""libtiff fails at more, except 2^32 - 1; section 8 lets a strip have any number, which means all rows."""
+_LONG8 = 16  # type of BigTIFF
 _MOST_PAGES = 100
 """Pages that are looked at; a film has few, and a chain of pages can be a circle."""
 
@@ -195,8 +198,12 @@ def film_page(data: bytes, name: str) -> Page:
     if not 1 <= samples <= 16 or len(bits) not in (1, samples):
         raise UnreadableImage(name, f"{samples} samples per pixel")
     formats = tuple(tags.get(_FORMAT, (1,)))
+    if len(seen) > 1:
+        data = _alone(data, offset, wide)
+    if rows <= _MOST_STRIP_ROWS < int(tags.get(STRIP_ROWS, 0)):
+        data = _with_strip_rows(data, offset, wide, rows)
     return Page(
-        data=data if len(seen) == 1 else _alone(data, offset, wide),
+        data=data,
         tags=tags,
         columns=columns,
         rows=rows,
@@ -233,6 +240,21 @@ def _alone(data: bytes, offset: int, wide: bool) -> bytes:
     changed = bytearray(data)
     changed[start : start + word] = offset.to_bytes(word, order)
     changed[next_at : next_at + word] = bytes(word)
+    return bytes(changed)
+
+
+def _with_strip_rows(data: bytes, offset: int, wide: bool, rows: int) -> bytes:
+    """The file, with the rows of a strip as this directory states them replaced."""
+    order: Any = "little" if data[:2] == b"II" else "big"
+    count_bytes, entry_bytes = (8, 20) if wide else (2, 12)
+    start = offset + count_bytes
+    count = int.from_bytes(data[offset:start], order)
+    changed = bytearray(data)
+    for at in range(start, min(start + count * entry_bytes, len(data)), entry_bytes):
+        if int.from_bytes(data[at : at + 2], order) == STRIP_ROWS:
+            word = 8 if data[at + 2 : at + 4] == _LONG8.to_bytes(2, order) else 4
+            value_at = at + (12 if wide else 8)
+            changed[value_at : value_at + word] = rows.to_bytes(word, order)
     return bytes(changed)
 
 
