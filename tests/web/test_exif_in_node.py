@@ -22,8 +22,9 @@ import { readFileSync } from "node:fs";
 import { exifOfJpeg, exifOfWebp } from "./films/exif.js";
 import { checkedPng } from "./films/png.js";
 const { films } = JSON.parse(readFileSync("input.json"));
-const exif = { JPEG: exifOfJpeg, WEBP: exifOfWebp, PNG: (data) => checkedPng(data).exif };
-console.log(JSON.stringify(films.map(([kind, film]) => exif[kind](Buffer.from(film, "hex")).takenBy)));
+const exif = { JPEG: exifOfJpeg, WEBP: exifOfWebp, PNG: async (data) => (await checkedPng(data)).exif };
+const read = await Promise.all(films.map(([kind, film]) => exif[kind](Buffer.from(film, "hex"))));
+console.log(JSON.stringify(read.map((exif) => exif.takenBy)));
 """
 ENTRIES: tuple[dict[int, Any], ...] = (
     {0x829D: 1.8},
@@ -47,9 +48,11 @@ def exif(entries: dict[int, Any]) -> Image.Exif:
 def png_with(data: bytes, times: int) -> bytes:
     """A PNG with so many chunks of Exif data."""
     film = save(smooth(), "PNG")
-    content = b"eXIf" + data
-    chunk = struct.pack(">I", len(data)) + content + struct.pack(">I", zlib.crc32(content))
-    return film[:33] + times * chunk + film[33:]
+    return film[:33] + times * chunk(b"eXIf", data) + film[33:]
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def test_the_page_knows_what_took_a_picture(tmp_path: Path) -> None:
@@ -106,4 +109,45 @@ def test_many_directories_that_state_more_entries_than_they_have_take_no_time(
     tmp_path: Path,
 ) -> None:
     film = png_with(b"MM\0*\0\0\0\x08\xff\xff" + bytes(12), 30_000)
+    assert in_node(tmp_path, SCRIPT, {"films": [("PNG", film.hex())]}) == [None]
+
+
+XMP = b"XML:com.adobe.xmp\0"
+SAYS_SO = b"<exif:UserComment>Screenshot</exif:UserComment>"
+PROFILE = b"Raw profile type exif\0"
+PACKED, LONG = zlib.compress(SAYS_SO), zlib.compress(SAYS_SO + bytes(2**21))
+LENS = exif({0x829D: 1.8}).tobytes()
+HEX = b"\nexif\n      %d\n" % len(LENS) + LENS.hex().encode()
+TEXTS: dict[str, tuple[list[tuple[bytes, bytes]], str | None]] = {
+    "plain": ([(b"tEXt", XMP + SAYS_SO)], "screenshot"),
+    "packed": ([(b"zTXt", XMP + b"\0" + PACKED)], "screenshot"),
+    "international": ([(b"iTXt", XMP + b"\0\0\0\0" + SAYS_SO)], "screenshot"),
+    "international, packed": ([(b"iTXt", XMP + b"\1\0en\0\0" + PACKED)], "screenshot"),
+    "unknown packing": ([(b"iTXt", XMP + b"\1\1\0\0" + PACKED)], None),
+    "damaged": ([(b"iTXt", XMP + b"\1\0\0\0x" + PACKED)], None),
+    "no UTF-8": ([(b"iTXt", XMP + b"\0\0\0\0\xff" + SAYS_SO)], None),
+    "too long": ([(b"iTXt", XMP + b"\1\0\0\0" + LONG)], None),
+    "replaced": ([(b"tEXt", XMP + SAYS_SO), (b"tEXt", XMP)], None),
+    "another keyword": ([(b"tEXt", b"Comment\0" + SAYS_SO)], None),
+    "Exif in hexadecimals": ([(b"tEXt", PROFILE + HEX)], "camera"),
+    "Exif in hexadecimals, packed": ([(b"zTXt", PROFILE + b"\0" + zlib.compress(HEX))], "camera"),
+    "no hexadecimals": ([(b"tEXt", PROFILE + HEX + b"x")], None),
+    "Exif as text": ([(b"tEXt", b"exif\0" + LENS)], "camera"),
+}  # fmt: skip
+
+
+def test_the_page_reads_texts_of_a_png_as_python_does(tmp_path: Path) -> None:
+    film, films = save(smooth(), "PNG"), []
+    for chunks, _ in TEXTS.values():
+        added = b"".join(chunk(*part) for part in chunks)
+        films.append(film[:33] + added + film[33:])
+    expected = [taken_by for _, taken_by in TEXTS.values()]
+    assert [images.read(film).facts.taken_by for film in films] == expected
+    packed = [("PNG", film.hex()) for film in films]
+    assert in_node(tmp_path, SCRIPT, {"films": packed}) == expected
+
+
+def test_many_texts_that_unpack_to_much_take_little_time(tmp_path: Path) -> None:
+    film, one = save(smooth(), "PNG"), chunk(b"zTXt", XMP + b"\0" + zlib.compress(bytes(2**20)))
+    film = film[:33] + 2000 * one + film[33:]
     assert in_node(tmp_path, SCRIPT, {"films": [("PNG", film.hex())]}) == [None]

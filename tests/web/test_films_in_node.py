@@ -384,7 +384,7 @@ ROWS = """
 import { readFileSync } from "node:fs";
 import { checkedPng, checkRows } from "./films/png.js";
 const films = JSON.parse(readFileSync("input.json"));
-const codes = films.map((film) => checkRows(checkedPng(Buffer.from(film, "hex"))).then(() => null, (error) => error.code));
+const codes = films.map((film) => checkedPng(Buffer.from(film, "hex")).then(checkRows).then(() => null, (error) => error.code));
 console.log(JSON.stringify(await Promise.all(codes)));
 """
 
@@ -406,7 +406,7 @@ SAMPLES = (
 import { readFileSync } from "node:fs";
 import { checkedPng, checkRows, samplesOfPng } from "./films/png.js";
 const samples = async (film) => {
-  const png = checkedPng(Buffer.from(film, "hex"));
+  const png = await checkedPng(Buffer.from(film, "hex"));
   await checkRows(png);
   return Buffer.from(await samplesOfPng(png)).toString("hex");
 };

@@ -58,9 +58,14 @@ function takenBy(tiff, start, little) {
   return lens.some(Boolean) ? "camera" : null;
 }
 
-/** Whether a text of a PNG is XMP that says that the picture is a screenshot. */
-export function isOfScreenshot(text) {
-  return text.startsWith("XML:com.adobe.xmp\0") && text.includes("exif:UserComment") && text.includes(`>${SCREENSHOT_COMMENT}<`);
+/** Whether XMP says that the picture is a screenshot. */
+export const isOfScreenshot = (xmp) => xmp.includes("exif:UserComment") && xmp.includes(`>${SCREENSHOT_COMMENT}<`);
+
+/** Exif data that ImageMagick writes into a PNG as text; empty if it is damaged. */
+export function exifOfProfile(text) {
+  const digits = text.split("\n").slice(3).join("").replace(/\s/g, "");
+  if (digits.length % 2 || /[^\da-f]/i.test(digits)) return new Uint8Array();
+  return Uint8Array.from({ length: digits.length / 2 }, (_, i) => parseInt(digits.slice(2 * i, 2 * i + 2), 16));
 }
 
 /** Where a directory has the entries of these tags; 0 for those that it lacks. */

@@ -1,20 +1,29 @@
 // PNG: its checksums, and samples of which a canvas would drop something: the low bytes of 16 bits, colours under alpha.
 
 import { Bytes, crc32, inflated, joinedBytes } from "./bytes.js";
-import { exifOf, isOfScreenshot } from "./exif.js";
+import { exifOf, exifOfProfile, isOfScreenshot } from "./exif.js";
+import { textsOf } from "./png-texts.js";
 import { notOneFilm, rareCoding, truncated, unreadable } from "./problems.js";
 
 const CHANNELS = { 0: 1, 2: 3, 4: 2, 6: 4 }; // of the colour types that `samplesOfPng` reads
 const [GREY, GREY_ALPHA] = [0, 4];
 /** Adam7 (PNG 8.2): first row and column, and the steps between rows and columns, of each pass. */
 const PASSES = [[0, 0, 8, 8], [0, 4, 8, 8], [4, 0, 8, 4], [0, 2, 4, 4], [2, 0, 4, 2], [0, 1, 2, 2], [1, 0, 2, 1]];
+const TEXTS = ["tEXt", "zTXt", "iTXt"];
+const [XMP, PROFILE] = ["XML:com.adobe.xmp", "Raw profile type exif"];
+const EXIF_TEXT = "exif\0";
 const WHOLE = [[0, 0, 1, 1]];
 
-/** Size and kind of a PNG, its checksums being right: {rows, columns, depth, colour, interlaced, parts, exif, transparent}. */
-export function checkedPng(data) {
+/**
+ * Size and kind of a PNG, its checksums being right: {rows, columns, depth, colour, interlaced, parts, exif, isTurned, transparent}.
+ *
+ * `isTurned` says whether a browser knows of the orientation in `exif`: it does not read texts.
+ */
+export async function checkedPng(data) {
   const bytes = new Bytes(data);
   const parts = [];
-  let [exifData, isScreenshot, transparent] = [new Uint8Array(), false, null];
+  const texts = [];
+  let [exifData, isTurned, transparent] = [null, false, null];
   for (let at = 8, kind = ""; kind !== "IEND"; ) {
     const size = bytes.number(at, 4);
     kind = bytes.text(at + 4, at + 8);
@@ -24,15 +33,17 @@ export function checkedPng(data) {
     const isSound = crc32(bytes.part(at + 4, end)) === bytes.number(end, 4);
     if (!isSound && kind[0] >= "A" && kind[0] <= "Z") throw unreadable("a checksum is wrong");
     if (isSound && kind === "acTL" && bytes.number(at + 8, 4) > 1) throw notOneFilm("animation");
-    if (isSound && kind === "eXIf") exifData = bytes.part(at + 8, end); // the last one counts
-    if (isSound && kind === "iTXt") isScreenshot ||= isOfScreenshot(bytes.text(at + 8, end));
+    if (isSound && kind === "eXIf") [exifData, isTurned] = [bytes.part(at + 8, end), true]; // the last one counts
+    if (isSound && kind === "tEXt" && bytes.startsWith(EXIF_TEXT, at + 8)) [exifData, isTurned] = [bytes.part(at + 8 + EXIF_TEXT.length, end), false];
+    if (isSound && TEXTS.includes(kind)) texts.push({ kind, content: bytes.part(at + 8, end) });
     if (isSound && kind === "tRNS") transparent = bytes.part(at + 8, end);
     if (kind === "IDAT") parts.push(bytes.part(at + 8, end));
     at = end + 4;
   }
-  const exif = exifOf(exifData);
-  if (isScreenshot && !exif.takenBy) exif.takenBy = "screenshot";
-  return { columns: bytes.number(16, 4), rows: bytes.number(20, 4), depth: data[24], colour: data[25], interlaced: data[28] === 1, parts, exif, transparent };
+  const found = await textsOf(texts, [XMP, PROFILE]);
+  const exif = exifOf(exifData ?? exifOfProfile(found.get(PROFILE) ?? ""));
+  if (isOfScreenshot(found.get(XMP) ?? "")) exif.takenBy ??= "screenshot";
+  return { columns: bytes.number(16, 4), rows: bytes.number(20, 4), depth: data[24], colour: data[25], interlaced: data[28] === 1, parts, exif, isTurned, transparent };
 }
 
 /** Whether a canvas would drop bits of the samples, or colours under alpha. */

@@ -24,13 +24,14 @@ const TYPES = { JPEG: "image/jpeg", PNG: "image/png", BMP: "image/bmp", WEBP: "i
  */
 export async function readRaster(data, kind, atLeast) {
   if (kind === "PNG") {
-    const png = checkedPng(data);
+    const png = await checkedPng(data);
     checkSize(png.rows, png.columns);
     if (needsSamples(png)) return ofSamples(await samplesOfPng(png), png);
     const picture = await pictureOf(data, kind);
     const lastRow = picture.rgba.subarray(-4 * picture.columns);
     if (png.interlaced || lastRow.every((value, i) => value === 0 || i % 4 === 3)) await checkRows(png);
-    return ofPicture(picture, kind, png.depth, png.exif.takenBy);
+    const film = ofPicture(picture, kind, png.depth, png.exif.takenBy);
+    return png.isTurned ? film : upright(film, png.exif.orientation);
   }
   if (kind === "JPEG") return ofJpeg(data, atLeast);
   if (kind === "WEBP") checkWebp(data);
