@@ -11,8 +11,6 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pneumoscope.field_values import known_fields
-
 if TYPE_CHECKING:  # the records themselves cost no import
     from collections.abc import Mapping
     from pathlib import Path
@@ -112,13 +110,10 @@ class FilmFacts:
     def restored(cls, values: Mapping[str, Any]) -> FilmFacts:
         """From values that were read from JSON, where tuples are lists.
 
-        Args:
-            values: As they were written, perhaps by a newer version: facts that this one does not know are left out.
-
         Raises:
             TypeError, ValueError: The values are of another kind.
         """
-        facts = known_fields(cls, values)
+        facts = dict(values)
         if facts.get("pixel_spacing_mm") is not None:
             facts["pixel_spacing_mm"] = tuple(facts["pixel_spacing_mm"])
         return cls(**facts)

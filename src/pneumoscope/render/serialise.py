@@ -149,7 +149,7 @@ def prediction_from_json(record: Mapping[str, Any]) -> Prediction:
         lungs=lungs,
         zones=tuple(_restored(ZoneHeat, zone) for zone in r.get("zones") or ()),
         heatmap_class=r["heatmap_class"] or "",
-        facts=FilmFacts.restored(r["film"]),
+        facts=FilmFacts.restored(known_fields(FilmFacts, r["film"])),
         gate=GateReport(
             gate["level"],
             tuple(_restored(GateReason, reason) for reason in gate["reasons"]),
