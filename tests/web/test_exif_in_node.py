@@ -148,6 +148,6 @@ def test_the_page_reads_texts_of_a_png_as_python_does(tmp_path: Path) -> None:
 
 
 def test_many_texts_that_unpack_to_much_take_little_time(tmp_path: Path) -> None:
-    film, one = save(smooth(), "PNG"), chunk(b"zTXt", XMP + b"\0" + zlib.compress(bytes(2**20)))
-    film = film[:33] + 2000 * one + film[33:]
+    film, text = save(smooth(), "PNG"), chunk(b"zTXt", XMP + b"\0" + zlib.compress(bytes(2**20)))
+    film = film[:33] + 2000 * text + film[33:]
     assert in_node(tmp_path, SCRIPT, {"films": [("PNG", film.hex())]}) == [None]

@@ -40,9 +40,9 @@ export async function checkedPng(data) {
     if (kind === "IDAT") parts.push(bytes.part(at + 8, end));
     at = end + 4;
   }
-  const found = await textsOf(texts, [XMP, PROFILE]);
-  const exif = exifOf(exifData ?? exifOfProfile(found.get(PROFILE) ?? ""));
-  if (isOfScreenshot(found.get(XMP) ?? "")) exif.takenBy ??= "screenshot";
+  const read = await textsOf(texts, [XMP, PROFILE]);
+  const exif = exifOf(exifData ?? exifOfProfile(read.get(PROFILE) ?? ""));
+  if (isOfScreenshot(read.get(XMP) ?? "")) exif.takenBy ??= "screenshot";
   return { columns: bytes.number(16, 4), rows: bytes.number(20, 4), depth: data[24], colour: data[25], interlaced: data[28] === 1, parts, exif, isTurned, transparent };
 }
 
