@@ -13,6 +13,7 @@ for module in ("cv2", "scipy", "sklearn"):
     pytest.importorskip(module, reason="needs the [evidence] extra")
 
 from command_line import run
+from documented_output import undocumented
 from drawn import draw
 from grey_films import zipped
 
@@ -68,6 +69,7 @@ def test_json_is_what_the_file_has_and_broken_films_are_named(
     assert done.returncode == 3  # more than 5 % cannot be read: stop
     assert done.stdout == (tmp_path / "a" / "audit.json").read_text()
     record = json.loads(done.stdout)
+    assert undocumented("audit", record) == []
     assert record["verdict"] == "stop"
     (broken,) = record["broken"]
     assert (broken["path"], broken["code"]) == ("sick/6.png", "UnknownFormat")

@@ -13,6 +13,7 @@ import pytest
 from pyarrow import parquet
 
 from command_line import Done, run
+from documented_output import undocumented
 from grey_films import BRIGHT, DARK
 from pneumoscope.batch import reading, workers
 from pneumoscope.batch.listing import Listing
@@ -102,6 +103,7 @@ def test_a_second_run_reads_only_what_is_new(
     (films / "d.png").write_bytes(DARK[1])
     (films / "c.png").unlink()
     record = json.loads(batch(tiny_bundle, films, "--json").stdout)
+    assert undocumented("batch", record) == []
     assert record["run"] == {
         "listed": 3,
         "skipped": 2,

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from command_line import run
+from documented_output import undocumented
 
 
 @pytest.fixture
@@ -47,6 +48,7 @@ def test_check_as_json_with_a_broken_film(folder: Path) -> None:
     assert done.stderr.startswith("error: ")
     assert "hint: " in done.stderr
     document = json.loads(done.stdout)
+    assert undocumented("data check", document) == []
     assert document["names"] == ["normal", "tb"]
     assert document["counts"] == {"films": {"normal": 4, "tb": 4}}
     assert document["broken"][0]["path"] == "tb/9.png"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from command_line import run
+from documented_output import undocumented
 from pneumoscope.decision.profile import write_profile
 from tiny import site_profile
 
@@ -68,6 +69,7 @@ def test_json_has_the_series_and_what_was_left_out() -> None:
     done = run("drift", loud(), "--profile", "site.json", "--json", "--patient", r"person\d+")
     record = json.loads(done.stdout)
     assert done.returncode == 3
+    assert undocumented("drift", record) == []
     assert record["notice"] == "Research use, not a medical device."
     assert (record["alarm"], record["films"], record["repeated"]) == (True, 20, 20)
     (channel,) = record["channels"]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from command_line import run
+from documented_output import undocumented
 from pneumoscope.bundle import SHIPPED, Bundle
 from pneumoscope.cli.terminal import note
 from replaced import replace_module
@@ -91,6 +92,7 @@ def test_films_add_the_auc(calls: Calls, tiny_bundle: Bundle) -> None:
 
 def test_json_has_the_figures_and_the_bundle(calls: Calls, tiny_bundle: Bundle) -> None:
     record = json.loads(run("export", tiny_bundle.path, "--json").stdout)
+    assert undocumented("export model", record) == []
     assert (record["format"], record["path"]) == ("onnx", "tiny.onnx")
     assert record["bundle_sha256"] == tiny_bundle.sha256
     assert record["parity"]["max_dp"] == 1.2e-6
@@ -146,6 +148,7 @@ def test_a_page_and_how_to_serve_it(pages: Calls) -> None:
 
 def test_a_page_as_json(pages: Calls) -> None:
     record = json.loads(run("export", "web", "page", "--json").stdout)
+    assert undocumented("export web", record) == []
     assert pages == [(Path("page"), [], None, None)]
     assert record == {
         "path": "page",

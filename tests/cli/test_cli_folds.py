@@ -14,6 +14,7 @@ for module in ("cv2", "scipy", "sklearn", "matplotlib"):
 
 from command_line import Done, run
 from cross_validations import fold_bundle
+from documented_output import undocumented
 from evaluations import film, manifest
 from pneumoscope.bundle import Bundle
 from stub_trainings import Trainings, replace_training
@@ -85,6 +86,7 @@ def test_folds_as_json_in_the_default_folder(trainings: Trainings, films: Path) 
     done = cross_validate(films, "--seed", 3, "--json")
     assert done.returncode == 0, done.stderr
     record = json.loads(done.stdout)
+    assert undocumented("train --folds N", record) == []
     assert (record["recipe"], record["folds"], record["finished"]) == ("mine", 2, 2)
     assert record["bundle"] is None
     assert [fold["fold"] for fold in record["by_fold"]] == [1, 2]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from command_line import run
+from documented_output import undocumented
 from pneumoscope.bundle import GOLDEN, Bundle, write_bundle
 from tiny import findings_meta, tiny_files, tiny_meta
 
@@ -51,6 +52,7 @@ def test_json_has_the_same_keys_for_every_bundle(
         assert (done.returncode, done.stderr) == (0, "")
         assert set(json.loads(done.stdout)) == FACTS
     checked = json.loads(run("info", "--json", "--check", *tiny).stdout)
+    assert undocumented("info", checked) == []
     assert checked["golden_max_dp"] < 1e-6
     assert set(checked) == FACTS | {"golden_max_dp"}
 

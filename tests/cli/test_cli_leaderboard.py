@@ -13,6 +13,7 @@ for module in ("cv2", "sklearn"):
     pytest.importorskip(module, reason="needs the [train] extra")
 
 from command_line import run
+from documented_output import undocumented
 from pneumoscope.bundle import write_bundle
 from pneumoscope.train import leaderboard
 from pneumoscope.train.validation import predictions
@@ -75,6 +76,7 @@ def test_a_page_is_written_beside_or_in_place_of_the_table(runs: Path) -> None:
     done = run("leaderboard", runs, "--out", Path("new") / "folder" / "results.md", "--json")
     assert done.returncode == 0, done.stderr
     (row,) = json.loads(done.stdout)
+    assert undocumented("leaderboard", row) == []
     assert (row["recipe"], row["seeds"]) == ("[small] 1", [1, 2])
     assert row["plain"]["accuracy"]["value"] == pytest.approx(5 / 6)
     assert (Path("new") / "folder" / "results.md").read_text() == page

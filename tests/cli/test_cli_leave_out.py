@@ -14,6 +14,7 @@ for module in ("cv2", "scipy", "sklearn", "matplotlib", "pyarrow"):
     pytest.importorskip(module, reason="needs the [evidence] extra")
 
 from command_line import Done, run
+from documented_output import undocumented
 from evaluations import film, manifest
 from pneumoscope.bundle import Bundle, write_bundle
 from stub_trainings import Trainings, replace_training
@@ -83,6 +84,7 @@ def test_one_source_as_json_in_the_default_folder(trainings: Trainings, films: P
     done = leave_out(films, "b", "--json")
     assert done.returncode == 0, done.stderr
     record = json.loads(done.stdout)
+    assert undocumented("train --leave-out SOURCE", record) == []
     assert record["recipe"] == "flagship"
     assert [row["source"] for row in record["left_out"]] == ["b"]
     assert record["left_out"][0]["validation_roc_auc"]["value"] == 0.9

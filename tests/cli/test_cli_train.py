@@ -14,6 +14,7 @@ import pytest
 import typer
 
 from command_line import run
+from documented_output import undocumented
 from pneumoscope.bundle import Bundle
 from pneumoscope.cli.train.options import confirm_code
 from pneumoscope.errors import DataError
@@ -257,6 +258,7 @@ def test_learning_rates_are_suggested_and_nothing_is_trained(training: Training)
     record = json.loads(
         run("train", "--data", "films", "--out", "mine", "--find-learning-rate", "--json").stdout
     )
+    assert undocumented("train --find-learning-rate", record) == []
     assert [phase["suggested"] for phase in record["phases"]] == [2.5e-3, None]
     assert (record["table"], record["rule"]) == ("mine/rates.csv", "a tenth of the best")
 

@@ -12,6 +12,7 @@ for module in ("cv2", "scipy", "sklearn", "pyarrow", "matplotlib", "reportlab"):
     pytest.importorskip(module)
 
 
+from documented_output import undocumented
 from evaluations import BRIGHT, DARK, QUICK, Run, film, folders, manifest
 from pneumoscope.bundle import Bundle
 from pneumoscope.installation import install_command
@@ -80,6 +81,9 @@ def test_a_missing_class_is_named(evaluate: Run, tmp_path: Path, tiny_bundle: Bu
     code, metrics, _ = evaluate(tiny_bundle.path, films, *QUICK)
     assert code == 0
     (bundle,) = metrics["bundles"]
+    (target,) = bundle["targets"]
+    for record in (metrics, metrics["films"], bundle, bundle["verdicts"], target):
+        assert undocumented("evaluate", record) == []
     assert "no film of class viral" in bundle["warnings"]
     viral = bundle["classes"]["ranking"]["classes"]["viral"]["roc_auc"]
     assert viral["value"] is None

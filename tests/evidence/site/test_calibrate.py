@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("sklearn", reason="needs the [evidence] extra")
 
 from command_line import run
+from documented_output import undocumented
 from pneumoscope.bundle import Bundle, write_bundle
 from pneumoscope.decision.conformal import Scores, Sides
 from pneumoscope.decision.profile import GO, read_profile
@@ -79,6 +80,7 @@ def test_calibrate_end_to_end(data: Path, tiny_bundle: Bundle, tmp_path: Path) -
     done = run("calibrate", data, "--out", out, *bundle, "--strict", "--json", "--prevalence", 0.1)
     assert done.returncode == 1, done.stderr
     record = json.loads(done.stdout)
+    assert undocumented("calibrate", record) == []
     assert (record["verdict"], record["profile"]["prevalence"]) == ("no-go", 0.1)
     assert [film["path"] for film in record["broken"]] == ["broken.png"]
     sensitivity = record["points"][0]["sensitivity"]
