@@ -53,3 +53,11 @@ def test_the_smallest_error_is_rounded_up() -> None:
     side = tuple(np.linspace(0.1, 0.9, 98))
     text = module._undetermined(Scores({"PNEUMONIA": Sides(side, side)}))
     assert "at error 5 %, or at --error, of 1.1 % or more" in text
+    assert text.endswith(" or more")
+
+
+def test_what_sets_the_upper_limit_is_said() -> None:
+    side = tuple(np.linspace(0.1, 0.9, 98))
+    scores = Scores({"ABNORMAL": Sides(side, side)}, left_out={"nih": 0.004, "rsna": 0.001})
+    text = module._undetermined(scores)
+    assert "the upper limit also holds for healthy films of nih, rsna, as judged by" in text

@@ -83,10 +83,16 @@ def _probabilities(calibration: Calibration) -> str:
 def _undetermined(scores: Scores | None) -> str:
     if scores is None:
         return "never: the bundle has no scores of enough validation films"
-    return (
+    text = (
         f"where a film is not clearly of one class at error {percent(DEFAULT_ERROR)}, or at --error, of "
         f"{percent(math.ceil(1000 * scores.smallest_error) / 1000)} or more"
     )
+    if scores.left_out:
+        text += (
+            "; the upper limit also holds for healthy films of "
+            f"{', '.join(scores.left_out)}, as judged by networks trained without them"
+        )
+    return text
 
 
 def _gate(gate: Mapping[str, Any] | None) -> str:
