@@ -110,6 +110,27 @@ def test_how_far_golden_outputs_may_be(tmp_path: Path, change: float, words: str
 
 
 @pytest.mark.parametrize(
+    ("change", "rounding", "passes"),
+    [(0.003, 0.002, True), (0.005, 0.002, False), (0.15, 5.0, False)],
+)
+def test_golden_outputs_of_a_model_that_amplifies_rounding(
+    tmp_path: Path, change: float, rounding: float, passes: bool
+) -> None:
+    files = tiny_files(tmp_path / "parts")
+    with np.load(files[GOLDEN]) as golden:
+        inputs, probabilities = golden["inputs"], golden["probabilities"]
+    probabilities[0, 2] += change
+    np.savez(files[GOLDEN], inputs=inputs, probabilities=probabilities)
+    meta = tiny_meta(validation={"parity": {"films": 16, "max_dp": 0.002, "rounding": rounding}})
+    network = Network(write_bundle(tmp_path / "b", meta, files))
+    if passes:
+        assert network.check() == pytest.approx(change, abs=1e-6)
+        return
+    with pytest.raises(BundleMismatch, match="differ by"):
+        network.check()
+
+
+@pytest.mark.parametrize(
     ("changes", "message"),
     [({"size": 64}, "inputs"), ({"labels": ("normal", "ill"), "kinds": ()}, "2 classes")],
 )

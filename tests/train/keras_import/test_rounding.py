@@ -44,3 +44,15 @@ def test_a_model_has_its_own_weights_again_afterwards() -> None:
     np.testing.assert_array_equal(inside[1], bias)
     for before, after in zip((kernel, bias), model.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)
+
+
+def test_weights_change_by_about_their_last_bit_and_come_back() -> None:
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((40,)), layers.Dense(30)])
+    kernel = model.get_weights()[0]
+    with rounding.perturbed(model, 0):
+        inside = model.get_weights()[0]
+    change = np.abs(inside.astype(np.float64) / kernel - 1)
+    assert 0.2 < (change > 0).mean() < 0.9
+    assert 2.0**-24 < change.max() < 1.5 * 2.0**-23  # rounding to float32 adds half a bit
+    np.testing.assert_array_equal(model.get_weights()[0], kernel)

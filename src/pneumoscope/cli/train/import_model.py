@@ -136,12 +136,14 @@ def import_model(
         print_json(record | ({"check": compared} if compared else {}))
         return
     agreement = _agreement(compared) if compared else ""
+    rounding = parity.get("rounding")
+    rounded = f"Rounding alone changes its answers by up to {rounding:.1e}.\n" if rounding else ""
     heatmaps = "" if bundle.meta.heatmaps else "It gives no heatmaps (--no-heatmap).\n"
     sys.stdout.write(
         f"{bundle.path}\n"
         f"Same as the Keras model on {parity['films']} drawn films: |dp| at most "
         f"{parity['max_dp']:.1e}. Not validated on any film.\n"
-        f"{agreement}{heatmaps}"
+        f"{rounded}{agreement}{heatmaps}"
         f"Try it: pneumoscope predict film.jpg --bundle {bundle.path}\n"
     )
 

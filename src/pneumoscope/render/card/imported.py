@@ -39,7 +39,7 @@ by whoever imported it: a wrong order or scaling gives wrong answers without any
 
 ## Parity
 
-ONNX against Keras on {parity["films"]} drawn films: largest |dp| {parity["max_dp"]:.1e}{_heat_parity(meta)}.
+ONNX against Keras on {parity["films"]} drawn films: largest |dp| {parity["max_dp"]:.1e}{_heat_parity(meta)}.{_rounding(meta)}
 """
 
 
@@ -104,3 +104,11 @@ def _heat_parity(meta: BundleMeta) -> str:
     return f"""; heatmaps
 against Grad-CAM by automatic differentiation: largest error {error:.1e} of
 the peak"""
+
+
+def _rounding(meta: BundleMeta) -> str:
+    change = meta.validation["parity"].get("rounding")
+    if change is None:
+        return ""
+    return f"""
+Rounding in the last bits of the weights alone changes its answers by up to {change:.1e}."""

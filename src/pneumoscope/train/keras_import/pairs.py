@@ -34,8 +34,6 @@ MAX_DP = {INPUTS: 1e-4, FILMS: 0.02}
 """Largest |dp| of pairs that agree. Decoders of JPEG differ by a grey level or two."""
 MAX_DP_HALF = 1e-2
 """The same for a model that the notebook ran in half precision."""
-_MOST_ROUNDING = 0.1
-"""Largest |dp| between processors, because they round otherwise, at which pairs still tell right from wrong."""
 _MOST = 64
 """Films that are compared; more would show nothing new."""
 _MOST_ORDERED = 4
@@ -231,9 +229,9 @@ def compare(
         rounded = _answers(in_half(), logits, x)
         dp, change = _nearest(readings, rounded)[0].max_dp, float(np.abs(rounded - p).max())
         # Other processors round otherwise, by as much: both differ from float32.
-        if dp <= limit or result.max_dp <= 2 * change <= _MOST_ROUNDING:
+        if dp <= limit or result.max_dp <= 2 * change <= rounding.MOST:
             return replace(result, max_dp_half=dp)
-        if 2 * change > _MOST_ROUNDING:
+        if 2 * change > rounding.MOST:
             raise _different(result, _IN_HALF.format(change))
         limit = max(limit, 2 * change)
     if pairs.x is None:
@@ -245,7 +243,7 @@ def compare(
     with rounding.in_tf32(model):
         change = float(np.abs(answers(x) - p).max())
     # It rounds what the layers give, too.
-    limit = min(2 * change, _MOST_ROUNDING)
+    limit = min(2 * change, rounding.MOST)
     if result.max_dp <= limit:
         return replace(result, max_dp_tf32=change)
     mistake = _mistaken(readings, x, answers, limit)
