@@ -42,6 +42,9 @@ def run(
         with (
             mock.patch.multiple(sys, argv=words, stdin=_stream(stdin), stdout=out, stderr=err),
             mock.patch.dict(os.environ, _TERMINAL if terminal is None else terminal),
+            # Uvicorn's logging closes all handlers before. That of TensorFlow (absl) would close
+            # pytest's stderr with it, which is not `sys.stderr` here.
+            mock.patch.object(logging, "shutdown"),
         ):
             code = run_command()
     finally:

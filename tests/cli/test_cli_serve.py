@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import io
+import logging
 import os
 import signal
 import socket
@@ -12,6 +14,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -42,7 +45,9 @@ def _kept_process() -> Iterator[None]:
 
 @pytest.mark.server
 @pytest.mark.usefixtures("_kept_process")
-def test_a_start_that_fails_is_told_in_two_lines(tiny_bundle: Bundle, tmp_path: Path) -> None:
+def test_a_start_that_fails_is_told_in_two_lines(
+    tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     state = ("--folder", tmp_path / "state", "--port", 0)
     wrong = run_process("serve", "--bundle", tmp_path / "none", *state)
     assert wrong.returncode == 1
@@ -54,10 +59,13 @@ def test_a_start_that_fails_is_told_in_two_lines(tiny_bundle: Bundle, tmp_path: 
     assert (wrong.returncode, "error: the database cannot be used" in wrong.stderr) == (1, True)
     assert "Traceback" not in wrong.stderr
     (tmp_path / "file").write_bytes(b"")
+    handler = logging.StreamHandler(io.StringIO())
+    monkeypatch.setattr(handler, "close", close := mock.Mock())
     for folder in (tmp_path / "file", "/proc/none"):
         wrong = run("serve", "--bundle", tiny_bundle.path, "--folder", folder, "--port", 0)
         assert (wrong.returncode, f"error: {folder}: " in wrong.stderr) == (1, True)
         assert "Traceback" not in wrong.stderr
+    assert not close.called
 
 
 def test_a_port_that_is_taken(tiny_bundle: Bundle, tmp_path: Path) -> None:
