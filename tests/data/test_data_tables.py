@@ -164,9 +164,13 @@ def test_a_written_manifest_still_knows_that_it_knew_no_patients(tmp_path: Path)
 
 
 def test_a_class_cannot_take_a_column_of_the_manifest(tmp_path: Path) -> None:
-    films = load(manifest(tmp_path / "m", "path,label", *["Label", "normal"] * 4))
-    with pytest.raises(DataError, match="second column Label"):
-        data.write_manifest(films, tmp_path / "x.csv")
+    rows = manifest(tmp_path / "m", "path,label", *["Label", "normal"] * 4)
+    folders = draw(
+        tmp_path / "f", *(f"{name}/{i}.png" for name in ("sex", "ill") for i in range(4))
+    )
+    for root, name in ((rows, "Label"), (folders, "sex")):
+        with pytest.raises(DataError, match=f"a class is called {name}, which in a table"):
+            load(root)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from drawn import draw
 from pneumoscope import data
 from pneumoscope.data.check import check
 from pneumoscope.data.listing import for_task
+from pneumoscope.data.manifests import collect, write_collected
 from pneumoscope.errors import DataError
 from pneumoscope.evidence.audit.listing import open_films
 
@@ -178,3 +179,46 @@ def test_class_0_beside_normal_is_an_error(tmp_path: Path) -> None:
     root = draw(tmp_path / "f", *numbered("normal", "0", "1", count=1))
     with pytest.raises(DataError, match="the class 0 may have healthy films"):
         data.find(root)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("null", "stands for an empty cell"),
+        ("NA", "stands for an empty cell"),
+        ("age", "is a column about the film"),
+        ("fold", "A column called 'fold' is not taken for a class"),
+        ("masks", "not among"),
+    ],
+)
+def test_a_negative_class_that_a_table_cannot_name(tmp_path: Path, name: str, hint: str) -> None:
+    draw(tmp_path, "a.png", "b.png")
+    table = tmp_path / "films.csv"
+    label = name in ("null", "NA")
+    header = "path,label" if label else f"path,{name},ill"
+    rows = (f"a.png,{name}", "b.png,ill") if label else ("a.png,1,0", "b.png,0,1")
+    table.write_text("\n".join((header, *rows)) + "\n")
+    if name == "masks":  # only folders of that name are others
+        assert for_task(data.find(table, name), "binary").names == ("masks", "ill")
+        return
+    with pytest.raises(DataError, match="is not among the classes ill") as refused:
+        data.find(table, name)
+    assert hint in refused.value.hint
+
+
+def test_a_negative_class_that_is_called_like_masks(tmp_path: Path) -> None:
+    for root in (tmp_path / "f", tmp_path / "s" / "train"):
+        draw(root, *numbered("masks", "ill"))
+    for root in (tmp_path / "f", tmp_path / "s"):
+        with pytest.raises(DataError, match="'masks' is not among the classes ill") as refused:
+            data.find(root, "masks")
+        assert "A folder called 'masks' is taken for one of masks" in refused.value.hint
+
+
+def test_folders_may_have_the_names_of_empty_cells(tmp_path: Path) -> None:
+    root = draw(tmp_path / "f", *numbered("null", "ill"))
+    listing = data.find(root, "null")
+    assert for_task(listing, "binary").names == ("null", "ill")
+    with pytest.raises(DataError, match="called null, which in a table stands for an empty cell"):
+        write_collected(collect([("", root)]), tmp_path / "m.csv")
+    assert not (tmp_path / "m.csv").exists()

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from pneumoscope.data.boxes import text_of
 from pneumoscope.data.class_names import kept_spellings, negative_first
-from pneumoscope.data.column_roles import RESERVED
 from pneumoscope.data.layouts import find
 from pneumoscope.data.listing import is_one_hot, one_hot
 from pneumoscope.data.masks import with_masks
 from pneumoscope.data.sources import counts_by_source
+from pneumoscope.data.table_files import MISSING
 from pneumoscope.errors import DataError
 from pneumoscope.files import write_text
 
@@ -57,14 +57,7 @@ def write_manifest(films: FilmSet, path: Path) -> None:
         films: What `load` returned.
         path: CSV file with the columns path (relative to the file), sha256, patient, split, source
             and mask where a film has them, and one per name.
-
-    Raises:
-        DataError: A class or finding has the name of another column.
     """
-    if taken := [n for n in films.names if n.lower() in RESERVED]:
-        raise DataError(
-            f"a manifest cannot have a second column {taken[0]}", "Give the class another name."
-        )
     masks = films.masks or (None,) * len(films.films)
     rows = [
         {
@@ -147,7 +140,15 @@ def write_collected(films: Collected, path: Path) -> None:
         films: What `collect` returned.
         path: CSV file with the columns path and mask (relative to the file), label, source, patient,
             split and boxes; columns without a value are left out.
+
+    Raises:
+        DataError: A class is called like an empty cell.
     """
+    if missing := [name for name in films.names if name in MISSING]:
+        raise DataError(
+            f"a class is called {missing[0]}, which in a table stands for an empty cell",
+            "Give the class another name.",
+        )
     rows = [
         {
             "path": _relative(entry.path, path),

@@ -14,7 +14,10 @@ from pneumoscope.data.class_names import (
     negative_first,
     plain_name,
 )
+from pneumoscope.data.column_roles import FACTS, RESERVED, may_be_finding
+from pneumoscope.data.film_files import is_mask_folder
 from pneumoscope.data.listing import KERMANY
+from pneumoscope.data.table_files import MISSING
 from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
@@ -98,8 +101,14 @@ def checked_classes(listing: Listing) -> Listing:
 
     Raises:
         DataError: Beside the class of healthy films, another one speaks of healthy films by its name, such
-            as ``NORMAL_augmented``: they would be taken for ill.
+            as ``NORMAL_augmented``: they would be taken for ill. Or a class is called like a column of a
+            manifest, so that the split of a training could not be written.
     """
+    if taken := [n for n in listing.names if n.lower() in (*RESERVED, *FACTS)]:
+        raise DataError(
+            f"a class is called {taken[0]}, which in a table is a column about the film",
+            "Give the class another name.",
+        )
     if listing.findings:
         return listing
     if others := healthy_besides(listing.names):
@@ -134,7 +143,7 @@ def with_negative(listing: Listing, negative: str) -> Listing:
     if chosen is None:
         raise DataError(
             f"the negative class {negative!r} is not among the classes {', '.join(listing.names)}",
-            "Give `negative` the name of the class of healthy films.",
+            _why_absent(negative, listing.layout),
         )
     if others := [n for n in listing.names if n != chosen and is_negative(n)]:
         raise DataError(
@@ -150,6 +159,21 @@ def with_negative(listing: Listing, negative: str) -> Listing:
         entries=_reordered(listing.entries, listing.names, names),
         negative_name=chosen,
     )
+
+
+def _why_absent(name: str, layout: str) -> str:
+    """What to do if there is no class of this name."""
+    if layout == "manifest":
+        # A column of 1 and 0, or a cell.
+        if name.lower() in (*RESERVED, *FACTS):
+            return f"In a table, {name!r} is a column about the film: call the class of healthy films normal."
+        if name in MISSING:
+            return f"In a table, {name!r} stands for an empty cell: call the class of healthy films normal."
+        if not may_be_finding(name):
+            return f"A column called {name!r} is not taken for a class: call that of healthy films normal."
+    elif is_mask_folder(name):
+        return f"A folder called {name!r} is taken for one of masks, not of films: call it normal."
+    return "Give `negative` the name of the class of healthy films."
 
 
 def _merged(entry: Entry, places: Sequence[int]) -> float | None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SEPARATORS = ",;\t|"
 ENDINGS = (".csv", ".tsv", ".tab")
 """Endings of tables."""
-_MISSING = frozenset({"nan", "NaN", "NA", "N/A", "#N/A", "<NA>", "null", "NULL"})
+MISSING = frozenset({"nan", "NaN", "NA", "N/A", "#N/A", "<NA>", "null", "NULL"})
 """What pandas, R, databases and spreadsheets write into a cell that has no value. As a class or a patient
 it would join films that have nothing in common."""
 _SAVE_TABLE = "Save it as CSV in UTF-8."
@@ -208,9 +208,9 @@ def _rows(reader: csv.DictReader[str], lines: _Lines) -> Iterator[Row]:
 
 
 def _stripped(row: dict[str, str | None]) -> dict[str, str]:
-    """A row without spaces around its cells, and without `_MISSING`."""
+    """A row without spaces around its cells, and without `MISSING`."""
     cells = {name: _visible(value or "") for name, value in row.items()}
-    return {name: "" if cell in _MISSING else cell for name, cell in cells.items()}
+    return {name: "" if cell in MISSING else cell for name, cell in cells.items()}
 
 
 def _visible(text: str) -> str:
