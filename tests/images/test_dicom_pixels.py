@@ -103,6 +103,17 @@ def test_fewer_bytes_than_the_header_promises() -> None:
         decoded(STORED, Rows=65)
 
 
+def test_bytes_for_several_frames_are_several_frames() -> None:
+    """Or samples of twice the bytes that the header states, which would give noise."""
+    for stored, count in ((np.vstack([STORED] * 2), 2), (np.vstack([STORED] * 3), 3)):
+        with pytest.raises(NotA2DImage, match=f"{count} frames"):
+            decoded(stored, Rows=64)
+    with pytest.raises(NotA2DImage, match="2 frames"):
+        decoded(STORED.astype(np.uint16), BitsAllocated=8, BitsStored=8, HighBit=7)
+    padded = np.vstack([STORED, STORED[:63]])
+    np.testing.assert_array_equal(decoded(padded, Rows=64), STORED)
+
+
 def test_more_bytes_than_the_header_promises_are_left() -> None:
     np.testing.assert_array_equal(decoded(STORED, Rows=60), STORED[:60])
 

@@ -173,3 +173,25 @@ def test_a_long_text_that_turns_the_film_counts() -> None:
     head = (b"IHDR", struct.pack(">IIBBBBB", 90, 70, 8, 0, 0, 0, 0))
     film = png_chunks(head, (b"zTXt", text), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
     np.testing.assert_array_equal(images.read(film).levels, np.rot90(pixels, -1))
+
+
+ODD_CHUNKS = {
+    "gAMA": b"\0", "cHRM": b"\0" * 5, "sRGB": b"", "pHYs": b"\0", "iCCP": b"", "zTXt": b"k\0\5" + LONG[:99],
+    "acTL": b"\0", "fcTL": b"\0", "fdAT": b"\0\0\0\1x", "tRNS": b"\0", "bKGD": b"", "hIST": b"\0", "tIME": b"\0",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [*ODD_CHUNKS, "iCCP of another method", "one frame"])
+def test_a_damaged_chunk_on_which_no_pixel_depends_is_left_out(kind: str) -> None:
+    pixels = ramp(70, 90)
+    others = {
+        "iCCP of another method": (b"iCCP", b"k\0\5" + LONG[:99]),
+        "one frame": (b"acTL", struct.pack(">II", 1, 0)),
+    }
+    odd = others.get(kind) or (kind.encode(), ODD_CHUNKS[kind])
+    head = (b"IHDR", struct.pack(">IIBBBBB", 90, 70, 8, 0, 0, 0, 0))
+    rows = (b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in pixels)))
+    for chunks in ((head, odd, rows), (head, rows, odd)):
+        film = png_chunks(*chunks, (b"IEND", b""))
+        np.testing.assert_array_equal(images.read(film).levels, pixels)
+        assert images.size_of(film) == (70, 90)

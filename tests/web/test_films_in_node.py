@@ -30,7 +30,8 @@ from film_files import (
 )
 from page_in_node import in_node, read_by_name, read_in_node
 from pneumoscope import images
-from pneumoscope.errors import ImageError
+from pneumoscope.errors import ImageError, UnreadableImage
+from tiff_files import packed
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
 RLE = "1.2.840.10008.1.2.5"
@@ -463,3 +464,63 @@ def test_resizing_is_that_of_pillow(
 ) -> None:
     expected = images.model_input(images.read(dicom(ramp(rows, columns))), 128, resize=resize)
     assert np.array_equal(resized[resize, rows, columns], expected)
+
+
+COLOUR_JPEG = """
+import { readFileSync } from "node:fs";
+import { luminanceOf } from "./films/jpeg.js";
+import { rgbOfJpeg } from "./films/raster.js";
+const context = { drawImage: () => null, getImageData: () => ({ data: [1, 2, 3, 255] }) };
+globalThis.createImageBitmap = async () => ({ width: 1, height: 1, close: () => null });
+globalThis.OffscreenCanvas = class { getContext = () => context; };
+const code = async (decode, film) => {
+  try {
+    return (await decode(Buffer.from(film, "hex"))) === null ? "other colours" : "pixels";
+  } catch (error) {
+    return error.code;
+  }
+};
+const films = JSON.parse(readFileSync("input.json"));
+console.log(JSON.stringify(await Promise.all(films.map(async (film) => [await code(luminanceOf, film), await code(rgbOfJpeg, film)]))));
+"""
+
+
+def test_a_browser_decodes_complete_jpegs_only(tmp_path: Path) -> None:
+    """Those in RGB, and in colour in DICOM; bytes behind the end are no reason to refuse them."""
+    whole = save(np.dstack([smooth()] * 3), "JPEG", keep_rgb=True)
+    half = whole[: len(whole) * 2 // 3]
+    films = [whole, whole + bytes(1000), half, half + b"\xff\xd9"]
+    complete, incomplete = ["other colours", "pixels"], ["TruncatedImage", "TruncatedImage"]
+    answers = in_node(tmp_path, COLOUR_JPEG, [film.hex() for film in films])
+    assert answers == [complete, complete, incomplete, incomplete]
+
+
+PALETTE = """
+import { readFileSync } from "node:fs";
+import { checkedPng, checkPalette } from "./films/png.js";
+const films = JSON.parse(readFileSync("input.json"));
+const check = async (film) => checkPalette(await checkedPng(Buffer.from(film, "hex")));
+console.log(JSON.stringify(await Promise.all(films.map((film) => check(film).then(() => null, (error) => error.values.reason)))));
+"""
+
+
+def test_pixels_without_a_colour_in_the_palette_are_an_error(tmp_path: Path) -> None:
+    films = []
+    for depth in (1, 2, 4, 8):
+        white = 2**depth - 1
+        rows = packed(np.tile(np.arange(90) % 2**depth, (70, 1)), depth)
+        lines = b"".join(
+            b"\0" + rows[at : at + len(rows) // 70] for at in range(0, len(rows), len(rows) // 70)
+        )
+        head = (b"IHDR", struct.pack(">IIBBBBB", 90, 70, depth, 3, 0, 0, 0))
+        for entries in (min(white, 89) + 1, min(white, 89)):
+            palette = (b"PLTE", bytes(3 * entries))
+            films.append(png_chunks(head, palette, (b"IDAT", zlib.compress(lines)), (b"IEND", b"")))
+    expected = [None, "its palette has too few colours"] * 4
+    assert in_node(tmp_path, PALETTE, [film.hex() for film in films]) == expected
+    for film, reason in zip(films, expected, strict=True):
+        if reason is None:
+            images.read(film)
+        else:
+            with pytest.raises(UnreadableImage, match=reason):
+                images.read(film)

@@ -13,7 +13,7 @@ import pneumoscope.images.dicom_tags as tags
 import pneumoscope.images.jpeg as jpeg
 import pneumoscope.images.jpeg_2000 as jpeg_2000
 import pneumoscope.images.rle as rle
-from pneumoscope.errors import TruncatedImage, UnreadableImage
+from pneumoscope.errors import NotA2DImage, TruncatedImage, UnreadableImage
 from pneumoscope.images.codestream import (
     Frame,
     check_lossless,
@@ -75,6 +75,9 @@ def decode(
         if is_encapsulated(data, value) and value.length == UNDEFINED:
             raise UnreadableImage(name, "compressed pixels in an uncompressed transfer syntax")
         length = native_bytes(head, value.length)
+        is_whole = length > 0 and value.start + value.length <= len(data)
+        if is_whole and value.length > length + 1 and value.length % length <= 1:
+            raise NotA2DImage(name, f"{value.length // length} frames")  # whatever the header says
         frame = data[value.start : value.start + min(value.length, length)]
         return film_values(_native(frame, head, syntax, value.vr, name), allocated, head)
     codestream = _codestream(data, value.start, value.length, head, name)

@@ -12,7 +12,7 @@ from zlib import error as zlib_error
 
 import numpy as np
 
-from pneumoscope.errors import TruncatedImage, UnreadableImage, UnsupportedCoding
+from pneumoscope.errors import NotA2DImage, TruncatedImage, UnreadableImage, UnsupportedCoding
 from pneumoscope.images.sample_grey import Meaning
 
 if TYPE_CHECKING:
@@ -30,7 +30,10 @@ _STEP_BYTES = 2**20
 _TEXTS = frozenset((b"tEXt", b"zTXt", b"iTXt", b"iCCP"))
 _PACKED_BYTES, _ALL_TEXT_BYTES = 2**20, 2**25
 """Pillow refuses compressed texts that are longer than the first, and texts longer than twice the second together."""
-_GREY, _RGB, _GREY_ALPHA, _RGB_ALPHA = 0, 2, 4, 6
+_MOST_FRAMES = 2**31
+_GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGB_ALPHA = 0, 2, 3, 4, 6
+_TRANSPARENT_BYTES = {_GREY: (2,), _RGB: (6,), _PALETTE: range(1, 257)}
+"""Lengths of tRNS; one opacity for each entry of a palette, or fewer."""
 _RAW_MODES = {_RGB: ("RGB", "RGB;16B", "RGB;16L"), _RGB_ALPHA: ("RGBA", "RGBA;16B", "RGBA;16L")}
 """Pillow's mode, and its names for samples of which the first or the second byte is kept."""
 _HALF = 128
@@ -38,9 +41,9 @@ _HALF = 128
 
 
 def checked(data: bytes, name: str) -> bytes:
-    """The file without ancillary chunks that Pillow refuses, though no pixel depends on them.
+    """The file without chunks that neither pixels nor facts depend on: Pillow refuses damaged ones of many kinds.
 
-    These are chunks whose checksums (5.3) are wrong, and very long texts and colour profiles.
+    Of the others, those whose checksums (5.3) are wrong and very long texts and colour profiles are left out, too.
 
     Args:
         data: The whole file.
@@ -48,6 +51,7 @@ def checked(data: bytes, name: str) -> bytes:
 
     Raises:
         TruncatedImage: The end is missing.
+        NotA2DImage: It is an animation.
         UnreadableImage: A checksum of the header, the palette or the pixels is wrong.
         UnsupportedCoding: It was changed for iPhones.
     """
@@ -64,16 +68,34 @@ def checked(data: bytes, name: str) -> bytes:
         is_critical = not kind[0] & 0x20  # 5.4: the case of the first letter
         if is_critical and not is_sound:
             raise UnreadableImage(name, "a checksum is wrong")
-        fits = True
-        if kind in _TEXTS and is_sound:
+        content = data[at + 8 : end] if is_sound and not is_critical else b""
+        if (
+            kind == b"acTL"
+            and 1 < int.from_bytes(content[:4]) <= _MOST_FRAMES
+            and len(content) >= 8
+        ):
+            raise NotA2DImage(name, "animation")
+        fits = is_critical or _is_for_pillow(kind, content, data[_COLOUR_TYPE])
+        if kind in _TEXTS and is_sound and fits:
             # Behind too many, none is counted: that takes time.
-            length = _text_bytes(kind, data[at + 8 : end]) if texts <= _ALL_TEXT_BYTES else None
+            length = _text_bytes(kind, content) if texts <= _ALL_TEXT_BYTES else None
             texts += _PACKED_BYTES if length is None else length
             fits = length is not None and texts <= _ALL_TEXT_BYTES
         if is_sound and fits:
             kept.append(view[at : end + 4])
         at = end + 4
     return data if sum(map(len, kept)) == at else b"".join(kept)
+
+
+def _is_for_pillow(kind: bytes, content: bytes, colour_type: int) -> bool:
+    """Whether pixels or facts may depend on an ancillary chunk, and Pillow can read it."""
+    if kind == b"tRNS":  # 11.3.1.1
+        return len(content) in _TRANSPARENT_BYTES.get(colour_type, ())
+    if kind == b"pHYs":  # 11.3.4.3
+        return len(content) == 9
+    if kind in (b"zTXt", b"iCCP"):  # the method behind the keyword is 0
+        return content.partition(b"\0")[2][:1] == b"\0"
+    return kind in (b"tEXt", b"iTXt", b"eXIf")
 
 
 def _text_bytes(kind: bytes, content: bytes) -> int | None:
@@ -125,6 +147,24 @@ def _inflated_bytes(data: bytes, most: int) -> int:
             packed = stream.unconsumed_tail
         at += 12 + size
     return total
+
+
+def check_palette(data: bytes, image: Image.Image, name: str) -> None:
+    """Refuses a film with pixels for which its palette has no entry (11.2.2): Pillow makes them black.
+
+    Args:
+        data: What `checked` returned.
+        image: The same, loaded.
+        name: What to call the film in messages.
+
+    Raises:
+        UnreadableImage: An entry is missing.
+    """
+    if data[_COLOUR_TYPE] == _PALETTE:
+        at = data.find(b"PLTE", _INTERLACE)
+        entries = int.from_bytes(data[at - 4 : at]) // 3
+        if entries < 256 and int(np.asarray(image).max()) >= entries:
+            raise UnreadableImage(name, "its palette has too few colours")
 
 
 def hides_bits(data: bytes, pixels: NDArray[Any]) -> bool:

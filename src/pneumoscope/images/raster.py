@@ -81,6 +81,7 @@ def read_raster(
             image.load()
             if kind == "PNG":
                 png.check_rows(data, image, name)
+                png.check_palette(data, image, name)
             pixels, bits, tint = _of_png(image, data, name) if kind == "PNG" else luminance(image)
         if kind == "BMP":
             missing = missing_rows(pixels[::-1], name)  # the lowest row comes first
@@ -123,7 +124,7 @@ def size_of(data: bytes, kind: str, name: str) -> tuple[int, int]:
         page = tiff.film_page(data, name)
         rows, columns, turn = page.rows, page.columns, page.orientation
     else:
-        image = header_of(kind, data)
+        image = header_of(kind, png.checked(data, name) if kind == "PNG" else data)
         (columns, rows), turn = image.size, read_exif(image)[0]
     return (columns, rows) if turn >= 5 else (rows, columns)
 

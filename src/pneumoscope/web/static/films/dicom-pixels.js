@@ -111,7 +111,10 @@ export async function decodedValues(bytes, value, head, syntax, codecs) {
   const allocated = head.short(TAGS.allocated) ?? 0;
   if (!CODINGS[syntax]) {
     if (isEncapsulated(bytes, value) && value.length === UNDEFINED) throw unreadable("compressed pixels in an uncompressed transfer syntax");
-    const frame = bytes.part(value.start, value.start + Math.min(value.length, nativeBytes(head, value.length)));
+    const length = nativeBytes(head, value.length);
+    const isWhole = length > 0 && value.start + value.length <= bytes.length;
+    if (isWhole && value.length > length + 1 && value.length % length <= 1) throw notOneFilm(`${Math.floor(value.length / length)} frames`); // whatever the header says
+    const frame = bytes.part(value.start, value.start + Math.min(value.length, length));
     const decoded = native(frame, head, syntax !== BIG, value.vr);
     return { values: filmValues(decoded, allocated, head), missingRows: decoded.missingRows };
   }

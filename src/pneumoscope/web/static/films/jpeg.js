@@ -24,12 +24,20 @@ const MOST_MISSING = 0.01; // share of the rows, see pneumoscope/images/jpeg_end
 export function luminanceOf(data, by = 1) {
   const decoder = new Decoder(data);
   const { frame } = decoder;
-  if (!decoder.isLuminance) return null;
+  if (!decoder.isLuminance) {
+    if (decoder.missingRows !== null) throw truncated();
+    return null;
+  }
   const [first, ...chroma] = frame.components;
   const rows = Math.ceil(frame.rows / by);
   const columns = Math.ceil(frame.columns / by);
   const levels = samplesOf(first, { rows, columns, size: 8 / by, bits: frame.bits });
   return { levels, rows, columns, bits: frame.bits, tint: chroma.length ? tintOfChroma({ levels, rows, columns }, chroma, frame) : 0, missingRows: decoder.missingRows };
+}
+
+/** Refuses a JPEG of which a part is missing or damaged: a browser fills it with grey. */
+export function checkComplete(data) {
+  if (new Decoder(data).missingRows !== null) throw truncated();
 }
 
 /** The mean difference of red or blue from green, see `FilmFacts` in Python, at the places of the blue chroma. */

@@ -5,8 +5,9 @@ import { exifOf, exifOfProfile, isOfScreenshot } from "./exif.js";
 import { textsOf } from "./png-texts.js";
 import { notOneFilm, rareCoding, truncated, unreadable } from "./problems.js";
 
-const CHANNELS = { 0: 1, 2: 3, 4: 2, 6: 4 }; // of the colour types that `samplesOfPng` reads
-const [GREY, GREY_ALPHA] = [0, 4];
+const CHANNELS = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 }; // of the colour types that `samplesOfPng` reads
+const [GREY, PALETTE, GREY_ALPHA] = [0, 3, 4];
+const MOST_FRAMES = 2 ** 31;
 /** Adam7 (PNG 8.2): first row and column, and the steps between rows and columns, of each pass. */
 const PASSES = [[0, 0, 8, 8], [0, 4, 8, 8], [4, 0, 8, 4], [0, 2, 4, 4], [2, 0, 4, 2], [0, 1, 2, 2], [1, 0, 2, 1]];
 const TEXTS = ["tEXt", "zTXt", "iTXt"];
@@ -15,7 +16,7 @@ const EXIF_TEXT = "exif\0";
 const WHOLE = [[0, 0, 1, 1]];
 
 /**
- * Size and kind of a PNG, its checksums being right: {rows, columns, depth, colour, interlaced, parts, exif, isTurned, transparent}.
+ * Size and kind of a PNG, its checksums being right: {rows, columns, depth, colour, interlaced, parts, exif, isTurned, transparent, entries}.
  *
  * `isTurned` says whether a browser knows of the orientation in `exif`: it does not read texts.
  */
@@ -23,7 +24,7 @@ export async function checkedPng(data) {
   const bytes = new Bytes(data);
   const parts = [];
   const texts = [];
-  let [exifData, isTurned, transparent] = [null, false, null];
+  let [exifData, isTurned, transparent, entries] = [null, false, null, 0];
   for (let at = 8, kind = ""; kind !== "IEND"; ) {
     const size = bytes.number(at, 4);
     kind = bytes.text(at + 4, at + 8);
@@ -32,22 +33,24 @@ export async function checkedPng(data) {
     if (kind === "CgBI") throw rareCoding("PNG for iPhones (CgBI)");
     const isSound = crc32(bytes.part(at + 4, end)) === bytes.number(end, 4);
     if (!isSound && kind[0] >= "A" && kind[0] <= "Z") throw unreadable("a checksum is wrong");
-    if (isSound && kind === "acTL" && bytes.number(at + 8, 4) > 1) throw notOneFilm("animation");
+    const frames = isSound && kind === "acTL" && size >= 8 ? bytes.number(at + 8, 4) : 0;
+    if (frames > 1 && frames <= MOST_FRAMES) throw notOneFilm("animation");
     if (isSound && kind === "eXIf") [exifData, isTurned] = [bytes.part(at + 8, end), true]; // the last one counts
     if (isSound && kind === "tEXt" && bytes.startsWith(EXIF_TEXT, at + 8)) [exifData, isTurned] = [bytes.part(at + 8 + EXIF_TEXT.length, end), false];
     if (isSound && TEXTS.includes(kind)) texts.push({ kind, content: bytes.part(at + 8, end) });
     if (isSound && kind === "tRNS") transparent = bytes.part(at + 8, end);
+    if (kind === "PLTE") entries = Math.floor(size / 3);
     if (kind === "IDAT") parts.push(bytes.part(at + 8, end));
     at = end + 4;
   }
   const read = await textsOf(texts, [XMP, PROFILE]);
   const exif = exifOf(exifData ?? exifOfProfile(read.get(PROFILE) ?? ""));
   if (isOfScreenshot(read.get(XMP) ?? "")) exif.takenBy ??= "screenshot";
-  return { columns: bytes.number(16, 4), rows: bytes.number(20, 4), depth: data[24], colour: data[25], interlaced: data[28] === 1, parts, exif, isTurned, transparent };
+  return { columns: bytes.number(16, 4), rows: bytes.number(20, 4), depth: data[24], colour: data[25], interlaced: data[28] === 1, parts, exif, isTurned, transparent, entries };
 }
 
 /** Whether a canvas would drop bits of the samples, or colours under alpha. */
-export const needsSamples = ({ depth, colour }) => depth === 16 ? colour in CHANNELS : depth === 8 && colour >= GREY_ALPHA;
+export const needsSamples = ({ depth, colour }) => depth === 16 ? colour in CHANNELS && colour !== PALETTE : depth === 8 && colour >= GREY_ALPHA;
 
 /** Refuses a film whose compressed data ends before its last row, which a browser may leave black. */
 export async function checkRows({ rows, columns, depth, colour, interlaced, parts }) {
@@ -62,6 +65,12 @@ export async function checkRows({ rows, columns, depth, colour, interlaced, part
     throw unreadable("the PNG data is broken");
   });
   if (raw && raw.length < needed) throw truncated();
+}
+
+/** Refuses a film with pixels for which its palette has no entry (PNG 11.2.2), which a browser may leave black. */
+export async function checkPalette(png) {
+  if (png.colour !== PALETTE || png.entries >= 2 ** png.depth) return;
+  if ((await samplesOfPng(png)).some((index) => index >= png.entries)) throw unreadable("its palette has too few colours");
 }
 
 /** What the samples are, in the words of TIFF 6.0, see sample-grey.js. */
@@ -81,32 +90,41 @@ export function clearTransparent(samples, { depth, colour, transparent }) {
   for (let i = 0; i < samples.length; i += 1) if (clear[Math.floor(i / channels)]) samples[i] = 0;
 }
 
-/** The samples of a PNG of 8 or 16 bits without a palette, row by row. */
+/** The samples of a PNG, row by row. */
 export async function samplesOfPng({ rows, columns, depth, colour, interlaced, parts }) {
   const passes = interlaced ? PASSES : WHOLE;
   const channels = CHANNELS[colour];
-  const pixel = (depth / 8) * channels;
+  const pixelBits = depth * channels;
   let raw;
   try {
-    raw = await inflated(joinedBytes(parts), "deflate", pixel * rows * columns + 8 * rows + 2 ** 16);
+    raw = await inflated(joinedBytes(parts), "deflate", Math.ceil(pixelBits / 8) * rows * columns + 8 * rows + 2 ** 16);
   } catch {
     throw unreadable("the PNG data is broken");
   }
-  const samples = depth === 8 ? new Uint8Array(rows * columns * channels) : new Uint16Array(rows * columns * channels);
+  const samples = depth <= 8 ? new Uint8Array(rows * columns * channels) : new Uint16Array(rows * columns * channels);
   let at = 0;
   for (const [top, left, down, along] of passes) {
     const [height, width] = [Math.ceil((rows - top) / down), Math.ceil((columns - left) / along)];
     if (height <= 0 || width <= 0) continue;
-    const lines = unfiltered(raw, at, height, pixel * width, pixel);
-    at += height * (pixel * width + 1);
-    for (let row = 0, from = 0; row < height; row += 1) {
+    const rowBytes = Math.ceil((pixelBits * width) / 8);
+    const lines = unfiltered(raw, at, height, rowBytes, Math.max(1, pixelBits / 8));
+    at += height * (rowBytes + 1);
+    for (let row = 0; row < height; row += 1) {
       for (let i = 0; i < width; i += 1) {
         const to = ((top + row * down) * columns + left + i * along) * channels;
-        for (let k = 0; k < channels; k += 1, from += depth / 8) samples[to + k] = depth === 8 ? lines[from] : lines[from] * 256 + lines[from + 1];
+        for (let k = 0; k < channels; k += 1) samples[to + k] = sampleOf(lines, row * rowBytes, i * channels + k, depth);
       }
     }
   }
   return samples;
+}
+
+/** A sample of a row that begins at a byte; of several in a byte, the first one has the highest bits (PNG 7.2). */
+function sampleOf(lines, start, number, depth) {
+  if (depth === 8) return lines[start + number];
+  if (depth === 16) return lines[start + 2 * number] * 256 + lines[start + 2 * number + 1];
+  const bit = number * depth;
+  return (lines[start + (bit >> 3)] >> (8 - depth - (bit & 7))) & (2 ** depth - 1);
 }
 
 /** Rows without their filters (PNG 9.2), of `width` bytes; `pixel` is the number of bytes per pixel. */

@@ -4,11 +4,11 @@
 import { Bytes } from "./bytes.js";
 import { frameOf, rareProcess } from "./codestream.js";
 import { missingRowsOf } from "./erased.js";
-import { luminanceOf } from "./jpeg.js";
+import { checkComplete, luminanceOf } from "./jpeg.js";
 import { checkSize } from "./limits.js";
 import { exifOfJpeg, exifOfWebp } from "./exif.js";
 import { upright } from "./orientation.js";
-import { checkedPng, checkRows, clearTransparent, meaningOf, needsSamples, samplesOfPng } from "./png.js";
+import { checkedPng, checkPalette, checkRows, clearTransparent, meaningOf, needsSamples, samplesOfPng } from "./png.js";
 import { FilmError, notOneFilm, rareCoding, truncated, unreadable } from "./problems.js";
 import { greyOf, luma, tintOf } from "./sample-grey.js";
 
@@ -30,6 +30,7 @@ export async function readRaster(data, kind, atLeast) {
     const picture = await pictureOf(data, kind);
     const lastRow = picture.rgba.subarray(-4 * picture.columns);
     if (png.interlaced || lastRow.every((value, i) => value === 0 || i % 4 === 3)) await checkRows(png);
+    await checkPalette(png);
     const film = ofPicture(picture, kind, png.depth, png.exif.takenBy);
     return png.isTurned ? film : upright(film, png.exif.orientation);
   }
@@ -91,10 +92,7 @@ async function ofJpeg(data, atLeast) {
   const by = atLeast ? reduction(rows, columns, atLeast) : 1;
   const grey = luminanceOf(data, by);
   const { orientation, takenBy } = exifOfJpeg(data);
-  if (!grey) {
-    checkEnd(data);
-    return reduced(ofPicture(await pictureOf(data, "JPEG"), "JPEG", 8, takenBy), by);
-  }
+  if (!grey) return reduced(ofPicture(await pictureOf(data, "JPEG"), "JPEG", 8, takenBy), by);
   const { levels, tint, missingRows } = grey;
   const facts = { format: "JPEG", rows, columns, bits: 8, colour: tint > 0, tint, reduced_by: by, taken_by: takenBy };
   if (missingRows !== null) facts.missing_rows = missingRows;
@@ -118,16 +116,10 @@ export function checkScans(data) {
   if (scans > MOST_SCANS) throw unreadable(`${scans} scans; a film has at most ${MOST_SCANS}`);
 }
 
-/** Refuses a JPEG without EOI: the browser would fill what is missing. */
-function checkEnd(data) {
-  const last = [...data.subarray(-64)];
-  if (!last.some((byte, i) => byte === 0xff && last[i + 1] === 0xd9)) throw truncated();
-}
-
 /** A JPEG codestream as red, green, blue and alpha. */
 export async function rgbOfJpeg(data) {
   checkedJpeg(data);
-  checkEnd(data);
+  checkComplete(data);
   return pictureOf(data, "JPEG", false);
 }
 
