@@ -115,6 +115,23 @@ def test_packed_data_of_any_kind_of_file_may_do_so(wide: bool, order: str) -> No
     np.testing.assert_allclose(images.read(data).pixels, GREY / 255, atol=1e-6)
 
 
+@pytest.mark.parametrize("compression", [1, 8, 32773])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_packed_floats_of_either_byte_order(order: str, compression: int) -> None:
+    stored = UNIT.astype(order + "f4").tobytes()
+    data = stored if compression == 1 else zlib.compress(stored)
+    if compression == 32773:  # PackBits: runs of different bytes
+        data = b"".join(b"\x59" + stored[at : at + 90] for at in range(0, len(stored), 90))
+    fields = [*tags(GREY.shape, 32, 3, compression=compression), entry(278, "I", 70)]
+    pixels = images.read(of_pages([(fields, [data], 273)], order)).pixels
+    np.testing.assert_allclose(pixels, UNIT, atol=1e-6)
+
+
+def test_a_volume_is_no_film() -> None:
+    with pytest.raises(errors.NotA2DImage, match="4 frames"):
+        images.read(one_strip(GREY, more=(entry(32997, "I", 4),)))
+
+
 def test_tiles_with_floating_point_differences() -> None:
     stored = np.zeros((96, 96), np.float64)
     stored[:70, :90] = GREY / 250

@@ -70,7 +70,8 @@ BYTEWISE = frozenset((1, 5, 8, 32773, 32946, 34925, 50000))
 """Compressions that know nothing of samples: none, LZW, Deflate, PackBits, LZMA, Zstandard."""
 _PACKED_DEEP = 12
 """Bits of samples across bytes of which Pillow forgets the depth."""
-_SIGNED = 2  # SampleFormat, section 19
+_SIGNED, _FLOAT = 2, 3  # SampleFormat, section 19
+_DEPTH = 32997  # ImageDepth of SGI: slices of a volume
 
 
 class Page(NamedTuple):
@@ -167,7 +168,7 @@ def film_page(data: bytes, name: str) -> Page:
         name: What to call the film in messages.
 
     Raises:
-        NotA2DImage: There are several, or none.
+        NotA2DImage: There are several, or none, or it is a volume.
         TruncatedImage: The directory lies beyond the end.
         UnreadableImage: The directory is broken.
     """
@@ -197,6 +198,8 @@ def film_page(data: bytes, name: str) -> Page:
     bits = tuple(tags.get(BITS, (1,)))[: max(samples, 1)]  # some writers state more
     if not 1 <= samples <= 16 or len(bits) not in (1, samples):
         raise UnreadableImage(name, f"{samples} samples per pixel")
+    if (slices := int(tags.get(_DEPTH, 1))) > 1:
+        raise NotA2DImage(name, f"{slices} frames")
     formats = tuple(tags.get(_FORMAT, (1,)))
     if len(seen) > 1:
         data = _alone(data, offset, wide)
@@ -309,6 +312,9 @@ def is_for_numpy(page: Page) -> bool:
     if (deepest == 32 and page.sample_format == 1) or (page.planar and deepest > 8):
         return True
     if deepest == _PACKED_DEEP:
+        return True
+    # libtiff gives samples in the order of this machine, and Pillow swaps the bytes of floats once more.
+    if page.sample_format == _FLOAT and page.data[:2] == b"MM" and page.compression != UNCOMPRESSED:
         return True
     if page.compression not in BYTEWISE:
         return False

@@ -15,6 +15,7 @@ const TAGS = {
   subfile: 254, oldSubfile: 255, columns: 256, rows: 257, bits: 258, compression: 259, photometric: 262, fillOrder: 266,
   stripOffsets: 273, orientation: 274, samples: 277, stripRows: 278, stripBytes: 279, planar: 284, predictor: 317, colourMap: 320,
   tileColumns: 322, tileRows: 323, tileOffsets: 324, tileBytes: 325, extra: 338, format: 339, jpegTables: 347, subsampling: 530,
+  depth: 32997,
 };
 const SIZES = { 1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 13: 4, 16: 8, 17: 8, 18: 8 }; // bytes of the types that are read
 const MOST_PAGES = 100;
@@ -82,6 +83,8 @@ function directory(bytes, { start, end, entryBytes, word, little }) {
 /** What the tags of a page say. */
 function described(tags, little) {
   const first = (tag, fallback) => tags.get(tag)?.[0] ?? fallback;
+  const slices = first(TAGS.depth, 1); // ImageDepth of SGI
+  if (slices > 1) throw notOneFilm(`${slices} frames`);
   const samples = first(TAGS.samples, 1);
   const bits = (tags.get(TAGS.bits) ?? [1]).slice(0, Math.max(samples, 1)); // some writers state more
   if (samples < 1 || samples > MOST_SAMPLES || ![1, samples].includes(bits.length)) throw unreadable(`${samples} samples per pixel`);
