@@ -127,3 +127,19 @@ def test_a_turned_film() -> None:
     film = images.read(data[: round(len(data) * 0.998)] + EOI)
     assert film.pixels.shape == (COLUMNS, ROWS)
     assert film.facts.missing_rows == 8
+
+
+def test_damage_that_leaves_bytes_over_is_not_taken_for_a_missing_end() -> None:
+    """With other Huffman tables, the data is enough for fewer or for more blocks."""
+    whole = save(GREY.crop((0, 0, 96, 96)), "JPEG", quality=85)
+    start, end = whole.index(b"\xff\xc4"), whole.index(b"\xff\xda")
+    refused = 0
+    for at in range(start + 5, end, 3):
+        damaged = whole[:at] + bytes([whole[at] ^ 3]) + whole[at + 1 :]
+        try:
+            images.read(damaged)
+        except errors.ImageError:
+            refused += 1
+            with pytest.raises(errors.ImageError):
+                images.read(damaged[:-2])
+    assert refused > 20

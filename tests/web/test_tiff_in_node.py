@@ -154,6 +154,7 @@ FILMS: dict[str, bytes] = {
     "a reduced copy before it": of_pages([page_of(SMALL, entry(255, "H", 2)), page_of(WORDS)]),
     "more depths than samples": one_page(GREY.tobytes(), 8, t258=(8, 8, 8, 8)),
     "no photometric interpretation": one_page(GREY.tobytes(), 8, t262=()),
+    "words beyond the end": one_page(GREY.tobytes(), 8, t270=(65,) * 200)[:-500],
     "turned": one_strip(of_kind("f8"), more=(entry(274, "H", 6),)),
     "rows without a number": of_pages([(tags((70, 90), 16), [WORDS.tobytes()], 273)]),
     "palette of 8 bits": one_page(GREY.tobytes(), 8, t262=(3,), t320=STEPS * 3),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.errors import TruncatedImage
-from pneumoscope.images.jpeg_scans import jpeg_scans, restart_interval
+from pneumoscope.images.jpeg_scans import jpeg_scans, restart_interval, without_padding
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,6 +46,8 @@ def without_end(data: bytes, name: str, *, cmyk: bool = False) -> tuple[bytes, i
         raise TruncatedImage(name)
     body = data[: scans.end].rstrip(b"\xff")  # half of EOI, or of FF 00, which gives no byte
     closed = body + _EOI
+    if _has_bytes_left(closed, colours):
+        raise TruncatedImage(name)
     pixels = _lenient(closed, colours)
     rows, columns = pixels.shape[:2]
     blocks = (int(MOST_MISSING * rows) // 8 + 3) * (columns // 8 + 2)
@@ -66,6 +68,20 @@ def _lenient(data: bytes, colours: str) -> NDArray[Any]:
 
     pixels: NDArray[Any] = simplejpeg.decode_jpeg(data, colours, strict=False)
     return pixels
+
+
+def _has_bytes_left(closed: bytes, colours: str) -> bool:
+    """Whether the film needs less data than there is, even without padding: a table or a scan is damaged."""
+    import simplejpeg
+
+    for codestream in (closed, *without_padding(closed)):
+        try:
+            simplejpeg.decode_jpeg(codestream, colours)
+        except ValueError as error:
+            if "extraneous" in str(error):
+                continue
+        return False
+    return True
 
 
 def _is_rest_sound(filled: bytes, colours: str) -> bool:

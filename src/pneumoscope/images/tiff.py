@@ -8,11 +8,18 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from io import BytesIO
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import pneumoscope.images.jpeg as jpeg
 from pneumoscope.errors import NotA2DImage, TruncatedImage, UnreadableImage, UnsupportedCoding
 from pneumoscope.images.jpeg_scans import rare_process
+from pneumoscope.images.tiff_directory import (
+    alone,
+    directory_class,
+    form_of,
+    with_number,
+    without_lost_values,
+)
 from pneumoscope.images.tiff_packing import is_sound
 
 _SUBFILE, _OLD_SUBFILE, COLUMNS, ROWS, BITS, COMPRESSION = 254, 255, 256, 257, 258, 259
@@ -28,11 +35,14 @@ WHITE_IS_ZERO, RGB, PALETTE, YCBCR = 0, 2, 3, 6  # PhotometricInterpretation, se
 _ALPHA, _UNSPECIFIED_ALPHA = 2, 999  # section 18; the second one is that of Corel Draw
 _BIG_ENDIAN_WIDE = b"MM\0+"
 _HEADER_BYTES = 8  # section 2
+_NEEDED = frozenset(
+    (BITS, STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES, _COLOUR_MAP, _JPEG_TABLES)
+)
+"""Tags with several values without which a film cannot be read."""
 _MOST_FILLED_BYTES = 2**26
 """No strip is filled up by more: 4294967295 rows stand for all that there are."""
 _MOST_STRIP_ROWS = 2**31 - 1
 """libtiff fails at more, except 2^32 - 1; section 8 lets a strip have any number, which means all rows."""
-_LONG8 = 16  # type of BigTIFF
 _MOST_PAGES = 100
 """Pages that are looked at; a film has few, and a chain of pages can be a circle."""
 
@@ -172,10 +182,8 @@ def film_page(data: bytes, name: str) -> Page:
         TruncatedImage: The directory lies beyond the end.
         UnreadableImage: The directory is broken.
     """
-    stream = BytesIO(data)
-    wide = data[2:4] in (b"+\0", b"\0+")  # BigTIFF
-    header = stream.read(16 if wide else 8)
-    directory = _directory_class(header)
+    header = data[: 16 if form_of(data).wide else 8]
+    directory = directory_class(header)
     offset = int(directory(header).next)
     films: list[tuple[int, Any]] = []
     seen: set[int] = set()
@@ -183,6 +191,8 @@ def film_page(data: bytes, name: str) -> Page:
         if offset + 2 > len(data):
             raise TruncatedImage(name)
         seen.add(offset)
+        data = without_lost_values(data, offset, _NEEDED)
+        stream = BytesIO(data)
         stream.seek(offset)
         tags = directory(header)
         tags.load(stream)
@@ -202,9 +212,9 @@ def film_page(data: bytes, name: str) -> Page:
         raise NotA2DImage(name, f"{slices} frames")
     formats = tuple(tags.get(_FORMAT, (1,)))
     if len(seen) > 1:
-        data = _alone(data, offset, wide)
+        data = alone(data, offset)
     if rows <= _MOST_STRIP_ROWS < int(tags.get(STRIP_ROWS, 0)):
-        data = _with_strip_rows(data, offset, wide, rows)
+        data = with_number(data, offset, STRIP_ROWS, rows)
     return Page(
         data=data,
         tags=tags,
@@ -214,51 +224,6 @@ def film_page(data: bytes, name: str) -> Page:
         sample_format=formats[0] if len(set(formats)) == 1 else 0,
         compression=int(tags.get(COMPRESSION, 1)),
     )
-
-
-def _directory_class(header: bytes) -> Any:
-    """Pillow's class of directories; it takes a big-endian BigTIFF for a TIFF."""
-    from PIL.TiffImagePlugin import ImageFileDirectory_v2
-
-    if header[:4] != _BIG_ENDIAN_WIDE:
-        return ImageFileDirectory_v2
-
-    def big_endian_directory(header: bytes) -> Any:
-        directory = cast("Any", ImageFileDirectory_v2(b"MM\0*\0\0\0\0"))
-        directory._bigtiff = True
-        directory.next = int.from_bytes(header[8:16])
-        return directory
-
-    return big_endian_directory
-
-
-def _alone(data: bytes, offset: int, wide: bool) -> bytes:
-    """The file with this directory as its first and last one."""
-    order: Any = "little" if data[:2] == b"II" else "big"
-    word = 8 if wide else 4
-    count_bytes, entry_bytes = (8, 20) if wide else (2, 12)
-    count = int.from_bytes(data[offset : offset + count_bytes], order)
-    next_at = offset + count_bytes + count * entry_bytes
-    start = 8 if wide else 4
-    changed = bytearray(data)
-    changed[start : start + word] = offset.to_bytes(word, order)
-    changed[next_at : next_at + word] = bytes(word)
-    return bytes(changed)
-
-
-def _with_strip_rows(data: bytes, offset: int, wide: bool, rows: int) -> bytes:
-    """The file, with the rows of a strip as this directory states them replaced."""
-    order: Any = "little" if data[:2] == b"II" else "big"
-    count_bytes, entry_bytes = (8, 20) if wide else (2, 12)
-    start = offset + count_bytes
-    count = int.from_bytes(data[offset:start], order)
-    changed = bytearray(data)
-    for at in range(start, min(start + count * entry_bytes, len(data)), entry_bytes):
-        if int.from_bytes(data[at : at + 2], order) == STRIP_ROWS:
-            word = 8 if data[at + 2 : at + 4] == _LONG8.to_bytes(2, order) else 4
-            value_at = at + (12 if wide else 8)
-            changed[value_at : value_at + word] = rows.to_bytes(word, order)
-    return bytes(changed)
 
 
 def check_compression(page: Page, name: str) -> None:
