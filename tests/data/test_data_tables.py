@@ -367,3 +367,45 @@ def test_a_cell_image_in_each_row_names_no_columns(tmp_path: Path) -> None:
     rows = [f"{Path(name).stem},image,{('TB', 'Normal')[i % 2]}" for i, name in enumerate(NAMES)]
     (tmp_path / "manifest.csv").write_text("\n".join(["uid,kind,label", *rows]))
     assert data.find(tmp_path).names == ("Normal", "TB")
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "mark"), [("labels", '"Edema, Mass"', ","), ("labels", "Edema;Mass", ";"), ("label", "Edema|Mass", "|")]
+)  # fmt: skip
+def test_several_findings_in_a_cell(tmp_path: Path, column: str, cell: str, mark: str) -> None:
+    """They were one finding, or one class, of that name."""
+    listing = data.find(manifest(tmp_path / "m", f"path,{column}", *["No Finding", cell, "Mass", "Mass"] * 2))
+    assert listing.names == ("No Finding", "Edema", "Mass")
+    assert [e.values for e in listing.entries][:3] == [(1, 0, 0), (0, 1, 1), (0, 0, 1)]
+    assert listing.warnings == (
+        f"the column {column} of manifest.csv has several findings in a cell, separated by {mark}",
+    )
+
+
+@pytest.mark.parametrize(
+    "words", [("positive", "Negative"), ("Y", "N"), ("+", "-"), ("present", "absent")]
+)
+def test_results_of_tests_are_findings_if_there_is_nothing_else(
+    tmp_path: Path, words: tuple[str, str]
+) -> None:
+    rows = [words[0], words[1], words[1], ""] * 2
+    listing = data.find(manifest(tmp_path / "m", "path,Pneumonia", *rows))
+    assert listing.names == ("Pneumonia",)
+    assert [e.values[0] for e in listing.entries] == [1.0, 0.0, 0.0, None] * 2
+    beside = [f"{word},{name}" for word, name in zip(words * 4, ("Normal", "TB") * 4, strict=True)]
+    listing = data.find(manifest(tmp_path / "n", "path,PCR,diagnosis", *beside))
+    assert listing.names == ("Normal", "TB")
+
+
+def test_pictures_that_are_no_radiographs_are_left_out(tmp_path: Path) -> None:
+    """COVID-chestxray-dataset has slices of CT among its films."""
+    rows = ["COVID,X-ray", "COVID,CT", "No Finding,X-ray", "No Finding,CT"] * 2
+    listing = data.find(manifest(tmp_path / "m", "path,finding,modality", *rows))
+    assert [e.name for e in listing.entries] == ["f0.png", "f2.png", "f4.png", "f6.png"]
+    assert "pictures of manifest.csv that are no radiographs (CT), left out: 4" in listing.warnings
+    rows = ["COVID,CT", "No Finding,ct"] * 4
+    with pytest.raises(DataError, match="names other pictures than radiographs only"):
+        data.find(manifest(tmp_path / "n", "path,finding,modality", *rows))
+    rows = ["COVID,DX", "No Finding,CR", "COVID,Portable", "COVID,"] * 2
+    listing = data.find(manifest(tmp_path / "o", "path,finding,modality", *rows))
+    assert len(listing.entries) == 8

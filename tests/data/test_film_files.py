@@ -70,3 +70,25 @@ def test_folders_without_hidden_ones(tmp_path: Path) -> None:
     name_films(tmp_path, "b/1.png", "a/1.png", ".git/1.png", "__MACOSX/1.png")
     assert [f.name for f in folders_in(tmp_path)] == ["a", "b"]
     assert folders_in(tmp_path / "typo") == []
+
+
+def test_folders_of_systems_have_no_films(tmp_path: Path) -> None:
+    """Recycle bins and previews became classes."""
+    systems = (
+        "$RECYCLE.BIN",
+        "System Volume Information",
+        "@eaDir",
+        "lost+found",
+        "__pycache__",
+        ".Trash-1000",
+    )
+    name_films(
+        tmp_path, "a/1.png", *(f"{s}/2.png" for s in systems), *(f"a/{s}/3.png" for s in systems)
+    )
+    assert [f.name for f in folders_in(tmp_path)] == ["a"]
+    assert [p.name for p in films_below(tmp_path)] == ["1.png"]
+
+
+def test_segmentations_of_lungs_are_masks(tmp_path: Path) -> None:
+    name_films(tmp_path, "LungsSegmentation/1.png", "lungs_seg/1.png", "lung-segmentation/1.png")
+    assert masks_below(tmp_path) == 3

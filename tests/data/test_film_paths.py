@@ -94,3 +94,15 @@ def test_names_in_urls_and_of_macos(tmp_path: Path) -> None:
     assert films.name_of("films/a%20b.png") == "films/a b.png"
     assert films.name_of("K\u00f6ln.png") == "films/Ko\u0308ln.png"
     assert films.name_of("100%25.png") == films.name_of("100%.png") == "films/100%.png"
+
+
+def test_numbers_without_the_zeros_before_them(tmp_path: Path) -> None:
+    """Spreadsheets drop the zeros, and pandas makes 7.0 of 7 where another cell is empty."""
+    name_films(tmp_path, "0007.png", "0012.png", "x/3.png", "x/03.jpg", "a12.png")
+    films = FilmPaths(tmp_path, "7", search=True)
+    assert films.name_of("7") == "0007.png"
+    assert films.name_of("12.0") == "0012.png"
+    assert films.name_of("img/12.png") == "0012.png"
+    assert films.name_of("3") == "x/3.png"  # by its name
+    assert films.name_of("003") == "003"  # two films have this number
+    assert films.name_of("70") == "70"

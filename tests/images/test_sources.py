@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pneumoscope.errors import EmptySource, IsADirectory, MissingFile, TooLarge, UnreadableImage
-from pneumoscope.images.sources import load_bytes, name_of
+from pneumoscope.images.sources import is_system_folder, load_bytes, name_of
 
 
 def test_names_of_sources(tmp_path: Path) -> None:
@@ -134,3 +134,12 @@ def test_a_link_to_a_file_of_the_kernel_is_not_read(tmp_path: Path) -> None:
     link.symlink_to("/proc/self/status")
     with pytest.raises(EmptySource):
         load_bytes(link, "film")
+
+
+@pytest.mark.parametrize(
+    ("name", "is_system"),
+    [("NORMAL", False), ("recycled films", False), (".git", True), ("__MACOSX", True), ("$Recycle.Bin", True),
+     ("@eaDir", True), ("lost+found", True)],
+)  # fmt: skip
+def test_folders_of_systems(name: str, is_system: bool) -> None:
+    assert is_system_folder(name) == is_system

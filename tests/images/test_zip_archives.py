@@ -42,6 +42,7 @@ def test_films_are_named_by_archive_and_member(tmp_path: Path) -> None:
         tmp_path / "a.zip",
         *(("ward/film.png", PNG), ("ward/IM1", DICOM), ("notes.txt", b"no film")),
         *(("__MACOSX/._film.png", b"x"), (".hidden.png", PNG), ("folder/", b"")),
+        *((".git/a.png", PNG), ("@eaDir/film.png", PNG)),
     )
     assert outcomes(path) == {"a.zip/ward/film.png": "PNG", "a.zip/ward/IM1": "DICOM"}
     assert outcomes(path.rename(tmp_path / "film.dcm")) == {

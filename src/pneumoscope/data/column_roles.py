@@ -74,6 +74,10 @@ _IS = re.compile(r"^is[\s_]?", re.IGNORECASE)
 _FIRST = 100  # rows that are enough to recognise the column of the films
 _FRONTAL = re.compile(r"\b(f|ap|pa|frontal)\b")
 # A film of a patient who lies on one side ("left lateral decubitus") is frontal.
+# In words or as DICOM names modalities (PS3.3 C.7.3.1.1.1).
+_OTHER_PICTURE = re.compile(
+    r"(ct|cbct|mri?|mrt|us|pt|pet|nm|mg|ultrasound|computed tomo|magnetic)\b", re.IGNORECASE
+)
 _LATERAL = re.compile(
     r"(?<!no )(?<!non )(?<!not )\b[lr]?lat(eral)?\b(?! decub)|^(ll|rl)$",
 )
@@ -195,6 +199,16 @@ def is_lateral(view: str) -> bool:
     """Whether a view, such as ``"LL"`` or ``"Lateral view"``, is from the side."""
     plain = plain_name(view)
     return bool(_LATERAL.search(plain)) and not _FRONTAL.search(plain)
+
+
+def other_modalities(header: Sequence[str], rows: Sequence[Row]) -> tuple[str | None, set[str]]:
+    """The column with the modality of a picture, and those of its values that are no radiographs, such as ``CT``.
+
+    None and nothing if there are no others.
+    """
+    column = _first(header, ("modality",))
+    others = {row[column] for row in rows if _OTHER_PICTURE.match(row[column])} if column else set()
+    return (column, others) if others else (None, set())
 
 
 def _first(header: Sequence[str], names: Iterable[str]) -> str | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pneumoscope import images
 from pneumoscope.images.formats import has_film_ending
+from pneumoscope.images.sources import is_system_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,7 @@ _WORN = (
     r"[\s_\-]*masks?)"
 )
 _BEHIND = r"([\s_\-]+(?![\s_\-]|(on|off|worn)([\s_\-]|$)).*)?"
-_SEGMENTATION = re.compile(r"(lung[\s_\-]*)?seg(mentation)?s?", re.IGNORECASE)
+_SEGMENTATION = re.compile(r"(lungs?[\s_\-]*)?seg(mentation)?s?", re.IGNORECASE)
 # "masks", "lung masks", "ManualMask", "leftMask", "infection_masks", "masks_png"; "segmentations",
 # "Ground-truths", "heatmaps" and "overlays" that a notebook drew.
 _FOLDER = re.compile(
@@ -91,9 +92,7 @@ def _pictures_below(root: Path) -> Iterator[tuple[Path, bool]]:
 
 
 def folders_in(parent: Path) -> list[Path]:
-    """The folders in a folder, sorted; without hidden ones and macOS' shadow folders."""
+    """The folders in a folder, sorted; without hidden ones and those of a system, such as recycle bins."""
     if not parent.is_dir():
         return []
-    return sorted(
-        p for p in parent.iterdir() if p.is_dir() and p.name[0] != "." and p.name != "__MACOSX"
-    )
+    return sorted(p for p in parent.iterdir() if p.is_dir() and not is_system_folder(p.name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import takewhile
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_NUMBER = re.compile(r"(\d{1,15})(?:\.0)?", re.ASCII)
+
+
 class FilmPaths:
     """Finds the files that the cells of a table name, relative to a folder.
 
@@ -21,7 +25,8 @@ class FilmPaths:
     ``C:\\data\\films\\1.png``, is looked for by its end below the folder. So are all paths if the
     first film of the table is not where its path says. With ``search``, the ends of their paths then
     suffice, if one film below the folder has the longest such end; the least is the name, also without
-    its ending, with another one (``1.dcm`` for ``1.png``), in other capitals, or as in a URL (``a%20b.png``).
+    its ending, with another one (``1.dcm`` for ``1.png``), in other capitals, or as in a URL (``a%20b.png``),
+    and of numbers without the zeros before them, which spreadsheets drop (``7`` or ``7.0`` for ``0007.png``).
 
     Args:
         base: The folder.
@@ -64,15 +69,21 @@ class FilmPaths:
         if not self._places:
             for film in films_below(self._base):
                 place = PurePosixPath(film.relative_to(self._base).as_posix())
-                for known in {place.name, _plain_stem(place.name)}:
+                for known in {place.name, *_plain_stems(place.name)}:
                     self._places.setdefault(known, []).append(place)
-        for name in (path.name, _plain_stem(path.name)):
+        for name in (path.name, *_plain_stems(path.name)):
             places = self._places.get(name, [])
             common = [_common_end(place.parent, path.parent) for place in places]
             best = [p for p, n in zip(places, common, strict=True) if n == max(common)]
             if best:
                 return best[0] if len(best) == 1 else None
         return None
+
+
+def _plain_stems(name: str) -> list[str]:
+    """A name without ending and capitals; of a number, it follows without zeros."""
+    stem = _plain_stem(name)
+    return [stem, f"#{int(number[1])}"] if (number := _NUMBER.fullmatch(stem)) else [stem]
 
 
 def _plain_stem(name: str) -> str:

@@ -11,6 +11,11 @@ WORDS = NUMBERS | {
     "true": 1.0, "yes": 1.0, "wahr": 1.0, "ja": 1.0, "false": 0.0, "no": 0.0, "falsch": 0.0, "nein": 0.0,
 }  # fmt: skip
 """With words in English and German, for tables without a column of numbers."""
+RESULTS = WORDS | {
+    "positive": 1.0, "pos": 1.0, "+": 1.0, "positiv": 1.0, "present": 1.0, "y": 1.0,
+    "negative": 0.0, "neg": 0.0, "-": 0.0, "negativ": 0.0, "absent": 0.0, "n": 0.0,
+}  # fmt: skip
+"""With words for results of tests, for tables that have no other labels."""
 # "1.0" of pandas, "1,00" of a spreadsheet with decimal commas, "1.000e+00" of numpy.
 _WHOLE = re.compile(r"([+-]?\d)(?:[.,]0+)?(?:e[+-]?0+)?")
 

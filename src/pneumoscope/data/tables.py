@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,13 +21,15 @@ from pneumoscope.data.column_roles import (
     manifest_names,
     may_be_finding,
     may_be_label,
+    other_modalities,
     path_column,
     split_columns,
     split_flags,
     view_column,
 )
 from pneumoscope.data.film_paths import FilmPaths
-from pneumoscope.data.finding_cells import NUMBERS, WORDS, plain_cell
+from pneumoscope.data.finding_cells import NUMBERS, RESULTS, WORDS, plain_cell
+from pneumoscope.data.finding_lists import SEPARATOR, separator_of, words_of
 from pneumoscope.data.listing import Entry, Listing, one_hot
 from pneumoscope.data.split_names import split_of
 from pneumoscope.data.table_files import Row, read_header, read_rows
@@ -53,7 +56,7 @@ def read_manifest(file: Path) -> Listing:
     """Lists a CSV manifest.
 
     Columns, in upper or lower case: ``path`` (relative to the file); then ``label`` (one class),
-    ``labels`` (findings separated by ``|``) or one column per name with 1, 0, -1 or nothing, the
+    ``labels`` (findings, `finding_lists`) or one column per name with 1, 0, -1 or nothing, the
     last two for unknown; and optionally ``patient``, ``split``, ``sha256``, ``source`` (hospital or
     collection), ``mask`` (picture of the lungs, relative to the file) and ``boxes``
     (`boxes.boxes_of`). If they have other names, the columns of films, classes and splits are recognised
@@ -72,7 +75,8 @@ def read_manifest(file: Path) -> Listing:
     base, film_paths = _places(file, rows[0]["path"])
     view = view_column(header)
     from_side = lateral_views(view, {row[view] for row in rows}) if view else set()
-    lateral = 0
+    modality, others = other_modalities(header, rows)
+    left_out: Counter[str] = Counter()
     entries = []
     seen: set[str] = set()
     for row, value in zip(rows, values, strict=True):
@@ -82,8 +86,13 @@ def read_manifest(file: Path) -> Listing:
         if name in seen:
             raise DataError(f"{file}: names {name} twice", "One row per film.")
         seen.add(name)
+        if modality and row[modality] in others:
+            left_out[
+                f"pictures of {file.name} that are no radiographs ({', '.join(sorted(others))})"
+            ] += 1
+            continue
         if view and row[view] in from_side:
-            lateral += 1
+            left_out[f"lateral films of {file.name}"] += 1
             continue
         split = _split(file, row) if "split" in header else None
         try:
@@ -92,12 +101,12 @@ def read_manifest(file: Path) -> Listing:
         except ValueError as error:
             raise DataError(f"{file}, line {row.line}: {error}", BOXES_HINT) from None
     if not entries:
-        raise DataError(f"{file}: names lateral films only", "Networks here read frontal ones.")
+        kind = "lateral films" if from_side else "other pictures than radiographs"
+        raise DataError(f"{file}: names {kind} only", "Networks here read frontal films.")
     if film_paths.found_by_name:
         count = film_paths.found_by_name
         warnings += (f"films of {file.name} found by their names alone: {count:,}",)
-    if lateral:
-        warnings += (f"lateral films of {file.name}, left out: {lateral:,}",)
+    warnings += tuple(f"{what}, left out: {count:,}" for what, count in left_out.items())
     source = f"CSV manifest {file.name} in {file.parent.resolve().name}"
     return Listing(
         layout="manifest",
@@ -191,7 +200,7 @@ def _labels(
     """Names, values per row, whether they are findings, warnings."""
     if "label" in header and "labels" in header:
         raise DataError(f"{file}: has both label and labels", "Keep one of the two columns.")
-    if "label" in header:
+    if "label" in header and not any(SEPARATOR in row["label"] for row in rows):
         names = negative_first(sorted({row["label"] for row in rows} - {""}))
         unknown: Targets = (None,) * len(names)
         values = [
@@ -199,8 +208,10 @@ def _labels(
             for row in rows
         ]
         return names, values, False, ()
-    if "labels" in header:
-        labels_of_rows = [words_of(row["labels"]) for row in rows]
+    if {"label", "labels"} & {*header}:
+        column = "label" if "label" in header else "labels"
+        mark = separator_of({row[column] for row in rows})
+        labels_of_rows = [words_of(row[column], mark) for row in rows]
         names = negative_first(sorted({label for labels in labels_of_rows for label in labels}))
         unknown = (None,) * len(names)
         # An empty cell means unknown; "No Finding" means that nothing was found.
@@ -208,19 +219,20 @@ def _labels(
             tuple(float(n in labels) for n in names) if labels else unknown
             for labels in labels_of_rows
         ]
-        return names, values, True, ()
+        noted = mark != SEPARATOR or column == "label"
+        warning = f"the column {column} of {file.name} has several findings in a cell, separated by {mark}"
+        return names, values, True, (warning,) if noted else ()
     return _columns(file, header, rows)
 
 
 def _columns(
     file: Path, header: list[str], rows: list[Row]
 ) -> tuple[tuple[str, ...], list[Targets], bool, tuple[str, ...]]:
-    values = NUMBERS
-    names, unused = _findings_in(file, header, rows, values)
-    if not names:
-        values = WORDS
+    for values in (NUMBERS, WORDS, RESULTS):
         names, unused = _findings_in(file, header, rows, values)
-    if not names:
+        if names:
+            break
+    else:
         raise DataError(
             f"{file}: tells no labels",
             "Add a column label, labels (with | between findings), or one of 1 and 0 per finding."
@@ -379,10 +391,3 @@ def _split(file: Path, row: Row) -> str:
             f"{file}, line {row.line}: split is {value!r}", "Use train, validation or test."
         )
     return split
-
-
-def words_of(text: str) -> tuple[str, ...]:
-    """The findings of a cell, which ``|`` separates, or commas in a list as Python writes it."""
-    if text.startswith("[") and text.endswith("]"):
-        text = text[1:-1].replace("'", "").replace('"', "").replace(",", "|")
-    return tuple(word.strip() for word in text.split("|") if word.strip())

@@ -25,7 +25,7 @@ from pneumoscope.images.archive_errors import (
 )
 from pneumoscope.images.formats import HEAD_BYTES, has_film_ending, is_archive, sniff
 from pneumoscope.images.media import HEADER_BYTES, is_directory_name, other_object
-from pneumoscope.images.sources import BrokenSource, ListedFilm
+from pneumoscope.images.sources import BrokenSource, ListedFilm, is_system_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -221,8 +221,11 @@ def _last(path: str) -> str:
 
 
 def _is_litter(path: str) -> bool:
-    """Hidden files, and files that macOS adds."""
-    return "__MACOSX" in path.replace("\\", "/").split("/") or _last(path).startswith(".")
+    """Hidden files, and those in folders that a system adds."""
+    *folders, name = path.replace("\\", "/").split("/")
+    return name.startswith(".") or any(
+        is_system_folder(folder) for folder in folders if folder not in (".", "..")
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pneumoscope.images.media import (
     listed_films,
     other_object,
 )
-from pneumoscope.images.sources import ListedFilm, special_kind
+from pneumoscope.images.sources import ListedFilm, is_system_folder, special_kind
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ def find_films(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path | Liste
     """Expands folders, glob patterns, ZIP archives and DICOMDIRs to films.
 
     A folder gives the files below it, sorted, folder by folder, that have the ending of an image or a
-    DICOM file, or whose first bytes say so; hidden files and folders are left out. Linked folders are
+    DICOM file, or whose first bytes say so; hidden files and folders are left out, and so are those of a system, such as recycle bins. Linked folders are
     searched once. Pipes, sockets and devices are left out with a warning in the log, and so are pictures
     and archives of kinds that are not read, and objects without a picture below a DICOMDIR. An archive gives its members by the same rules, also
     an archive ``*.zip`` in a folder; a DICOMDIR gives the pictures that it lists. Whatever does not
@@ -120,7 +120,7 @@ def _files_below(
         folders[:] = sorted(
             name
             for name in folders
-            if not name.startswith(".") and _is_new(Path(root, name), root_folder, followed)
+            if not is_system_folder(name) and _is_new(Path(root, name), root_folder, followed)
         )
         is_on_medium = any(map(is_directory_name, files)) or _is_on_medium(Path(root))
         for file in sorted(files):

@@ -23,6 +23,18 @@ from pneumoscope.images.limits import MAX_BYTES
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 
 
+# Of Windows, Synology, QNAP, file systems of Linux, and Python: recycle bins, previews and caches.
+_SYSTEM_FOLDERS = {
+    "__macosx", "$recycle.bin", "recycler", "system volume information", "@eadir", "#recycle", "@recycle", "@recently-snapshot",
+    ".@__thumb", "lost+found", "__pycache__",
+}  # fmt: skip
+
+
+def is_system_folder(name: str) -> bool:
+    """Whether a folder is hidden, or one that a system makes beside those of its user."""
+    return name.startswith(".") or name.lower() in _SYSTEM_FOLDERS
+
+
 class ListedFilm(os.PathLike[str]):
     """A film that an archive or a list of films names; its path is a name for people."""
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from pneumoscope.data.boxes import box_in_pixels, four_numbers
 from pneumoscope.data.class_names import negative_first
 from pneumoscope.data.film_files import films_below, stem_of
+from pneumoscope.data.finding_lists import words_of
 from pneumoscope.data.listing import Entry, Listing
 from pneumoscope.data.table_files import read_header, read_rows
-from pneumoscope.data.tables import NIH_COLUMNS, words_of
+from pneumoscope.data.tables import NIH_COLUMNS
 from pneumoscope.errors import DataError
 
 if TYPE_CHECKING:
