@@ -374,7 +374,9 @@ def test_a_cell_image_in_each_row_names_no_columns(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_several_findings_in_a_cell(tmp_path: Path, column: str, cell: str, mark: str) -> None:
     """They were one finding, or one class, of that name."""
-    listing = data.find(manifest(tmp_path / "m", f"path,{column}", *["No Finding", cell, "Mass", "Mass"] * 2))
+    listing = data.find(
+        manifest(tmp_path / "m", f"path,{column}", *["No Finding", cell, "Mass", "Mass"] * 2)
+    )
     assert listing.names == ("No Finding", "Edema", "Mass")
     assert [e.values for e in listing.entries][:3] == [(1, 0, 0), (0, 1, 1), (0, 0, 1)]
     assert listing.warnings == (
