@@ -360,3 +360,14 @@ def test_lists_of_numbers_take_a_line_and_lists_of_words_one_each() -> None:
     assert '"a": [1, -2.5, 3e-05]' in short
     assert '"b": [\n    "x",\n    "y"\n  ]' in short
     assert "[1, 2]" in short
+
+
+def test_a_bundle_that_contradicts_itself_does_not_replace_another(
+    tiny_bundle: Bundle, tmp_path: Path
+) -> None:
+    target = tmp_path / "b"
+    write_bundle(target, tiny_meta(), tiny_files(tmp_path / "parts"))
+    with pytest.raises(BundleMismatch, match=r"bundle b: bundle\.json is malformed"):
+        write_bundle(target, tiny_meta(positive="NORMAL"), tiny_files(tmp_path / "parts"))
+    assert open_bundle(target).sha256 == tiny_bundle.sha256
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b", "parts"]

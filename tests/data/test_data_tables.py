@@ -397,17 +397,3 @@ def test_results_of_tests_are_findings_if_there_is_nothing_else(
     beside = [f"{word},{name}" for word, name in zip(words * 4, ("Normal", "TB") * 4, strict=True)]
     listing = data.find(manifest(tmp_path / "n", "path,PCR,diagnosis", *beside))
     assert listing.names == ("Normal", "TB")
-
-
-def test_pictures_that_are_no_radiographs_are_left_out(tmp_path: Path) -> None:
-    """COVID-chestxray-dataset has slices of CT among its films."""
-    rows = ["COVID,X-ray", "COVID,CT", "No Finding,X-ray", "No Finding,CT"] * 2
-    listing = data.find(manifest(tmp_path / "m", "path,finding,modality", *rows))
-    assert [e.name for e in listing.entries] == ["f0.png", "f2.png", "f4.png", "f6.png"]
-    assert "pictures of manifest.csv that are no radiographs (CT), left out: 4" in listing.warnings
-    rows = ["COVID,CT", "No Finding,ct"] * 4
-    with pytest.raises(DataError, match="names other pictures than radiographs only"):
-        data.find(manifest(tmp_path / "n", "path,finding,modality", *rows))
-    rows = ["COVID,DX", "No Finding,CR", "COVID,Portable", "COVID,"] * 2
-    listing = data.find(manifest(tmp_path / "o", "path,finding,modality", *rows))
-    assert len(listing.entries) == 8

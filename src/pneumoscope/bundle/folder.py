@@ -16,7 +16,7 @@ from pneumoscope.bundle.content import meta_from_json
 from pneumoscope.bundle.former_format import from_format_1
 from pneumoscope.bundle.meta import CARD, GATE, GOLDEN, META, MODEL, Bundle, BundleMeta
 from pneumoscope.bundle.names import SHIPPED, folder_of
-from pneumoscope.errors import BundleDamaged, BundleMismatch, BundleMissing, UsageError
+from pneumoscope.errors import BundleDamaged, BundleMismatch, BundleMissing, UsageError, restored
 from pneumoscope.files import cause, is_link_or_device, room_for, swap_folder
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ def write_bundle(
     Raises:
         UsageError: The target exists and is not a bundle.
         DiskFull: It does not fit.
+        BundleMismatch: `meta` contradicts itself; nothing is written.
     """
     target = Path(folder)
     if target.exists() and not (target / META).is_file() and any(target.iterdir()):
@@ -129,6 +130,7 @@ def write_bundle(
                 json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
             )
             (staging / META).write_text(text + "\n", encoding="utf-8")
+            _check_content(staging, target.name)
             staging.chmod(0o755)
             for path in staging.iterdir():
                 with path.open("rb+") as stream:
@@ -138,6 +140,15 @@ def write_bundle(
         shutil.rmtree(staging, ignore_errors=True)
         raise
     return open_bundle(target)
+
+
+def _check_content(staging: Path, name: str) -> None:
+    """Opens a bundle before it takes the place of another one; errors call it by the name that it will have."""
+    try:
+        open_bundle(staging)
+    except BundleMismatch as error:
+        message = error.message.replace(staging.name, name)
+        raise restored(BundleMismatch, message, error.hint) from error
 
 
 def _lists_on_one_line(text: str) -> str:

@@ -16,21 +16,19 @@ from pneumoscope.data.column_roles import (
     RESERVED,
     film_columns,
     label_columns,
-    lateral_views,
     list_column,
     manifest_names,
     may_be_finding,
     may_be_label,
-    other_modalities,
     path_column,
     split_columns,
     split_flags,
-    view_column,
 )
 from pneumoscope.data.film_paths import FilmPaths
 from pneumoscope.data.finding_cells import NUMBERS, RESULTS, WORDS, plain_cell
 from pneumoscope.data.finding_lists import SEPARATOR, separator_of, words_of
 from pneumoscope.data.listing import Entry, Listing, one_hot
+from pneumoscope.data.other_pictures import OtherPictures
 from pneumoscope.data.split_names import split_of
 from pneumoscope.data.table_files import Row, read_header, read_rows
 from pneumoscope.errors import DataError
@@ -73,9 +71,7 @@ def read_manifest(file: Path) -> Listing:
     names, values, findings, warnings = _labels(file, header, rows)
     warnings = (*films, *renamed, *warnings)
     base, film_paths = _places(file, rows[0]["path"])
-    view = view_column(header)
-    from_side = lateral_views(view, {row[view] for row in rows}) if view else set()
-    modality, others = other_modalities(header, rows)
+    others = OtherPictures(file, header, rows)
     left_out: Counter[str] = Counter()
     entries = []
     seen: set[str] = set()
@@ -86,13 +82,8 @@ def read_manifest(file: Path) -> Listing:
         if name in seen:
             raise DataError(f"{file}: names {name} twice", "One row per film.")
         seen.add(name)
-        if modality and row[modality] in others:
-            left_out[
-                f"pictures of {file.name} that are no radiographs ({', '.join(sorted(others))})"
-            ] += 1
-            continue
-        if view and row[view] in from_side:
-            left_out[f"lateral films of {file.name}"] += 1
+        if reason := others.reason(row):
+            left_out[reason] += 1
             continue
         split = _split(file, row) if "split" in header else None
         try:
@@ -101,8 +92,7 @@ def read_manifest(file: Path) -> Listing:
         except ValueError as error:
             raise DataError(f"{file}, line {row.line}: {error}", BOXES_HINT) from None
     if not entries:
-        kind = "lateral films" if from_side else "other pictures than radiographs"
-        raise DataError(f"{file}: names {kind} only", "Networks here read frontal films.")
+        raise DataError(f"{file}: names {others.kind} only", "Networks here read frontal films.")
     if film_paths.found_by_name:
         count = film_paths.found_by_name
         warnings += (f"films of {file.name} found by their names alone: {count:,}",)

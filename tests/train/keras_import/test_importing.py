@@ -44,7 +44,7 @@ with warnings.catch_warnings():
 
 import pneumoscope
 from pneumoscope.bundle import Bundle
-from pneumoscope.errors import UsageError
+from pneumoscope.errors import ConversionError, UsageError
 
 # Keras' own saving warns under NumPy 2.
 pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")]
@@ -151,6 +151,7 @@ def test_the_card_says_that_nothing_is_known(two_classes: Bundle) -> None:
         ({"size": 150}, "takes 64 x 64 pixels, not 150 x 150"),
         ({"channels": 1}, "takes 3 channels, not 1"),
         ({"negative": "healthy"}, "not among the labels"),
+        ({"negative": "pneumonia"}, "said to be pneumonia, but there is also normal"),
         ({"scaling": "twice"}, "unknown"),
     ],
 )
@@ -295,3 +296,16 @@ def test_the_nearest_pixels_are_those_of_the_notebook(
     with Image.open(tmp_path / "film.jpg") as image:  # as Keras' load_img does it
         expected = np.asarray(image.resize((SIZE, SIZE), Image.Resampling.NEAREST))
     assert np.array_equal(classifier.prepare(tmp_path / "film.jpg").pixels, expected)
+
+
+def test_a_finding_that_is_said_to_mean_nothing_is_no_finding(tmp_path: Path) -> None:
+    """It was one of the bundle's findings: --negative was ignored."""
+    keras.utils.set_random_seed(1)
+    cnn(3, "sigmoid").save(tmp_path / "model.keras")
+    options = ImportOptions(("Edema", "Clear", "Mass"), negative="Clear")
+    bundle = importing.import_model(tmp_path / "model.keras", options, tmp_path / "out", quiet)
+    assert bundle.meta.labels == ("Edema", "Mass")
+    two = ImportOptions(("Clear", "Mass"), negative="Clear")
+    cnn(2, "sigmoid").save(tmp_path / "two.keras")
+    with pytest.raises(ConversionError, match="exclude one another"):
+        importing.import_model(tmp_path / "two.keras", two, tmp_path / "other", quiet)

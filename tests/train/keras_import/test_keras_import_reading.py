@@ -95,3 +95,48 @@ def test_weights_of_another_network_are_refused_with_the_cause(tmp_path: Path) -
         importing.import_model(tmp_path / "model.json", options, tmp_path / "out", quiet)
     assert caught.value.hint == "Are these the weights of this model?"
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_of_a_training_that_diverged_are_refused(value: float, tmp_path: Path) -> None:
+    """Infinite ones gave a bundle without heatmaps that always says the same."""
+    model = cnn(1, "sigmoid")
+    weights = model.get_weights()
+    weights[-2][0] = value
+    model.set_weights(weights)
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(ConversionError, match="weights are infinite or no numbers") as refused:
+        importing.import_model(
+            tmp_path / "model.keras", ImportOptions(TWO, heatmap=False), tmp_path / "out", quiet
+        )
+    assert "diverged" in refused.value.hint
+    assert not (tmp_path / "out").exists()
+
+
+def test_names_of_layers_that_tensorflow_does_not_take(tmp_path: Path) -> None:
+    """JAX and PyTorch take any."""
+    inner = keras.Sequential(
+        [keras.Input((62, 62, 4)), keras.layers.GlobalAveragePooling2D(name="Mittel 1")],
+        name="_Kopf ä",
+    )
+    inputs = keras.Input((64, 64, 3), name="Röntgenbild")
+    maps = keras.layers.Conv2D(4, 3, name="Faltung: 1")(inputs)
+    output = keras.layers.Dense(1, "sigmoid", name="出力")(inner(maps))
+    model = keras.Model(inputs, output, name="mein Modell")
+    model.save(tmp_path / "model.keras")
+    bundle = importing.import_model(
+        tmp_path / "model.keras", ImportOptions(TWO), tmp_path / "out", quiet
+    )
+    assert bundle.meta.validation["parity"]["max_dp"] < 1e-6
+    assert bundle.meta.heatmaps
+
+
+def test_a_model_without_an_input_says_what_it_lacks(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(1)])
+    with pytest.warns(UserWarning, match="not yet been built"):
+        model.save(tmp_path / "model.keras")
+    with pytest.raises(ConversionError, match="not yet been built") as refused:
+        importing.import_model(
+            tmp_path / "model.keras", ImportOptions(TWO), tmp_path / "out", quiet
+        )
+    assert "keras.Input" in refused.value.hint

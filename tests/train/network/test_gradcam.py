@@ -99,3 +99,14 @@ def test_forward_gives_logits_without_their_activation() -> None:
 def test_other_heads_are_refused_by_name(head: list[layers.Layer], named: str) -> None:
     with pytest.raises(ConversionError, match=named):
         gradcam.HeadGradCam(head)
+
+
+@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")
+def test_a_quantized_layer_is_refused() -> None:
+    """Its kernel has whole numbers: the heatmap was another network's."""
+    model = keras.Sequential(
+        [keras.Input((2, 2, 3)), layers.GlobalAveragePooling2D(), layers.Dense(1)]
+    )
+    model.layers[-1].quantize("int8")
+    with pytest.raises(ConversionError, match="is quantized"):
+        gradcam.check(model.layers)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumoscope.bundle import MODEL, Bundle, BundleMeta
-from pneumoscope.data.class_names import negative_of
+from pneumoscope.data.class_names import is_negative, negative_of
 from pneumoscope.data.sheet import sheet_for
 from pneumoscope.decision.calibration import Calibration
 from pneumoscope.errors import ConversionError, PneumoscopeError, UsageError
@@ -172,7 +172,7 @@ def prepare(model: Any, options: ImportOptions) -> Imported:
             f"the model cannot be divided into maps and head ({saved.reason_of(error)})",
             gradcam.NO_HEATMAP,
         ) from error
-    structure.check_outputs(network, options.labels)
+    structure.check_outputs(network, options.labels, options.negative)
     if not network.has_findings:
         _check_negative(options)
     one_step = options.resize != ANTIALIAS
@@ -184,7 +184,8 @@ def prepare(model: Any, options: ImportOptions) -> Imported:
         scaling=options.scaling,
         resize=options.resize,
     )
-    return Imported(model, network, preparation, network.columns(options.labels))
+    columns = network.columns(options.labels, options.negative)
+    return Imported(model, network, preparation, columns)
 
 
 def _exported(
@@ -245,6 +246,12 @@ def _check_options(options: ImportOptions) -> None:
         raise UsageError(
             f"negative class {options.negative!r} is not among the labels",
             f"One of {', '.join(labels)}.",
+        )
+    others = [name for name in labels if is_negative(name) and name != options.negative]
+    if options.negative is not None and others:
+        raise UsageError(
+            f"the negative class is said to be {options.negative}, but there is also {others[0]}",
+            f"Give --negative {others[0]}, or leave it out.",
         )
     for name, value, known in (
         ("scaling", options.scaling, SCALINGS),

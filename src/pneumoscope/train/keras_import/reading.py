@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 
 from pneumoscope.errors import ConversionError
 from pneumoscope.train.keras_import import checkpoint, hdf5_child, keras2, saved, sizes, weights
@@ -24,6 +26,7 @@ def hard_sigmoid_of_keras2(x: Any) -> Any:
     return keras.ops.clip(0.2 * x + 0.5, 0.0, 1.0)
 
 
+_NO_NAME = re.compile(r"[^A-Za-z0-9_.\\/>-]")
 _FORMER_ACTIVATIONS = {"hard_sigmoid": keras.saving.serialize_keras_object(hard_sigmoid_of_keras2)}
 
 
@@ -52,8 +55,10 @@ def load(model: SavedModel, *, keep_half: bool = False) -> Any:
         _load_weights(network, model)
         weights.freeze_statistics(network)
         network = _with_plain_ends(network)
+        _give_plain_names(network)
     except Exception as error:  # Keras passes on whatever its layers raise
         raise _unreadable(model, error) from error
+    _check_numbers(network, name)
     return network
 
 
@@ -76,6 +81,24 @@ def _with_plain_ends(network: Any) -> Any:
     if network.input is network.inputs[0] and network.output is network.outputs[0]:
         return network
     return keras.Model(network.inputs[0], network.outputs[0], name=network.name)
+
+
+def _give_plain_names(network: Any) -> None:
+    """Renames layers whose names TensorFlow does not take in a graph: of other backends, with spaces or ``ä``."""
+    for layer in network._flatten_layers():
+        name = _NO_NAME.sub("_", layer.name)
+        layer.name = name if name[0].isalnum() else f"layer{name}"
+
+
+def _check_numbers(network: Any, file: str) -> None:
+    """Raises `ConversionError` if weights are infinite or NaN, as after a training that diverged."""
+    for variable in network.weights:
+        values = keras.ops.convert_to_numpy(variable)
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise ConversionError(
+                f"{file}: weights are infinite or no numbers, such as {variable.path}",
+                "The training has diverged: train again with a lower learning rate, and look at the loss.",
+            )
 
 
 def _load_weights(network: Any, model: SavedModel) -> None:
@@ -103,6 +126,8 @@ def _unreadable(model: SavedModel, error: Exception) -> ConversionError:
             "Does the notebook load the file? Then save the model there in another form (.keras, .h5), "
             "else the file is damaged."
         )  # fmt: skip
+    elif "not yet been built" in str(error):
+        hint = "In the notebook, call the model with a picture, or begin it with keras.Input, and save it again."
     elif model.form == saved.KERAS:
         hint = "If Keras in the notebook is newer than this one, update it here; or leave the layer out."
     return ConversionError(

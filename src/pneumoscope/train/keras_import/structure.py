@@ -59,9 +59,14 @@ class Network:
         """Whether a film can have several of the classes, or none."""
         return self.final == "sigmoid" and self.units > 1
 
-    def columns(self, labels: tuple[str, ...]) -> tuple[int, ...]:
-        """The outputs that a bundle has: among findings, "no finding" is not one."""
-        negative = negative_of(labels) if self.has_findings else None
+    def columns(self, labels: tuple[str, ...], negative: str | None = None) -> tuple[int, ...]:
+        """The outputs that a bundle has: among findings, "no finding" is not one.
+
+        Args:
+            labels: Names of the outputs.
+            negative: The one that means "nothing found"; None for the one that says so.
+        """
+        negative = (negative or negative_of(labels)) if self.has_findings else None
         return tuple(i for i, label in enumerate(labels) if label != negative)
 
 
@@ -330,12 +335,13 @@ def _is_rearranged(tensor: Any) -> bool:
     return isinstance(operation, layers.Reshape) and parents[0].shape[-1] != tensor.shape[-1]
 
 
-def check_outputs(network: Network, labels: tuple[str, ...]) -> None:
+def check_outputs(network: Network, labels: tuple[str, ...], negative: str | None = None) -> None:
     """Checks that the model has as many classes or findings as there are labels.
 
     Args:
         network: See `split`.
         labels: Names of classes or findings.
+        negative: See `Network.columns`.
 
     Raises:
         ConversionError: The outputs are neither.
@@ -345,7 +351,7 @@ def check_outputs(network: Network, labels: tuple[str, ...]) -> None:
     classes = 2 if units == 1 else units
     if units == 1 and final == "softmax":
         raise ConversionError("a softmax over one unit is always 1", "Was sigmoid meant?")
-    if network.has_findings and len(network.columns(labels)) < 2:
+    if network.has_findings and len(network.columns(labels, negative)) < 2:
         raise ConversionError(
             f"the model gives {units} independent findings (sigmoid), and {' and '.join(labels)} "
             "exclude one another",

@@ -86,6 +86,10 @@ def check(head: Sequence[Any]) -> None:
     if isinstance(head[0], layers.Reshape) and len(head[0].target_shape) != 1:
         raise ConversionError(f"{_name(head[0])} makes more than one axis", _hint())
     for layer in head[1:]:
+        if getattr(layer, "quantization_mode", None):  # its kernel are whole numbers
+            raise ConversionError(
+                f"{_name(layer)} is quantized: no heatmap can be computed", _hint()
+            )
         if isinstance(layer, layers.Dense | layers.Activation):
             if layer is not head[-1] and activation_name(layer) not in _DERIVATIVES:
                 raise ConversionError(
