@@ -127,6 +127,22 @@ def test_packed_floats_of_either_byte_order(order: str, compression: int) -> Non
     np.testing.assert_allclose(pixels, UNIT, atol=1e-6)
 
 
+@pytest.mark.parametrize("coding", CODINGS)
+def test_a_film_whose_strips_are_not_all_listed_is_an_error(coding: str | None) -> None:
+    for film in (GREY, bigger("u2"), np.dstack([GREY] * 3)):
+        data = of_strip_rows(save(film, "TIFF", compression=coding), 69)
+        with pytest.raises(errors.UnreadableImage, match="strips are not listed"):
+            images.read(data)
+
+
+def test_a_film_whose_tiles_are_not_all_listed_is_an_error() -> None:
+    sizes = (entry(322, "I", 32), entry(323, "I", 48))
+    fields = [*tags(GREY.shape, 8), *sizes]
+    for count in (3, 5):
+        with pytest.raises(errors.UnreadableImage, match="tiles are not listed"):
+            images.read(of_pages([(fields, [bytes(32 * 48)] * count, 324)]))
+
+
 def test_a_volume_is_no_film() -> None:
     with pytest.raises(errors.NotA2DImage, match="4 frames"):
         images.read(one_strip(GREY, more=(entry(32997, "I", 4),)))

@@ -7,7 +7,7 @@ import pytest
 
 from film_files import ramp
 from pneumoscope import errors, images
-from pneumoscope.images.tiff_directory import form_of, with_number, without_lost_values
+from pneumoscope.images.tiff_directory import form_of, lost_tags, with_number, without_tags
 from tiff_files import one_page
 
 GREY = ramp(70, 90)
@@ -39,12 +39,22 @@ def test_a_film_of_which_only_words_are_missing_is_whole() -> None:
         images.read(data[:-1000])  # a part of the directory, too
 
 
-def test_what_is_needed_and_lost_is_an_error() -> None:
+@pytest.mark.parametrize("tag", [258, 262, 279, 317, 339])
+def test_what_is_needed_and_lost_is_an_error(tag: int) -> None:
+    data = one_page(GREY.tobytes(), 8, **{f"t{tag}": (1,) * 100})
+    with pytest.raises(errors.TruncatedImage):
+        images.read(data[:-150])
+
+
+def test_entries_are_taken_out() -> None:
     data, at = with_words("<", wide=False, tag=305)
-    lost = data[:at] + (10**9).to_bytes(4, "little") + data[at + 4 :]
     offset = int.from_bytes(data[4:8], "little")
-    assert without_lost_values(lost, offset, frozenset({305})) == lost
-    assert len(without_lost_values(lost, offset, frozenset())) == len(lost)
+    lost = data[:at] + (10**9).to_bytes(4, "little") + data[at + 4 :]
+    assert (lost_tags(data, offset), lost_tags(lost, offset)) == (set(), {305})
+    shorter = without_tags(lost, offset, {305})
+    assert len(shorter) == len(lost)
+    assert shorter[offset] == lost[offset] - 1
+    assert (shorter[:offset], shorter[at + 4 :]) == (lost[:offset], lost[at + 4 :])
 
 
 @pytest.mark.parametrize(("order", "wide"), FORMS)

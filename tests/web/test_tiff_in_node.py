@@ -204,6 +204,8 @@ BROKEN: dict[str, bytes] = {
     "Deflate, short": strip((70, 90), zlib.compress(bytes(500)), compression=8),
     "no rows in a strip": of_pages([([*tags((70, 90), 8), entry(278, "I", 0)], [GREY.tobytes()], 273)]),
     "JPEG inside, cut": strip((64, 80), JPEG[:-200] + b"\xff\xd9", compression=7),
+    "strips that are not listed": of_strip_rows(by_pillow(GREY), 69),
+    **{f"values of {tag} that are lost": one_page(GREY.tobytes(), 8, **{f"t{tag}": (1,) * 100})[:-150] for tag in (258, 262, 279, 317, 339)},
     "a volume": one_strip(GREY, more=(entry(32997, "I", 4),)),
     "no number at all": one_strip(np.full((70, 90), np.nan, "f4")),
 }  # fmt: skip

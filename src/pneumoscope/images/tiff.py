@@ -17,8 +17,9 @@ from pneumoscope.images.tiff_directory import (
     alone,
     directory_class,
     form_of,
+    lost_tags,
     with_number,
-    without_lost_values,
+    without_tags,
 )
 from pneumoscope.images.tiff_packing import is_sound
 
@@ -30,19 +31,32 @@ TILE_COLUMNS, TILE_ROWS, TILE_OFFSETS, TILE_BYTES = 322, 323, 324, 325
 _COLOUR_MAP, _EXTRA, _FORMAT = 320, 338, 339
 _JPEG, _JPEG_TABLES = 7, 347  # technical note 2
 _SUBSAMPLING = 530  # of YCbCr, section 21
+_DEPTH = 32997  # ImageDepth of SGI: slices of a volume
 _WEBP = 50001  # Pillow's libtiff is built without it
 WHITE_IS_ZERO, RGB, PALETTE, YCBCR = 0, 2, 3, 6  # PhotometricInterpretation, section 8
 _ALPHA, _UNSPECIFIED_ALPHA = 2, 999  # section 18; the second one is that of Corel Draw
 _BIG_ENDIAN_WIDE = b"MM\0+"
 _HEADER_BYTES = 8  # section 2
-_NEEDED = frozenset(
-    (BITS, STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES, _COLOUR_MAP, _JPEG_TABLES)
-)
-"""Tags with several values without which a film cannot be read."""
 _MOST_FILLED_BYTES = 2**26
 """No strip is filled up by more: 4294967295 rows stand for all that there are."""
 _MOST_STRIP_ROWS = 2**31 - 1
 """libtiff fails at more, except 2^32 - 1; section 8 lets a strip have any number, which means all rows."""
+_NEEDED = {
+    *(
+        _SUBFILE,
+        _OLD_SUBFILE,
+        COLUMNS,
+        ROWS,
+        BITS,
+        COMPRESSION,
+        PHOTOMETRIC,
+        FILL_ORDER,
+        _ORIENTATION,
+    ),
+    *(SAMPLES, STRIP_ROWS, STRIP_OFFSETS, STRIP_BYTES, _PLANAR, PREDICTOR, TILE_COLUMNS, TILE_ROWS),
+    *(TILE_OFFSETS, TILE_BYTES, _COLOUR_MAP, _EXTRA, _FORMAT, _JPEG_TABLES, _SUBSAMPLING, _DEPTH),
+}
+"""Tags that say how a film is to be read."""
 _MOST_PAGES = 100
 """Pages that are looked at; a film has few, and a chain of pages can be a circle."""
 
@@ -81,7 +95,6 @@ BYTEWISE = frozenset((1, 5, 8, 32773, 32946, 34925, 50000))
 _PACKED_DEEP = 12
 """Bits of samples across bytes of which Pillow forgets the depth."""
 _SIGNED, _FLOAT = 2, 3  # SampleFormat, section 19
-_DEPTH = 32997  # ImageDepth of SGI: slices of a volume
 
 
 class Page(NamedTuple):
@@ -156,6 +169,15 @@ class Page(NamedTuple):
         )
 
     @property
+    def piece_count(self) -> int:
+        """How many strips or tiles its planes have."""
+        planes = len(self.bits) if self.planar else 1
+        if not self.tiled:
+            return planes * len(self.piece_bytes)
+        width, height = (max(1, int(self.tags.get(tag, 0))) for tag in (TILE_COLUMNS, TILE_ROWS))
+        return planes * -(-self.columns // width) * -(-self.rows // height)
+
+    @property
     def filled_bytes(self) -> int:
         """Bytes of a last strip, or the only one, that was filled up to the height which the page states."""
         first = self.piece_bytes[0]
@@ -191,7 +213,10 @@ def film_page(data: bytes, name: str) -> Page:
         if offset + 2 > len(data):
             raise TruncatedImage(name)
         seen.add(offset)
-        data = without_lost_values(data, offset, _NEEDED)
+        if lost := lost_tags(data, offset):  # Pillow reads no entry behind such a one
+            if lost & _NEEDED:
+                raise TruncatedImage(name)
+            data = without_tags(data, offset, lost)
         stream = BytesIO(data)
         stream.seek(offset)
         tags = directory(header)
@@ -235,7 +260,7 @@ def check_compression(page: Page, name: str) -> None:
 
     Raises:
         UnsupportedCoding: The compression is not known, or colour has fewer samples than grey.
-        UnreadableImage: A strip or tile is missing: sparse files say so, or state its position as 0.
+        UnreadableImage: A strip or tile is missing: it is not listed, or has the position 0 of sparse files.
         TruncatedImage, UnreadableImage: A JPEG in it is not complete, see `pneumoscope.images.jpeg`, or
             other packed data is damaged.
     """
@@ -247,6 +272,8 @@ def check_compression(page: Page, name: str) -> None:
     is_subsampled = set(page.tags.get(_SUBSAMPLING, ())) - {1}
     if page.photometric == YCBCR and page.compression in BYTEWISE and is_subsampled:
         raise UnsupportedCoding(name, "TIFF with subsampled colour")
+    if len(page.pieces[0]) < page.piece_count:  # libtiff leaves the rest black
+        raise UnreadableImage(name, f"its {'tiles' if page.tiled else 'strips'} are not listed")
     if any(offset < _HEADER_BYTES for offset in page.pieces[0]):
         raise UnreadableImage(name, "a part of its pixels is missing")
     sizes, filled, starts = page.piece_bytes, page.filled_bytes, sorted({*page.pieces[0]})

@@ -97,27 +97,21 @@ def with_number(data: bytes, offset: int, tag: int, number: int) -> bytes:
     return bytes(changed)
 
 
-def without_lost_values(data: bytes, offset: int, needed: frozenset[int]) -> bytes:
-    """The file without entries of this directory whose values lie beyond its end, unless they are needed.
+def lost_tags(data: bytes, offset: int) -> set[int]:
+    """The tags of this directory whose values lie beyond the end of the file."""
+    entries = _entries(data, offset, form_of(data))
+    return {entry.tag for entry in entries if entry.values_at + entry.size > len(data)}
 
-    Pillow reads no entry behind such a one, though most are words about the film.
-    """
+
+def without_tags(data: bytes, offset: int, tags: set[int]) -> bytes:
+    """The file without these entries of this directory; all else stays in its place."""
     form = form_of(data)
-    entries = list(_entries(data, offset, form))
-    kept = [e for e in entries if e.tag in needed or e.values_at + e.size <= len(data)]
-    if len(kept) == len(entries):
-        return data
+    kept = [entry for entry in _entries(data, offset, form) if entry.tag not in tags]
     start, end = offset + form.count_bytes, _end(data, offset, form)
-    parts = [data[e.at : e.at + form.entry_bytes] for e in kept]
+    parts = [data[entry.at : entry.at + form.entry_bytes] for entry in kept]
     directory = b"".join((*parts, data[end : end + form.word]))
-    return b"".join(
-        (
-            data[:offset],
-            len(kept).to_bytes(form.count_bytes, form.order),
-            directory,
-            data[start + len(directory) :],
-        )
-    )
+    count = len(kept).to_bytes(form.count_bytes, form.order)
+    return b"".join((data[:offset], count, directory, data[start + len(directory) :]))
 
 
 def _end(data: bytes, offset: int, form: DirectoryForm) -> int:

@@ -67,7 +67,7 @@ function unsupported({ bits, samples, compression }, names) {
 export function grid(bytes, page) {
   const { width, height, rows, columns, tiled, planar, samples, bits, compression } = page;
   const planes = planar ? samples : 1;
-  if (width < 1 || height < 1) throw unreadable(tiled ? "its tiles are not listed" : BROKEN);
+  if (width < 1 || height < 1) throw unreadable(`its ${tiled ? "tiles" : "strips"} are not listed`);
   const [across, down] = [Math.ceil(columns / width), Math.ceil(rows / height)];
   const number = across * down;
   if (page.offsets.length !== number * planes) throw unreadable(`its ${tiled ? "tiles" : "strips"} are not listed`);

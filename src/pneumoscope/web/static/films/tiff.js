@@ -18,6 +18,7 @@ const TAGS = {
   depth: 32997,
 };
 const SIZES = { 1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 13: 4, 16: 8, 17: 8, 18: 8 }; // bytes of the types that are read
+const NEEDED = new Set(Object.values(TAGS)); // without their values, a film cannot be read
 const MOST_PAGES = 100;
 const MOST_SAMPLES = 16;
 const UNCOMPRESSED = 1;
@@ -72,10 +73,15 @@ function directory(bytes, { start, end, entryBytes, word, little }) {
   for (let at = start; at < end && at < bytes.length; at += entryBytes) {
     const size = SIZES[bytes.number(at + 2, 2, little)];
     const values = bytes.number(at + 4, word, little);
-    if (!size || values > bytes.length) continue;
+    if (!size) continue;
     const place = at + 4 + word;
     const from = size * values <= word ? place : bytes.number(place, word, little);
-    tags.set(bytes.number(at, 2, little), Array.from({ length: values }, (_, k) => bytes.number(from + k * size, size, little)));
+    const tag = bytes.number(at, 2, little);
+    if (from + size * values > bytes.length) {
+      if (NEEDED.has(tag)) throw truncated();
+      continue;
+    }
+    tags.set(tag, Array.from({ length: values }, (_, k) => bytes.number(from + k * size, size, little)));
   }
   return tags;
 }
