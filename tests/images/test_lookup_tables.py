@@ -181,6 +181,14 @@ def test_a_few_missing_entries_repeat_the_last() -> None:
     np.testing.assert_allclose(made, np.minimum(RAMP, 3899) / 4095, atol=1e-6)
 
 
+def test_entries_that_are_not_stated_count_if_the_film_needs_them() -> None:
+    item = table([2, 100, 12], words(0, 700, 900, 4095))
+    assert parts(lut(item, inputs=(100, 101))) == (100, [0, 700], 10)
+    assert parts(lut(item, inputs=(100, 103))) == (100, [0, 700, 900, 4095], 12)
+    # Values beyond a table that is as long as stated have its last entry (PS3.3 C.11.2.1.1).
+    assert parts(lut(table([2, 100, 12], words(0, 700)), inputs=(100, 103))) == (100, [0, 700], 10)
+
+
 def test_half_a_table_is_none() -> None:
     made = film_through(
         table([4096, 0, 12], IDENTITY[: 2 * 2048]), WindowCenter=2048, WindowWidth=4096

@@ -62,12 +62,12 @@ def window(center: str, width: str, function: str = "LINEAR") -> dict[str, Any]:
     return {"WindowCenter": center, "WindowWidth": width, "VOILUTFunction": function}
 
 
-def lut(first: int, entries: np.ndarray, bits: int) -> list[Any]:
+def lut(first: int, entries: np.ndarray, bits: int, stated: int | None = None) -> list[Any]:
     """The sequence of a modality or VOI LUT."""
     from pydicom.dataset import Dataset
 
     item = Dataset()
-    item.LUTDescriptor = [len(entries), first, bits]
+    item.LUTDescriptor = [stated or len(entries), first, bits]
     item["LUTDescriptor"].VR = "US"
     item.LUTData = entries.astype("<u2").tobytes()
     item["LUTData"].VR = "OW"
@@ -201,6 +201,9 @@ FILMS: dict[str, bytes] = {
     ),
     "VOI LUT": dicom(
         film(), BitsStored=12, HighBit=11, VOILUTSequence=lut(0, np.linspace(0, 1023, 4096), 10)
+    ),
+    "VOI LUT with more entries than stated": dicom(
+        film(), BitsStored=12, HighBit=11, VOILUTSequence=lut(0, np.arange(4096), 12, 256)
     ),
     "modality LUT": dicom(
         film(),

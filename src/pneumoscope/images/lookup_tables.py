@@ -57,6 +57,11 @@ def lut_of(item: Header | None, signed: bool, inputs: Inputs | None = None) -> L
         first -= 1 << 16
     if inputs is not None:
         first = _first(first, len(entries), inputs)
+        if (
+            first + len(entries) <= inputs[1]
+        ):  # entries that are not stated count if the film needs them
+            words = item.shorts(tags.LUT_DATA)[:_MOST_ENTRIES]
+            entries = entries if len(words) <= count else words.astype(np.int64)
     if len(entries) < count:
         missing_allowed = int(_FEW_MISSING * count) if inputs is not None else 0
         reaches = inputs is not None and first + len(entries) > inputs[1]

@@ -273,7 +273,8 @@ def check_compression(page: Page, name: str) -> None:
     if page.photometric == YCBCR and page.compression in BYTEWISE and is_subsampled:
         raise UnsupportedCoding(name, "TIFF with subsampled colour")
     if len(page.pieces[0]) < page.piece_count:  # libtiff leaves the rest black
-        raise UnreadableImage(name, f"its {'tiles' if page.tiled else 'strips'} are not listed")
+        missing = "its tiles are not listed" if page.tiled else "its strips are not listed"
+        raise UnreadableImage(name, missing)
     if any(offset < _HEADER_BYTES for offset in page.pieces[0]):
         raise UnreadableImage(name, "a part of its pixels is missing")
     sizes, filled, starts = page.piece_bytes, page.filled_bytes, sorted({*page.pieces[0]})

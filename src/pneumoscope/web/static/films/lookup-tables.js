@@ -41,10 +41,12 @@ export function lutOf(item, signed, inputs) {
   const [stated, second, bits, ...more] = item.shorts(LUT_DESCRIPTOR);
   if (bits === undefined || more.length) return null;
   const count = stated || MOST_ENTRIES;
-  const entries = entriesOf(item, LUT_DATA, count, bits);
+  let entries = entriesOf(item, LUT_DATA, count, bits);
   const vr = item.vr(LUT_DESCRIPTOR);
   const isSigned = vr === "SS" || (vr !== "US" && signed);
   const first = fittingFirst(isSigned && second >= 0x8000 ? second - 0x10000 : second, entries.length, inputs);
+  const words = first + entries.length <= inputs[1] ? item.shorts(LUT_DATA) : [];
+  if (words.length > count) entries = Array.from(words.subarray(0, MOST_ENTRIES)); // that the film needs, though they are not stated
   if (entries.length < count) {
     const reaches = first + entries.length > inputs[1];
     if (entries.length < 2 || !(reaches || count - entries.length <= Math.trunc(FEW_MISSING * count))) return null;
