@@ -65,17 +65,19 @@ class Session:
             Session.holder = self
         return Session.holder is self
 
-    def execute(self, _statement: Any) -> None:
+    def execute(self, statement: Any) -> None:
         if "broken" in self.ended:
             raise OperationalError("SELECT 1", {}, Exception("the connection is closed"))
+        if "unlock" in str(statement):
+            self.ended.append("unlock")
+            if Session.holder is self:
+                Session.holder = None
 
     def commit(self) -> None:
         self.ended.append("commit")
 
     def invalidate(self) -> None:
-        self.ended.append("invalidate")
-        if Session.holder is self:
-            Session.holder = None
+        self.ended.append("invalidate")  # its lock may end later
 
     def close(self) -> None:
         self.ended.append("close")
@@ -101,10 +103,11 @@ def test_a_session_of_postgresql_holds_the_lock_and_ends_with_it() -> None:
     with pytest.raises(UsageError, match="another server"):
         DatabaseLock(second)  # type: ignore[arg-type]
     # The session that did not get it goes back to nobody's pool.
-    assert second.sessions[0].ended == ["commit", "invalidate", "close"]
+    ended = ["commit", "unlock", "commit", "invalidate", "close"]
+    assert second.sessions[0].ended == ended
     assert first.sessions[0].ended == ["commit"]
     lock.release()
-    assert first.sessions[0].ended == ["commit", "invalidate", "close"]
+    assert first.sessions[0].ended == ended
     DatabaseLock(second).release()  # type: ignore[arg-type]
 
 

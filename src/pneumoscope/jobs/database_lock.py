@@ -78,6 +78,11 @@ class DatabaseLock:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+        if self._connection is not None:
+            with suppress(SQLAlchemyError):
+                # PostgreSQL may keep the lock for a while after the session was closed.
+                self._connection.execute(select(func.pg_advisory_unlock_all()))
+                self._connection.commit()
         self._end_session()
 
     def _lock_session(self) -> bool:
