@@ -327,3 +327,19 @@ def test_other_arrays_in_the_file_do_not_matter(tmp_path: Path) -> None:
     labels = np.array(["NORMAL", None, 3], dtype=object)
     np.savez(tmp_path / "pairs.npz", x=inputs(10), p=np.full(3, 0.5), labels=labels)
     assert len(pairs.read(tmp_path / "pairs.npz").p) == 3
+
+
+def test_films_of_a_generator_that_shuffles_are_named(
+    model: Any, films: list[Path], tmp_path: Path
+) -> None:
+    shuffled = of_notebook(model, films)[[1, 2, 0]]
+    assert np.abs(shuffled - of_notebook(model, films)).max() > pairs.MAX_DP["files"]
+    message = hint_about(model, tmp_path, files=[str(f) for f in films], p=shuffled)
+    assert "in another order of the pictures" in message
+
+
+def test_other_files_are_no_pairs(tmp_path: Path) -> None:
+    """NumPy's advice was to open them as pickles."""
+    (tmp_path / "pairs.npz").write_text("file,p\na.png,0.3\n")
+    with pytest.raises(UsageError, match=r"is no file of np\.savez"):
+        pairs.read(tmp_path / "pairs.npz")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ from pneumoscope import images
 from pneumoscope.errors import ConversionError, ImageError, UsageError
 from pneumoscope.files import cause
 from pneumoscope.records import RESIZES
-from pneumoscope.train.keras_import import rounding, saved, serving
+from pneumoscope.train.keras_import import mistakes, rounding, saved, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,8 +35,6 @@ MAX_DP_HALF = 1e-2
 """The same for a model that the notebook ran in half precision."""
 _MOST = 64
 """Films that are compared; more would show nothing new."""
-_MOST_ORDERED = 4
-"""Classes of which all orders are tried."""
 _HINT = (
     "In the notebook: np.savez('pairs.npz', x=x, p=model.predict(x)), or files=names of films in "
     "place of x."
@@ -122,6 +119,10 @@ def read(file: Path) -> Pairs:
     """
     if not file.is_file():
         raise UsageError(f"{file}: {'is a folder' if file.is_dir() else 'no such file'}", _HINT)
+    with file.open("rb") as stream:
+        is_numpy = stream.read(6).startswith((b"PK", b"\x93NUMPY"))
+    if not is_numpy:  # NumPy would advise to open it as a pickle
+        raise UsageError(f"{file.name}: is no file of np.savez (.npz)", _HINT)
     try:
         content = np.load(file, allow_pickle=False)
         if isinstance(content, np.ndarray):
@@ -235,8 +236,19 @@ def compare(
             raise _different(result, _IN_HALF.format(change))
         limit = max(limit, 2 * change)
     if pairs.x is None:
-        raise _different(result, _better(pairs, films, answers, preparation, limit))
-    if mistake := _mistaken(readings, x, answers, limit):
+        shuffled = mistakes.are_shuffled(pairs.p, p, limit)
+        raise _different(
+            result,
+            mistakes.SHUFFLED if shuffled else _better(pairs, films, answers, preparation, limit),
+        )
+
+    def mistaken() -> str:
+        def agrees(other: NDArray[np.float32]) -> bool:
+            return _nearest(readings, other)[0].max_dp <= limit
+
+        return mistakes.sentence(pairs.p, x, answers, agrees, limit)
+
+    if mistake := mistaken():
         raise _different(result, mistake)
     if in_half is not None:
         raise _different(result, _OTHER_WEIGHTS)
@@ -246,8 +258,7 @@ def compare(
     limit = min(2 * change, rounding.MOST)
     if result.max_dp <= limit:
         return replace(result, max_dp_tf32=change)
-    mistake = _mistaken(readings, x, answers, limit)
-    raise _different(result, mistake or _OTHER_WEIGHTS)
+    raise _different(result, mistaken() or _OTHER_WEIGHTS)
 
 
 def _check_shapes(pairs: Pairs, model: Any, preparation: Preparation) -> None:
@@ -323,23 +334,6 @@ def _different(result: Comparison, hint: str) -> ConversionError:
         f"{result.pairs} pictures get another answer at 0.5",
         f"{hint} Nothing was written.",
     )
-
-
-def _mistaken(
-    readings: Sequence[Pairs], x: NDArray[np.float32], answers: Answers, limit: float
-) -> str:
-    """What was saved in place of the network's input or its answers, as a sentence; empty if unknown."""
-    p = answers(x)
-    for order in permutations(range(p.shape[1])) if p.shape[1] <= _MOST_ORDERED else ():
-        if _nearest(readings, p[:, order])[0].max_dp <= limit:
-            names = ", ".join(str(i + 1) for i in order)
-            return f"The columns of p are those of the model in another order: {names}."
-    if p.shape[1] == 1 and _nearest(readings, 1 - p)[0].max_dp <= limit:
-        return "p is 1 minus what the model gives, the probability of the other class."
-    for scaling in serving.scalings_of(x.shape[-1]):
-        if _nearest(readings, answers(serving.scaled(x, 1, scaling)))[0].max_dp <= limit:
-            return f"x is not scaled: it agrees with p after --scaling {scaling}. Save what the network gets."
-    return ""
 
 
 def _film(path: Path) -> Any:
