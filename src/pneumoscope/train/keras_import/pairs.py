@@ -236,19 +236,10 @@ def compare(
             raise _different(result, _IN_HALF.format(change))
         limit = max(limit, 2 * change)
     if pairs.x is None:
-        shuffled = mistakes.are_shuffled(pairs.p, p, limit)
-        raise _different(
-            result,
-            mistakes.SHUFFLED if shuffled else _better(pairs, films, answers, preparation, limit),
-        )
-
-    def mistaken() -> str:
-        def agrees(other: NDArray[np.float32]) -> bool:
-            return _nearest(readings, other)[0].max_dp <= limit
-
-        return mistakes.sentence(pairs.p, x, answers, agrees, limit)
-
-    if mistake := mistaken():
+        if mistakes.are_shuffled(pairs.p, p, limit):
+            raise _different(result, mistakes.SHUFFLED)
+        raise _different(result, _better(pairs, films, answers, preparation, limit))
+    if mistake := _mistake(readings, pairs, x, answers, limit):
         raise _different(result, mistake)
     if in_half is not None:
         raise _different(result, _OTHER_WEIGHTS)
@@ -258,7 +249,8 @@ def compare(
     limit = min(2 * change, rounding.MOST)
     if result.max_dp <= limit:
         return replace(result, max_dp_tf32=change)
-    raise _different(result, mistaken() or _OTHER_WEIGHTS)
+    mistake = _mistake(readings, pairs, x, answers, limit)
+    raise _different(result, mistake or _OTHER_WEIGHTS)
 
 
 def _check_shapes(pairs: Pairs, model: Any, preparation: Preparation) -> None:
@@ -334,6 +326,17 @@ def _different(result: Comparison, hint: str) -> ConversionError:
         f"{result.pairs} pictures get another answer at 0.5",
         f"{hint} Nothing was written.",
     )
+
+
+def _mistake(
+    readings: Sequence[Pairs], pairs: Pairs, x: NDArray[np.float32], answers: Answers, limit: float
+) -> str:
+    """See `mistakes.sentence`; `pairs` are the reading that is nearest to the model's answers."""
+
+    def agrees(p: NDArray[np.float32]) -> bool:
+        return _nearest(readings, p)[0].max_dp <= limit
+
+    return mistakes.sentence(pairs.p, x, answers, agrees, limit)
 
 
 def _film(path: Path) -> Any:
