@@ -397,3 +397,20 @@ def test_results_of_tests_are_findings_if_there_is_nothing_else(
     beside = [f"{word},{name}" for word, name in zip(words * 4, ("Normal", "TB") * 4, strict=True)]
     listing = data.find(manifest(tmp_path / "n", "path,PCR,diagnosis", *beside))
     assert listing.names == ("Normal", "TB")
+
+
+@pytest.mark.parametrize("odd", ["-", "rotated"])
+def test_dashes_for_empty_cells_are_no_finding(odd: str, tmp_path: Path) -> None:
+    rows = [f"{i}.png,{'positive' if i % 2 else '-'},{odd if i == 7 else '-'}" for i in range(20)]
+    table = tmp_path / "t.csv"
+    table.write_text("\n".join(["path,pneumonia,remark", *rows]))
+    assert data.find(table).names == ("pneumonia",)
+
+
+@pytest.mark.parametrize("words", [("positive", "negative"), ("yes", "no")])
+def test_findings_in_words_precede_the_course_of_the_disease(
+    words: tuple[str, str], tmp_path: Path
+) -> None:
+    rows = [f"{words[i % 2]},{int(i == 3)}" for i in range(8)]
+    listing = data.find(manifest(tmp_path / "m", "path,pneumonia,died", *rows))
+    assert listing.names == ("pneumonia",)

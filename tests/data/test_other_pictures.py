@@ -22,6 +22,16 @@ def test_slices_of_ct_are_no_films() -> None:
     assert [others.reason(row) for row in rows] == ["", reason, "", reason, "", "", ""]
 
 
+@pytest.mark.parametrize(
+    "other",
+    ["Computed Tomography", "chest CT", "CT_scan", "MRI_T1", "Mammography", "Sonography", "HRCT"],
+)
+def test_other_modalities_in_words(other: str) -> None:
+    rows = rows_of("modality", "X-ray", other, "Computed Radiography", "chest x-ray", "Digital")
+    others = OtherPictures(Path("meta.csv"), ["path", "modality"], rows)
+    assert [bool(others.reason(row)) for row in rows] == [False, True, False, False, False]
+
+
 def test_lateral_films() -> None:
     rows = rows_of("view", "PA", "Lateral", "AP")
     others = OtherPictures(Path("t.csv"), ["path", "view"], rows)

@@ -73,11 +73,12 @@ _MOST_CLASSES = 20
 _IS = re.compile(r"^is[\s_]?", re.IGNORECASE)
 _FIRST = 100  # rows that are enough to recognise the column of the films
 _FRONTAL = re.compile(r"\b(f|ap|pa|frontal)\b")
-# A film of a patient who lies on one side ("left lateral decubitus") is frontal.
 # In words or as DICOM names modalities (PS3.3 C.7.3.1.1.1).
 _OTHER_PICTURE = re.compile(
-    r"(ct|cbct|mri?|mrt|us|pt|pet|nm|mg|ultrasound|computed tomo|magnetic)\b", re.IGNORECASE
+    r"(chest |thora\w+ )?(ct|cbct|hrct|mri?|mrt|us|pt|pet|nm|mg|ultraso\w+|sonogra\w+|mammogra\w+|scintigra\w+"
+    r"|comput\w+ tomo\w+|magnetic resonance)\b"
 )
+# A film of a patient who lies on one side ("left lateral decubitus") is frontal.
 _LATERAL = re.compile(
     r"(?<!no )(?<!non )(?<!not )\b[lr]?lat(eral)?\b(?! decub)|^(ll|rl)$",
 )
@@ -207,7 +208,8 @@ def other_modalities(header: Sequence[str], rows: Sequence[Row]) -> tuple[str | 
     None and nothing if there are no others.
     """
     column = _first(header, ("modality",))
-    others = {row[column] for row in rows if _OTHER_PICTURE.match(row[column])} if column else set()
+    values = {row[column] for row in rows} if column else set()
+    others = {value for value in values if _OTHER_PICTURE.match(plain_name(value))}
     return (column, others) if others else (None, set())
 
 

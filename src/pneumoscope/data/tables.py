@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,7 @@ from pneumoscope.errors import DataError
 from pneumoscope.images.formats import has_film_ending
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from pneumoscope.data.listing import Targets
 
@@ -218,8 +219,9 @@ def _labels(
 def _columns(
     file: Path, header: list[str], rows: list[Row]
 ) -> tuple[tuple[str, ...], list[Targets], bool, tuple[str, ...]]:
-    for values in (NUMBERS, WORDS, RESULTS):
-        names, unused = _findings_in(file, header, rows, values)
+    # The course of the disease, such as who died, counts only if nothing else does.
+    for may_be, values in product((may_be_finding, may_be_label), (NUMBERS, WORDS, RESULTS)):
+        names, unused = _findings_in(file, header, rows, values, may_be)
         if names:
             break
     else:
@@ -236,9 +238,13 @@ def _columns(
 
 
 def _findings_in(
-    file: Path, header: list[str], rows: list[Row], values: dict[str, float | None]
+    file: Path,
+    header: list[str],
+    rows: list[Row],
+    values: dict[str, float | None],
+    may_be: Callable[[str], bool],
 ) -> tuple[list[str], list[str]]:
-    """The columns whose cells are all among the values, and those that are not used."""
+    """The columns whose cells are all among the values and that may be labels by their names, and those that are not used."""
     names, unused = [], []
     for column in header:
         if not column or column.lower() in (*RESERVED, *FACTS):
@@ -253,9 +259,7 @@ def _findings_in(
             )
         else:
             unused.append(column)
-    kept = [name for name in names if may_be_finding(name)]
-    if not kept:  # such as a table that tells nothing but who died
-        kept = [name for name in names if may_be_label(name)]
+    kept = [name for name in names if may_be(name)]
     return kept, [*unused, *(name for name in names if name not in kept)]
 
 
@@ -263,6 +267,8 @@ def _odd(column: str, rows: Sequence[Row], values: Collection[str]) -> tuple[boo
     """Whether a column is one of a finding, and its rows with other values: a few are typing errors."""
     filled = [row for row in rows if row[column]]
     odd = [row for row in filled if plain_cell(row[column]) not in values]
+    if values is RESULTS and not any(RESULTS.get(plain_cell(row[column])) for row in filled):
+        return False, odd  # a dash also stands for an empty cell
     return len(odd) * 10 < len(filled), odd
 
 
