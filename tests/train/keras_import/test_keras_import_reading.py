@@ -131,6 +131,21 @@ def test_names_of_layers_that_tensorflow_does_not_take(tmp_path: Path) -> None:
     assert bundle.meta.heatmaps
 
 
+@pytest.mark.parametrize(("first", "second"), [("卷积", "池化"), ("a b", "a:b"), ("a b", "a_b")])
+def test_names_that_differ_only_in_what_tensorflow_does_not_take(
+    first: str, second: str, tmp_path: Path
+) -> None:
+    inputs = keras.Input((64, 64, 3))
+    maps = keras.layers.Conv2D(4, 3, name=first)(inputs)
+    maps = keras.layers.Conv2D(4, 3, name=second)(maps)
+    pooled = keras.layers.GlobalAveragePooling2D()(maps)
+    keras.Model(inputs, keras.layers.Dense(1, "sigmoid")(pooled)).save(tmp_path / "model.keras")
+    bundle = importing.import_model(
+        tmp_path / "model.keras", ImportOptions(TWO), tmp_path / "out", quiet
+    )
+    assert bundle.meta.validation["parity"]["max_dp"] < 1e-6
+
+
 def test_a_model_without_an_input_says_what_it_lacks(tmp_path: Path) -> None:
     model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(1)])
     with pytest.warns(UserWarning, match="not yet been built"):

@@ -56,3 +56,16 @@ def test_classes_of_several_columns() -> None:
     p = three(X)
     classes = np.eye(3, dtype=np.float32)[p.argmax(axis=1)]
     assert "p are classes" in mistakes.sentence(classes, X, three, lambda _: False, 1e-4)
+
+
+def test_answers_that_differ_a_little_are_not_shuffled() -> None:
+    """Of many pictures, in their order: as of another --resize, or of other weights."""
+    rng = np.random.default_rng(1)
+    p = rng.uniform(size=(64, 1)).astype(np.float32)
+    saved = p + rng.normal(0, 0.02, p.shape).astype(np.float32)
+    assert (
+        np.abs(np.sort(saved, axis=0) - np.sort(p, axis=0)).max() <= 0.05 < np.abs(saved - p).max()
+    )
+    assert not mistakes.are_shuffled(saved, p, 0.05)
+    assert mistakes.are_shuffled(saved[::-1], p, 0.1)
+    assert mistakes.are_shuffled((p + np.float32(0.01))[::-1], p, 0.02)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 import zipfile
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,9 +86,16 @@ def _with_plain_ends(network: Any) -> Any:
 
 def _give_plain_names(network: Any) -> None:
     """Renames layers whose names TensorFlow does not take in a graph: of other backends, with spaces or ``ä``."""
-    for layer in network._flatten_layers():
-        name = _NO_NAME.sub("_", layer.name)
-        layer.name = name if name[0].isalnum() else f"layer{name}"
+    layers = list(network._flatten_layers())
+    taken = {layer.name for layer in layers}
+    for layer in layers:
+        plain = _NO_NAME.sub("_", layer.name)
+        plain = plain if plain[0].isalnum() else f"layer{plain}"
+        if plain == layer.name:
+            continue
+        numbered = (f"{plain}_{number}" for number in count(1))
+        layer.name = next(name for name in chain([plain], numbered) if name not in taken)
+        taken.add(layer.name)
 
 
 def _check_numbers(network: Any, file: str) -> None:
