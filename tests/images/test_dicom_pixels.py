@@ -110,8 +110,9 @@ def test_bytes_for_several_frames_are_several_frames() -> None:
             decoded(stored, Rows=64)
     with pytest.raises(NotA2DImage, match="2 frames"):
         decoded(STORED.astype(np.uint16), BitsAllocated=8, BitsStored=8, HighBit=7)
-    padded = np.vstack([STORED, STORED[:63]])
-    np.testing.assert_array_equal(decoded(padded, Rows=64), STORED)
+    for others in (STORED[:63], STORED * 0, STORED * 0 + 255, np.zeros((128, 80), np.uint8)):
+        padded = np.vstack([STORED, others])
+        np.testing.assert_array_equal(decoded(padded, Rows=64), STORED)
 
 
 def test_more_bytes_than_the_header_promises_are_left() -> None:

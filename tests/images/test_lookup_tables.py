@@ -185,6 +185,11 @@ def test_entries_that_are_not_stated_count_if_the_film_needs_them() -> None:
     item = table([2, 100, 12], words(0, 700, 900, 4095))
     assert parts(lut(item, inputs=(100, 101))) == (100, [0, 700], 10)
     assert parts(lut(item, inputs=(100, 103))) == (100, [0, 700, 900, 4095], 12)
+    # Zeros at its end fill it up.
+    filled = table([2, 100, 12], words(0, 700, 900, 0, 0))
+    assert parts(lut(filled, inputs=(100, 104))) == (100, [0, 700, 900], 10)
+    filled = table([2, 100, 12], words(0, 700, 0, 0))
+    assert parts(lut(filled, inputs=(100, 103))) == (100, [0, 700], 10)
     # Values beyond a table that is as long as stated have its last entry (PS3.3 C.11.2.1.1).
     assert parts(lut(table([2, 100, 12], words(0, 700)), inputs=(100, 103))) == (100, [0, 700], 10)
 

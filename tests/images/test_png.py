@@ -11,7 +11,12 @@ from PIL import Image
 
 from film_files import png_chunks, ramp, save
 from pneumoscope import images
-from pneumoscope.errors import TruncatedImage, UnreadableImage, UnsupportedCoding
+from pneumoscope.errors import (
+    NotA2DImage,
+    TruncatedImage,
+    UnreadableImage,
+    UnsupportedCoding,
+)
 from pneumoscope.images.png import checked
 
 GREY = ramp(70, 90)
@@ -195,3 +200,30 @@ def test_a_damaged_chunk_on_which_no_pixel_depends_is_left_out(kind: str) -> Non
         film = png_chunks(*chunks, (b"IEND", b""))
         np.testing.assert_array_equal(images.read(film).levels, pixels)
         assert images.size_of(film) == (70, 90)
+
+
+PALETTE = bytes(v for v in range(0, 250, 25) for _ in range(3))
+"""Ten shades."""
+
+
+@pytest.mark.parametrize("kind", [b"tEXt", b"iTXt", b"eXIf", b"PLTE"])
+def test_the_palette_is_not_looked_for_in_other_chunks(kind: bytes) -> None:
+    text = (b"Comment\0" + bytes(4) * (kind == b"iTXt")) * kind.endswith(b"Xt")
+    head = (b"IHDR", struct.pack(">IIBBBBB", 90, 70, 8, 3, 0, 0, 0))
+    other = (kind, text + b"\0\0\0\6PLTE" + bytes(1))
+    indices = ramp(70, 90) // 26
+    rows = zlib.compress(b"".join(b"\0" + row.tobytes() for row in indices))
+    chunks = (head, other, (b"PLTE", PALETTE), (b"IDAT", rows), (b"IEND", b""))
+    np.testing.assert_array_equal(images.read(png_chunks(*chunks)).levels, indices * 25)
+    with pytest.raises(UnreadableImage, match="too few colours"):
+        images.read(png_chunks(head, other, (b"PLTE", PALETTE[:27]), *chunks[3:]))
+
+
+def test_an_animation_is_stated_before_the_pixels() -> None:
+    pixels, control = ramp(70, 90), (b"acTL", struct.pack(">II", 2, 0))
+    head = (b"IHDR", struct.pack(">IIBBBBB", 90, 70, 8, 0, 0, 0, 0))
+    rows = (b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in pixels)))
+    with pytest.raises(NotA2DImage, match="animation"):
+        images.read(png_chunks(head, control, rows, (b"IEND", b"")))
+    film = png_chunks(head, rows, control, (b"IEND", b""))
+    np.testing.assert_array_equal(images.read(film).levels, pixels)

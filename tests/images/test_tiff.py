@@ -138,9 +138,44 @@ def test_a_film_whose_strips_are_not_all_listed_is_an_error(coding: str | None) 
 def test_a_film_whose_tiles_are_not_all_listed_is_an_error() -> None:
     sizes = (entry(322, "I", 32), entry(323, "I", 48))
     fields = [*tags(GREY.shape, 8), *sizes]
-    for count in (3, 5):
+    for count in (3, 5):  # of six
         with pytest.raises(errors.UnreadableImage, match="tiles are not listed"):
             images.read(of_pages([(fields, [bytes(32 * 48)] * count, 324)]))
+
+
+@pytest.mark.parametrize("compression", [1, 8])
+@pytest.mark.parametrize("kind", ["u1", "u2"])
+def test_strips_and_tiles_that_are_listed_beyond_the_film_are_left_out(kind: str, compression: int) -> None:  # fmt: skip
+    film = GREY.astype(kind) * (np.iinfo(kind).max // 255)
+    tiles = np.zeros((96, 96), kind)
+    tiles[:70, :90] = film
+    cells = [
+        tiles[row : row + 48, column : column + 32] for row in (0, 48) for column in (0, 32, 64)
+    ]
+    strips = [film[:35], film[35:]]
+    sizes = [entry(322, "I", 32), entry(323, "I", 48)]
+    for parts, more, tag in ((strips, [entry(278, "I", 35)], 273), (cells, sizes, 324)):
+        for others in ([b""], [bytes(tiles[:48, :32].nbytes)] * 3):
+            stored = [part.tobytes() for part in parts]
+            packed = [zlib.compress(part) for part in stored] if compression == 8 else stored
+            fields = [*tags(film.shape, film.itemsize * 8, compression=compression), *more]
+            pixels = images.read(of_pages([(fields, [*packed, *others], tag)])).pixels
+            np.testing.assert_allclose(pixels, film / np.iinfo(kind).max, atol=1e-6)
+
+
+def test_a_jpeg_with_fewer_pixels_than_its_strip_or_tile_is_an_error() -> None:
+    jpeg = save(GREY[:64, :80], "JPEG")
+    fields = [*tags((64, 80), 8, compression=7), entry(278, "I", 64)]
+    images.read(of_pages([(fields, [jpeg], 273)]))
+    for shape in ((70, 80), (64, 90)):
+        fields = [*tags(shape, 8, compression=7), entry(278, "I", shape[0])]
+        with pytest.raises(errors.UnreadableImage, match="a part of its pixels is missing"):
+            images.read(of_pages([(fields, [jpeg], 273)]))
+    fields = [*tags((64, 160), 8, compression=7), entry(322, "I", 80), entry(323, "I", 96)]
+    images.read(of_pages([(fields, [jpeg] * 2, 324)]))  # a tile need not go on below the film
+    fields = [*tags((70, 160), 8, compression=7), *fields[-2:]]
+    with pytest.raises(errors.UnreadableImage, match="a part of its pixels is missing"):
+        images.read(of_pages([(fields, [jpeg] * 2, 324)]))
 
 
 def test_a_volume_is_no_film() -> None:

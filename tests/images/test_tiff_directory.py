@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 import pytest
 
@@ -63,3 +65,22 @@ def test_a_number_is_replaced(order: str, wide: bool) -> None:
     form = form_of(old)
     offset = int.from_bytes(old[8:16] if wide else old[4:8], form.order)
     assert with_number(old, offset, 278, 70) == new
+
+
+def test_entries_that_share_their_values_do_not_take_any_amount_of_memory() -> None:
+    """Each of them would be copied: a file of half a megabyte would take gigabytes."""
+    data = one_page(bytes(2**18), 8, **{f"t{tag}": (1,) for tag in range(40000, 43000)})
+    form, offset = form_of(data), int.from_bytes(data[4:8], "little")
+    shared = bytearray(data)
+    for number in range(9, 3009):
+        at = offset + form.count_bytes + number * form.entry_bytes
+        shared[at + 2 : at + form.entry_bytes] = struct.pack("<HII", 7, 2**18, 8)
+    lost = lost_tags(bytes(shared), offset)
+    assert len(lost) == 2999
+    assert images.read(bytes(shared)).pixels.shape == (70, 90)
+
+
+def test_a_directory_of_too_many_entries_is_an_error() -> None:
+    data = one_page(GREY.tobytes(), 8, **{f"t{tag}": (1,) for tag in range(40000, 45000)})
+    with pytest.raises(errors.UnreadableImage, match="5009 entries in its directory"):
+        images.read(data)

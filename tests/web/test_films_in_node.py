@@ -205,6 +205,13 @@ FILMS: dict[str, bytes] = {
     "VOI LUT with more entries than stated": dicom(
         film(), BitsStored=12, HighBit=11, VOILUTSequence=lut(0, np.arange(4096), 12, 256)
     ),
+    "VOI LUT filled up with zeros": dicom(
+        film(),
+        BitsStored=12,
+        HighBit=11,
+        VOILUTSequence=lut(0, np.r_[np.arange(3000), np.zeros(1096)], 12, 3000),
+    ),
+    "pixels filled up with zeros": dicom(np.vstack([film(), film() * 0]), Rows=90),
     "modality LUT": dicom(
         film(),
         BitsStored=12,

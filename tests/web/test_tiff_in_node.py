@@ -155,6 +155,7 @@ FILMS: dict[str, bytes] = {
     "more depths than samples": one_page(GREY.tobytes(), 8, t258=(8, 8, 8, 8)),
     "no photometric interpretation": one_page(GREY.tobytes(), 8, t262=()),
     "words beyond the end": one_page(GREY.tobytes(), 8, t270=(65,) * 200)[:-500],
+    "more strips than there are": of_pages([([*tags((70, 90), 8), entry(278, "I", 35)], [GREY[:35].tobytes(), GREY[35:].tobytes(), b"", b"x"], 273)]),
     "turned": one_strip(of_kind("f8"), more=(entry(274, "H", 6),)),
     "rows without a number": of_pages([(tags((70, 90), 16), [WORDS.tobytes()], 273)]),
     "palette of 8 bits": one_page(GREY.tobytes(), 8, t262=(3,), t320=STEPS * 3),
@@ -206,6 +207,9 @@ BROKEN: dict[str, bytes] = {
     "JPEG inside, cut": strip((64, 80), JPEG[:-200] + b"\xff\xd9", compression=7),
     "strips that are not listed": of_strip_rows(by_pillow(GREY), 69),
     **{f"values of {tag} that are lost": one_page(GREY.tobytes(), 8, **{f"t{tag}": (1,) * 100})[:-150] for tag in (258, 262, 279, 317, 339)},
+    "JPEG inside of fewer rows": strip((70, 80), JPEG, compression=7),
+    "JPEG inside of fewer columns": strip((64, 90), JPEG, compression=7),
+    "too many entries": one_page(GREY.tobytes(), 8, **{f"t{tag}": (1,) for tag in range(40000, 45000)}),
     "a volume": one_strip(GREY, more=(entry(32997, "I", 4),)),
     "no number at all": one_strip(np.full((70, 90), np.nan, "f4")),
 }  # fmt: skip

@@ -75,8 +75,7 @@ def decode(
         if is_encapsulated(data, value) and value.length == UNDEFINED:
             raise UnreadableImage(name, "compressed pixels in an uncompressed transfer syntax")
         length = native_bytes(head, value.length)
-        is_whole = length > 0 and value.start + value.length <= len(data)
-        if is_whole and value.length > length + 1 and value.length % length <= 1:
+        if _has_frames(data, value, length):
             raise NotA2DImage(name, f"{value.length // length} frames")  # whatever the header says
         frame = data[value.start : value.start + min(value.length, length)]
         return film_values(_native(frame, head, syntax, value.vr, name), allocated, head)
@@ -183,6 +182,16 @@ def _native(frame: bytes, head: Header, syntax: str, vr: str | None, name: str) 
     source = frame + b"\0" * (len(frame) % 2)
     array, _ = get_decoder(UID(syntax)).as_array(source, index=0, decoding_plugin="", **options)
     return _rgb(array, head.photometric)
+
+
+def _has_frames(data: bytes, value: Element, length: int) -> bool:
+    """Whether uncompressed pixels are those of several frames of so many bytes, and the others are not empty."""
+    is_whole = length > 0 and value.start + value.length <= len(data)
+    if not is_whole or value.length <= length + 1 or value.length % length > 1:
+        return False
+    others = np.frombuffer(data, np.uint8, value.length - length, value.start + length)
+    others = others[: len(others) - value.length % length]
+    return bool((others != others[0]).any())
 
 
 def _codestream(data: bytes, at: int, length: int, head: Header, name: str) -> bytes:

@@ -57,11 +57,8 @@ def lut_of(item: Header | None, signed: bool, inputs: Inputs | None = None) -> L
         first -= 1 << 16
     if inputs is not None:
         first = _first(first, len(entries), inputs)
-        if (
-            first + len(entries) <= inputs[1]
-        ):  # entries that are not stated count if the film needs them
-            words = item.shorts(tags.LUT_DATA)[:_MOST_ENTRIES]
-            entries = entries if len(words) <= count else words.astype(np.int64)
+        if first + len(entries) <= inputs[1]:
+            entries = _with_others(item, count, entries)
     if len(entries) < count:
         missing_allowed = int(_FEW_MISSING * count) if inputs is not None else 0
         reaches = inputs is not None and first + len(entries) > inputs[1]
@@ -82,6 +79,13 @@ def _entries(item: Header, tag: int, count: int, bits: int) -> Entries:
         if bits <= 8 or (steps >= 0).all() or (steps <= 0).all():
             return packed.astype(np.int64)
     return words[:count].astype(np.int64)
+
+
+def _with_others(item: Header, count: int, entries: Entries) -> Entries:
+    """The entries of a table with those that are there beyond the ``count`` stated, for a film that needs them."""
+    words = item.shorts(tags.LUT_DATA)[:_MOST_ENTRIES]
+    others = np.trim_zeros(words[count:], "b")  # zeros at the end fill the table up
+    return words[: count + len(others)].astype(np.int64) if len(others) else entries
 
 
 def _bytes(item: Header, tag: int) -> NDArray[np.uint8]:

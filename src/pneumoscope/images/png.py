@@ -16,6 +16,8 @@ from pneumoscope.errors import NotA2DImage, TruncatedImage, UnreadableImage, Uns
 from pneumoscope.images.sample_grey import Meaning
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
     from PIL import Image
 
@@ -55,7 +57,7 @@ def checked(data: bytes, name: str) -> bytes:
         UnreadableImage: A checksum of the header, the palette or the pixels is wrong.
         UnsupportedCoding: It was changed for iPhones.
     """
-    view, at, kind, texts = memoryview(data), 8, b"", 0
+    view, at, kind, texts, has_pixels = memoryview(data), 8, b"", 0, False
     kept = [view[:8]]
     while kind != b"IEND":
         size, kind = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
@@ -68,12 +70,9 @@ def checked(data: bytes, name: str) -> bytes:
         is_critical = not kind[0] & 0x20  # 5.4: the case of the first letter
         if is_critical and not is_sound:
             raise UnreadableImage(name, "a checksum is wrong")
+        has_pixels = has_pixels or kind == b"IDAT"
         content = data[at + 8 : end] if is_sound and not is_critical else b""
-        if (
-            kind == b"acTL"
-            and 1 < int.from_bytes(content[:4]) <= _MOST_FRAMES
-            and len(content) >= 8
-        ):
+        if kind == b"acTL" and not has_pixels and _frames(content) > 1:
             raise NotA2DImage(name, "animation")
         fits = is_critical or _is_for_pillow(kind, content, data[_COLOUR_TYPE])
         if kind in _TEXTS and is_sound and fits:
@@ -85,6 +84,12 @@ def checked(data: bytes, name: str) -> bytes:
             kept.append(view[at : end + 4])
         at = end + 4
     return data if sum(map(len, kept)) == at else b"".join(kept)
+
+
+def _frames(content: bytes) -> int:
+    """Frames that an acTL chunk (11.3.6.1) states; 0 if it is damaged."""
+    frames = int.from_bytes(content[:4])
+    return frames if len(content) >= 8 and frames <= _MOST_FRAMES else 0
 
 
 def _is_for_pillow(kind: bytes, content: bytes, colour_type: int) -> bool:
@@ -138,15 +143,22 @@ def check_rows(data: bytes, image: Image.Image, name: str) -> None:
 
 def _inflated_bytes(data: bytes, most: int) -> int:
     """How many bytes the IDAT chunks hold, counted up to ``most``."""
-    stream, at, total = decompressobj(), 8, 0
-    while at + 8 <= len(data) and total < most:
-        size = int.from_bytes(data[at : at + 4])
-        packed = data[at + 8 : at + 8 + size] if data[at + 4 : at + 8] == b"IDAT" else b""
+    stream, total = decompressobj(), 0
+    for kind, start, size in _chunks(data):
+        packed = data[start : start + size] if kind == b"IDAT" and total < most else b""
         while packed and not stream.eof and total < most:
             total += len(stream.decompress(packed, _STEP_BYTES))
             packed = stream.unconsumed_tail
-        at += 12 + size
     return total
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, position and size of the content of each chunk."""
+    at = 8
+    while at + 8 <= len(data):
+        size = int.from_bytes(data[at : at + 4])
+        yield data[at + 4 : at + 8], at + 8, size
+        at += 12 + size
 
 
 def check_palette(data: bytes, image: Image.Image, name: str) -> None:
@@ -161,8 +173,8 @@ def check_palette(data: bytes, image: Image.Image, name: str) -> None:
         UnreadableImage: An entry is missing.
     """
     if data[_COLOUR_TYPE] == _PALETTE:
-        at = data.find(b"PLTE", _INTERLACE)
-        entries = int.from_bytes(data[at - 4 : at]) // 3
+        sizes = [size for kind, _, size in _chunks(data) if kind == b"PLTE"]
+        entries = sizes[-1] // 3 if sizes else 0
         if entries < 256 and int(np.asarray(image).max()) >= entries:
             raise UnreadableImage(name, "its palette has too few colours")
 

@@ -8,20 +8,26 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from io import BytesIO
-from typing import Any, NamedTuple
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pneumoscope.images.jpeg as jpeg
 from pneumoscope.errors import NotA2DImage, TruncatedImage, UnreadableImage, UnsupportedCoding
+from pneumoscope.images.codestream import frame_of
 from pneumoscope.images.jpeg_scans import rare_process
 from pneumoscope.images.tiff_directory import (
     alone,
     directory_class,
+    entry_count,
     form_of,
     lost_tags,
     with_number,
     without_tags,
 )
 from pneumoscope.images.tiff_packing import is_sound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _SUBFILE, _OLD_SUBFILE, COLUMNS, ROWS, BITS, COMPRESSION = 254, 255, 256, 257, 258, 259
 PHOTOMETRIC, FILL_ORDER, STRIP_OFFSETS, _ORIENTATION = 262, 266, 273, 274
@@ -35,7 +41,6 @@ _DEPTH = 32997  # ImageDepth of SGI: slices of a volume
 _WEBP = 50001  # Pillow's libtiff is built without it
 WHITE_IS_ZERO, RGB, PALETTE, YCBCR = 0, 2, 3, 6  # PhotometricInterpretation, section 8
 _ALPHA, _UNSPECIFIED_ALPHA = 2, 999  # section 18; the second one is that of Corel Draw
-_BIG_ENDIAN_WIDE = b"MM\0+"
 _HEADER_BYTES = 8  # section 2
 _MOST_FILLED_BYTES = 2**26
 """No strip is filled up by more: 4294967295 rows stand for all that there are."""
@@ -57,6 +62,8 @@ _NEEDED = {
     *(TILE_OFFSETS, TILE_BYTES, _COLOUR_MAP, _EXTRA, _FORMAT, _JPEG_TABLES, _SUBSAMPLING, _DEPTH),
 }
 """Tags that say how a film is to be read."""
+_MOST_ENTRIES = 4096
+"""Of a directory, as in libtiff."""
 _MOST_PAGES = 100
 """Pages that are looked at; a film has few, and a chain of pages can be a circle."""
 
@@ -147,9 +154,16 @@ class Page(NamedTuple):
 
     @property
     def pieces(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Positions and sizes in bytes of its strips or tiles."""
+        """Positions and sizes in bytes of its strips or tiles; some writers list more than there are."""
         where, size = (TILE_OFFSETS, TILE_BYTES) if self.tiled else (STRIP_OFFSETS, STRIP_BYTES)
-        return self.tags.get(where, ()), self.tags.get(size, ())
+        count = self.piece_count
+        return self.tags.get(where, ())[:count], self.tags.get(size, ())[:count]
+
+    @property
+    def lists_more(self) -> bool:
+        """Whether more strips or tiles are listed than there are."""
+        where = TILE_OFFSETS if self.tiled else STRIP_OFFSETS
+        return len(self.tags.get(where, ())) > self.piece_count
 
     @property
     def fill_order(self) -> int:
@@ -176,6 +190,17 @@ class Page(NamedTuple):
             return planes * len(self.piece_bytes)
         width, height = (max(1, int(self.tags.get(tag, 0))) for tag in (TILE_COLUMNS, TILE_ROWS))
         return planes * -(-self.columns // width) * -(-self.rows // height)
+
+    def piece_shapes(self) -> Iterator[tuple[int, int]]:
+        """Rows of each strip or tile that belong to the film, and its columns."""
+        planes = len(self.bits) if self.planar else 1
+        across, width, height = 1, self.columns, int(self.tags.get(STRIP_ROWS, self.rows))
+        if self.tiled:
+            width, height = (int(self.tags.get(tag, 0)) for tag in (TILE_COLUMNS, TILE_ROWS))
+            across = -(-self.columns // max(width, 1))
+        for _ in range(planes):
+            for top in range(0, self.rows, max(height, 1)):
+                yield from repeat((min(height, self.rows - top), width), across)
 
     @property
     def filled_bytes(self) -> int:
@@ -204,27 +229,7 @@ def film_page(data: bytes, name: str) -> Page:
         TruncatedImage: The directory lies beyond the end.
         UnreadableImage: The directory is broken.
     """
-    header = data[: 16 if form_of(data).wide else 8]
-    directory = directory_class(header)
-    offset = int(directory(header).next)
-    films: list[tuple[int, Any]] = []
-    seen: set[int] = set()
-    while offset and offset not in seen and len(seen) < _MOST_PAGES:
-        if offset + 2 > len(data):
-            raise TruncatedImage(name)
-        seen.add(offset)
-        if lost := lost_tags(data, offset):  # Pillow reads no entry behind such a one
-            if lost & _NEEDED:
-                raise TruncatedImage(name)
-            data = without_tags(data, offset, lost)
-        stream = BytesIO(data)
-        stream.seek(offset)
-        tags = directory(header)
-        tags.load(stream)
-        # Bit 0: reduced copy, bit 2: mask (section 8); 2: reduced copy in the older tag.
-        if not tags.get(_SUBFILE, 0) & 5 and tags.get(_OLD_SUBFILE) != 2:
-            films.append((offset, tags))
-        offset = int(tags.next)
+    data, films, pages = _films_of(data, name)
     if len(films) != 1:
         raise NotA2DImage(name, "several pages" if films else "no page but reduced copies")
     ((offset, tags),) = films
@@ -236,7 +241,7 @@ def film_page(data: bytes, name: str) -> Page:
     if (slices := int(tags.get(_DEPTH, 1))) > 1:
         raise NotA2DImage(name, f"{slices} frames")
     formats = tuple(tags.get(_FORMAT, (1,)))
-    if len(seen) > 1:
+    if pages > 1:
         data = alone(data, offset)
     if rows <= _MOST_STRIP_ROWS < int(tags.get(STRIP_ROWS, 0)):
         data = with_number(data, offset, STRIP_ROWS, rows)
@@ -249,6 +254,36 @@ def film_page(data: bytes, name: str) -> Page:
         sample_format=formats[0] if len(set(formats)) == 1 else 0,
         compression=int(tags.get(COMPRESSION, 1)),
     )
+
+
+def _films_of(data: bytes, name: str) -> tuple[bytes, list[tuple[int, Any]], int]:
+    """The file as Pillow can read it, the directories that are films, two at most, and how many were looked at."""
+    header = data[: 16 if form_of(data).wide else 8]
+    directory = directory_class(header)
+    offset = int(directory(header).next)
+    films: list[tuple[int, Any]] = []
+    seen: set[int] = set()
+    while offset and offset not in seen and len(seen) < _MOST_PAGES:
+        if offset + 2 > len(data):
+            raise TruncatedImage(name)
+        seen.add(offset)
+        if (count := entry_count(data, offset)) > _MOST_ENTRIES:
+            raise UnreadableImage(name, f"{count} entries in its directory")
+        if lost := lost_tags(data, offset):  # Pillow reads no entry behind such a one
+            if lost & _NEEDED:
+                raise TruncatedImage(name)
+            data = without_tags(data, offset, lost)
+        stream = BytesIO(data)
+        stream.seek(offset)
+        tags = directory(header)
+        tags.load(stream)
+        # Bit 0: reduced copy, bit 2: mask (section 8); 2: reduced copy in the older tag.
+        if not tags.get(_SUBFILE, 0) & 5 and tags.get(_OLD_SUBFILE) != 2:
+            films.append((offset, tags))
+            if len(films) > 1:
+                break  # all the tags of many pages take memory
+        offset = int(tags.next)
+    return data, films, len(seen)
 
 
 def check_compression(page: Page, name: str) -> None:
@@ -290,21 +325,24 @@ def check_compression(page: Page, name: str) -> None:
     if page.compression != _JPEG:
         return
     tables = bytes(page.tags.get(_JPEG_TABLES, b""))
-    for offset, count in zip(*page.pieces, strict=False):
+    for offset, count, (rows, columns) in zip(*page.pieces, page.piece_shapes(), strict=False):
         stream = page.data[offset : offset + count]
         if process := rare_process(stream):
             raise UnsupportedCoding(name, f"TIFF with {process} inside")
+        frame = frame_of(stream)
+        if frame is not None and (frame.rows < rows or frame.columns < columns):
+            raise UnreadableImage(name, "a part of its pixels is missing")
         jpeg.check(tables[:-2] + stream[2:] if tables else stream, name, cmyk=page.photometric == 5)
 
 
 def is_for_numpy(page: Page) -> bool:
     """Whether Pillow misreads this layout although it opens it, or drops bits of it."""
     deepest = max(page.bits)
-    if page.data[:4] == _BIG_ENDIAN_WIDE or page.sample_format == _SIGNED:
+    if form_of(page.data) == ("big", True) or page.sample_format == _SIGNED:
         return True
     if (deepest == 32 and page.sample_format == 1) or (page.planar and deepest > 8):
         return True
-    if deepest == _PACKED_DEEP:
+    if deepest == _PACKED_DEEP or (page.lists_more and page.compression == UNCOMPRESSED):
         return True
     # libtiff gives samples in the order of this machine, and Pillow swaps the bytes of floats once more.
     if page.sample_format == _FLOAT and page.data[:2] == b"MM" and page.compression != UNCOMPRESSED:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _BIG_ENDIAN_WIDE = b"MM\0+"
 _LONG, _LONG8 = 4, 16
+_SHARED_BYTES = 2**16
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _TYPE_BYTES |= {16: 8, 17: 8, 18: 8}
 """Bytes of a value of each type (section 2; BigTIFF)."""
@@ -97,10 +98,24 @@ def with_number(data: bytes, offset: int, tag: int, number: int) -> bytes:
     return bytes(changed)
 
 
+def entry_count(data: bytes, offset: int) -> int:
+    """How many entries this directory states."""
+    form = form_of(data)
+    return int.from_bytes(data[offset : offset + form.count_bytes], form.order)
+
+
 def lost_tags(data: bytes, offset: int) -> set[int]:
-    """The tags of this directory whose values lie beyond the end of the file."""
-    entries = _entries(data, offset, form_of(data))
-    return {entry.tag for entry in entries if entry.values_at + entry.size > len(data)}
+    """The tags of this directory whose values lie beyond the end of the file, or have no room in it together.
+
+    Entries may share their values, but a file of which many do would take any amount of memory.
+    """
+    lost, room = set(), len(data) + _SHARED_BYTES
+    for entry in _entries(data, offset, form_of(data)):
+        if entry.values_at + entry.size > len(data) or entry.size > room:
+            lost.add(entry.tag)
+        else:
+            room -= entry.size
+    return lost
 
 
 def without_tags(data: bytes, offset: int, tags: set[int]) -> bytes:
@@ -116,8 +131,7 @@ def without_tags(data: bytes, offset: int, tags: set[int]) -> bytes:
 
 def _end(data: bytes, offset: int, form: DirectoryForm) -> int:
     """Where a directory's entries end, and the position of the next one is."""
-    count = int.from_bytes(data[offset : offset + form.count_bytes], form.order)
-    return offset + form.count_bytes + count * form.entry_bytes
+    return offset + form.count_bytes + entry_count(data, offset) * form.entry_bytes
 
 
 def _entries(data: bytes, offset: int, form: DirectoryForm) -> Iterator[_Entry]:

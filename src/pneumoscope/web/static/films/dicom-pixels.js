@@ -112,8 +112,7 @@ export async function decodedValues(bytes, value, head, syntax, codecs) {
   if (!CODINGS[syntax]) {
     if (isEncapsulated(bytes, value) && value.length === UNDEFINED) throw unreadable("compressed pixels in an uncompressed transfer syntax");
     const length = nativeBytes(head, value.length);
-    const isWhole = length > 0 && value.start + value.length <= bytes.length;
-    if (isWhole && value.length > length + 1 && value.length % length <= 1) throw notOneFilm(`${Math.floor(value.length / length)} frames`); // whatever the header says
+    if (hasFrames(bytes, value, length)) throw notOneFilm(`${Math.floor(value.length / length)} frames`); // whatever the header says
     const frame = bytes.part(value.start, value.start + Math.min(value.length, length));
     const decoded = native(frame, head, syntax !== BIG, value.vr);
     return { values: filmValues(decoded, allocated, head), missingRows: decoded.missingRows };
@@ -124,6 +123,14 @@ export async function decodedValues(bytes, value, head, syntax, codecs) {
   const frame = frameOf(codestream);
   const decoded = coding === "rle" ? ofRle(codestream, head) : await byCodec(codestream, coding, codecs, head, frame);
   return { values: filmValues(decoded, frame === null ? allocated : frame.bits, head), missingRows: decoded.missingRows ?? null };
+}
+
+/** Whether uncompressed pixels are those of several frames of so many bytes, and the others are not empty. */
+function hasFrames(bytes, value, length) {
+  const isWhole = length > 0 && value.start + value.length <= bytes.length;
+  if (!isWhole || value.length <= length + 1 || value.length % length > 1) return false;
+  const others = bytes.part(value.start + length, value.start + value.length - (value.length % length));
+  return others.some((byte) => byte !== others[0]);
 }
 
 async function byCodec(codestream, coding, codecs, head, frame) {

@@ -45,8 +45,7 @@ export function lutOf(item, signed, inputs) {
   const vr = item.vr(LUT_DESCRIPTOR);
   const isSigned = vr === "SS" || (vr !== "US" && signed);
   const first = fittingFirst(isSigned && second >= 0x8000 ? second - 0x10000 : second, entries.length, inputs);
-  const words = first + entries.length <= inputs[1] ? item.shorts(LUT_DATA) : [];
-  if (words.length > count) entries = Array.from(words.subarray(0, MOST_ENTRIES)); // that the film needs, though they are not stated
+  if (first + entries.length <= inputs[1]) entries = withOthers(item, count, entries);
   if (entries.length < count) {
     const reaches = first + entries.length > inputs[1];
     if (entries.length < 2 || !(reaches || count - entries.length <= Math.trunc(FEW_MISSING * count))) return null;
@@ -65,6 +64,14 @@ function entriesOf(item, tag, count, bits) {
     if (bits <= 8 || rises || falls) return packed;
   }
   return Array.from(item.shorts(tag).subarray(0, count));
+}
+
+/** The entries of a table with those that are there beyond the `count` stated, for a film that needs them. */
+function withOthers(item, count, entries) {
+  const words = item.shorts(LUT_DATA).subarray(0, MOST_ENTRIES);
+  let end = words.length;
+  while (end > count && words[end - 1] === 0) end -= 1; // zeros at the end fill the table up
+  return end > count ? Array.from(words.subarray(0, end)) : entries;
 }
 
 /** A value as bytes, in their order: in big endian the two bytes of a word are swapped. */

@@ -33,7 +33,7 @@ export async function checkedPng(data) {
     if (kind === "CgBI") throw rareCoding("PNG for iPhones (CgBI)");
     const isSound = crc32(bytes.part(at + 4, end)) === bytes.number(end, 4);
     if (!isSound && kind[0] >= "A" && kind[0] <= "Z") throw unreadable("a checksum is wrong");
-    const frames = isSound && kind === "acTL" && size >= 8 ? bytes.number(at + 8, 4) : 0;
+    const frames = isSound && kind === "acTL" && size >= 8 && !parts.length ? bytes.number(at + 8, 4) : 0;
     if (frames > 1 && frames <= MOST_FRAMES) throw notOneFilm("animation");
     if (isSound && kind === "eXIf") [exifData, isTurned] = [bytes.part(at + 8, end), true]; // the last one counts
     if (isSound && kind === "tEXt" && bytes.startsWith(EXIF_TEXT, at + 8)) [exifData, isTurned] = [bytes.part(at + 8 + EXIF_TEXT.length, end), false];

@@ -70,18 +70,20 @@ export function grid(bytes, page) {
   if (width < 1 || height < 1) throw unreadable(`its ${tiled ? "tiles" : "strips"} are not listed`);
   const [across, down] = [Math.ceil(columns / width), Math.ceil(rows / height)];
   const number = across * down;
-  if (page.offsets.length !== number * planes) throw unreadable(`its ${tiled ? "tiles" : "strips"} are not listed`);
-  let { counts } = page;
+  if (page.offsets.length < number * planes) throw unreadable(`its ${tiled ? "tiles" : "strips"} are not listed`);
+  // Some writers list more than there are.
+  const [offsets, listed] = [page.offsets, page.counts].map((values) => values.slice(0, number * planes));
+  let counts = listed;
   if (compression === NONE && !tiled && !counts.some(Boolean)) {
     // Old writers leave the sizes out: they follow from the others.
     const rowBytes = Math.ceil((width * bits[0] * (planar ? 1 : samples)) / 8);
-    counts = page.offsets.map((_, i) => Math.min(height, rows - (i % number) * height) * rowBytes);
+    counts = offsets.map((_, i) => Math.min(height, rows - (i % number) * height) * rowBytes);
   }
-  if (counts.length !== page.offsets.length) throw unreadable("its strips are not listed");
+  if (counts.length !== offsets.length) throw unreadable("its strips are not listed");
   // Some writers state more bytes than a strip has: those of the next one are not its own.
-  const starts = compression === PACKBITS ? [...new Set(page.offsets)].sort((a, b) => a - b) : [];
+  const starts = compression === PACKBITS ? [...new Set(offsets)].sort((a, b) => a - b) : [];
   const next = new Map(starts.map((start, i) => [start, starts[i + 1]]));
-  return page.offsets.map((offset, i) => {
+  return offsets.map((offset, i) => {
     if (offset < HEADER_BYTES) throw unreadable("a part of its pixels is missing");
     if (offset + counts[i] > bytes.length) throw truncated();
     const [plane, place] = [Math.floor(i / number), i % number];

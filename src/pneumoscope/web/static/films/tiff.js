@@ -20,6 +20,8 @@ const TAGS = {
 const SIZES = { 1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 13: 4, 16: 8, 17: 8, 18: 8 }; // bytes of the types that are read
 const NEEDED = new Set(Object.values(TAGS)); // without their values, a film cannot be read
 const MOST_PAGES = 100;
+const MOST_ENTRIES = 4096; // of a directory, as in libtiff
+const SHARED_BYTES = 2 ** 16;
 const MOST_SAMPLES = 16;
 const UNCOMPRESSED = 1;
 const JPEG = 7; // technical note 2
@@ -57,10 +59,12 @@ function pageOf(bytes) {
     if (offset + 2 > bytes.length) throw truncated();
     seen.add(offset);
     const start = offset + countBytes;
-    const end = start + entryBytes * bytes.number(offset, countBytes, little);
+    const entries = bytes.number(offset, countBytes, little);
+    if (entries > MOST_ENTRIES) throw unreadable(`${entries} entries in its directory`);
+    const end = start + entryBytes * entries;
     const tags = directory(bytes, { start, end, entryBytes, word, little });
     const isCopy = (tags.get(TAGS.subfile)?.[0] ?? 0) & 5 || tags.get(TAGS.oldSubfile)?.[0] === 2;
-    if (!isCopy) pages.push(tags);
+    if (!isCopy && pages.push(tags) > 1) break;
     offset = bytes.number(end, word, little);
   }
   if (pages.length !== 1) throw notOneFilm(pages.length ? "several pages" : "no page but reduced copies");
@@ -70,6 +74,7 @@ function pageOf(bytes) {
 /** Tags of a directory and their numbers. */
 function directory(bytes, { start, end, entryBytes, word, little }) {
   const tags = new Map();
+  let room = bytes.length + SHARED_BYTES; // of entries that share their values, many would take any amount of memory
   for (let at = start; at < end && at < bytes.length; at += entryBytes) {
     const size = SIZES[bytes.number(at + 2, 2, little)];
     const values = bytes.number(at + 4, word, little);
@@ -77,10 +82,9 @@ function directory(bytes, { start, end, entryBytes, word, little }) {
     const place = at + 4 + word;
     const from = size * values <= word ? place : bytes.number(place, word, little);
     const tag = bytes.number(at, 2, little);
-    if (from + size * values > bytes.length) {
-      if (NEEDED.has(tag)) throw truncated();
-      continue;
-    }
+    if (!NEEDED.has(tag)) continue;
+    if (from + size * values > bytes.length || size * values > room) throw truncated();
+    room -= size * values;
     tags.set(tag, Array.from({ length: values }, (_, k) => bytes.number(from + k * size, size, little)));
   }
   return tags;
@@ -143,6 +147,7 @@ function ofJpeg(bytes, page) {
     const part = planar || photometric === RGB ? null : luminanceOf(whole);
     if (!part) throw rareCoding("TIFF with JPEG in colours other than YCbCr");
     if (part.missingRows !== null) throw truncated();
+    if (part.rows < piece.rows || part.columns < piece.width) throw unreadable("a part of its pixels is missing");
     for (let row = 0; row < Math.min(piece.rows, part.rows); row += 1) {
       const line = part.levels.subarray(row * part.columns, row * part.columns + Math.min(piece.columns, part.columns));
       levels.set(line, (piece.top + row) * columns + piece.left);
