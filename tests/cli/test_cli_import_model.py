@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from command_line import run
+from documented_output import undocumented
 from pneumoscope.bundle import Bundle, write_bundle
 from pneumoscope.cli.train import import_model as import_command
 from replaced import replace_module
@@ -79,6 +80,10 @@ def test_options_reach_the_conversion(imported: dict[str, Any]) -> None:
         "bundle": str(bundle.path), "sha256": bundle.sha256,
         "parity": {"films": 32, "max_dp": 4.5e-7},
     }  # fmt: skip
+    assert undocumented("import", json.loads(done.stdout)) == []
+    figures = dict.fromkeys(["films", "max_dp", "max_heatmap_error", "rounding", "check"])
+    compared = dict.fromkeys(["kind", "pairs", "changed", "max_dp_half", "max_dp_tf32"])
+    assert undocumented("import", figures | compared) == []
 
 
 @pytest.mark.parametrize(

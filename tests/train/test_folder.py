@@ -11,9 +11,12 @@ import pytest
 pytest.importorskip("tensorflow", reason="needs the [train] extra")
 
 import bright_films
-from pneumoscope.errors import UsageError
+from pneumoscope.errors import DataError, UsageError
 from pneumoscope.train import folder
+from pneumoscope.train import run as training
 from pneumoscope.train.fit import checkpoint, finder, soft_labels
+from pneumoscope.train.paths import Paths
+from pneumoscope.train.progress import Progress
 from pneumoscope.train.recipe.settings import Recipe
 
 pytestmark = pytest.mark.train
@@ -122,3 +125,28 @@ def test_start_weights_may_be_moved(tmp_path: Path) -> None:
     (averaged / checkpoint.WEIGHTS).touch()
     with pytest.raises(UsageError, match="started with other start weights"):
         folder.start(averaged, RECIPE, FILMS, {"name": "average of the runs a and c"} | average)
+
+
+def test_a_refused_training_leaves_no_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    paths = Paths(data=tmp_path / "data", run=tmp_path / "runs" / "a" / "run", weights="none")
+    with pytest.raises(DataError):
+        training.train(RECIPE, paths, Progress())
+    assert not (tmp_path / "runs").exists()
+    paths.run.mkdir(parents=True)  # the user's own
+    with pytest.raises(DataError):
+        training.train(RECIPE, paths, Progress())
+    assert paths.run.is_dir()
+
+
+def test_a_folder_with_files_stays(tmp_path: Path) -> None:
+    run = tmp_path / "runs" / "run"
+
+    def refused() -> None:
+        with folder.not_left_empty(run):
+            started(run)
+            raise UsageError("later", "")
+
+    with pytest.raises(UsageError, match="later"):
+        refused()
+    assert (run / folder.RECORD).is_file()

@@ -50,7 +50,8 @@ class BundleMeta:
         intended_use: What the model is meant for, and what it is not.
         recipe: The resolved recipe.
         data: Source, attribution, licence, counts and manifest hash of the training films.
-        validation: Figures on held-out patients, as in the model card.
+        validation: Figures on held-out patients, as in the model card; of an imported model, ``parity`` and
+            ``check`` as `pneumoscope import --json` prints them.
         gate: ``limits`` of the gate's scores, and how often films exceed them, ``measured``; None for
             a bundle without a gate.
         explanation: How good the scores of the heatmaps are on held-out patients; ``limits`` maps a

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from pneumoscope.train.network import devices
 from pneumoscope.train.recipe.reading import from_json, resolved
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from pneumoscope.train.recipe.settings import Recipe
@@ -23,6 +25,19 @@ RECORD = "run.json"
 """What a run was started with: recipe, films, start weights."""
 ENVIRONMENT, MANIFEST = "environment.json", "films.csv"
 _NEW_FOLDER = "Name a new folder with --out, or delete this one."
+
+
+@contextmanager
+def not_left_empty(run: Path) -> Iterator[None]:
+    """Removes the folder, and those that were made to contain it, if an error leaves it as empty as it was made."""
+    made = [folder for folder in (run, *run.parents) if not folder.exists()]
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # not empty
+            for folder in made:
+                folder.rmdir()
+        raise
 
 
 def check(run: Path, recipe: Recipe) -> None:

@@ -64,8 +64,9 @@ def train(
         if paths.limits_from is None
         else left_out_films.read(paths.limits_from, resolved(recipe))
     )
-    folder.check(paths.run, recipe)
-    training = _prepared(recipe, paths, weights, progress)
+    with folder.not_left_empty(paths.run):
+        folder.check(paths.run, recipe)
+        training = _prepared(recipe, paths, weights, progress)
     if keep_finished and (paths.run / line.BUNDLE / META).is_file():
         return open_bundle(paths.run / line.BUNDLE)
     pictures.contact_sheet(recipe, training.films, paths.run / pictures.SHEET)
