@@ -42,7 +42,8 @@ def perturbed(model: Any, seed: int) -> Iterator[None]:
     """Changes each weight at random by about its last bit, and gives the model its own again afterwards.
 
     That changes the answers about as much as rounding may: processors differ in the order of sums. (Against
-    float64, answers of networks with logits of up to 50,000 differ by a tenth to a half of it.)
+    float64, answers of networks whose logits are differences of sums of up to 1,000,000 differ by a tenth to three
+    quarters of it.)
     """
     weights = model.get_weights()
     rng = np.random.default_rng(seed)
