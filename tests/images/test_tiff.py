@@ -10,7 +10,7 @@ from PIL import Image
 
 from film_files import ramp, save, smooth
 from pneumoscope import errors, images
-from tiff_files import entry, of_pages, of_strip_rows, one_page, one_strip, packbits, tags
+from tiff_files import entry, of_pages, of_strip_rows, one_page, one_strip, packbits, packed, tags
 
 GREY = ramp(70, 90)
 
@@ -176,6 +176,19 @@ def test_a_jpeg_with_fewer_pixels_than_its_strip_or_tile_is_an_error() -> None:
     fields = [*tags((70, 160), 8, compression=7), *fields[-2:]]
     with pytest.raises(errors.UnreadableImage, match="a part of its pixels is missing"):
         images.read(of_pages([(fields, [jpeg] * 2, 324)]))
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_a_strip_may_state_more_bytes_than_it_has(bits: int, order: str) -> None:
+    white = 2**bits - 1
+    film = np.round(UNIT * white).astype(order + "u2")
+    strip = {8: film.astype(np.uint8).tobytes(), 12: packed(film, 12), 16: film.tobytes()}[bits]
+    data = one_page(strip, bits, order=order, t279=(10**6,))
+    np.testing.assert_allclose(images.read(data).pixels, film / white, atol=1e-6)
+    short = one_page(strip, bits, order=order, t279=(10**6,), t257=(71,), t278=(71,), t273=(300,))
+    with pytest.raises(errors.ImageError):
+        images.read(short)
 
 
 def test_a_volume_is_no_film() -> None:

@@ -151,3 +151,22 @@ def test_many_texts_that_unpack_to_much_take_little_time(tmp_path: Path) -> None
     film, text = save(smooth(), "PNG"), chunk(b"zTXt", XMP + b"\0" + zlib.compress(bytes(2**20)))
     film = film[:33] + 2000 * text + film[33:]
     assert in_node(tmp_path, SCRIPT, {"films": [("PNG", film.hex())]}) == [None]
+
+
+UNPACKED = """
+import { readFileSync } from "node:fs";
+import { textsOf } from "./films/png-texts.js";
+let unpacked = 0;
+const stream = globalThis.DecompressionStream;
+globalThis.DecompressionStream = class extends stream { constructor(kind) { super(kind); unpacked += 1; } };
+const texts = JSON.parse(readFileSync("input.json")).map((text) => ({ kind: "zTXt", content: Buffer.from(text, "hex") }));
+const read = await textsOf(texts, ["key"]);
+console.log(JSON.stringify([unpacked, read.get("key")]));
+"""
+
+
+def test_of_many_texts_the_last_ones_are_unpacked(tmp_path: Path) -> None:
+    """Each takes time, and a file can hold millions."""
+    texts = [b"key\0\0" + zlib.compress(str(i).encode()) for i in range(1500)]
+    texts += [b"other\0\0" + zlib.compress(b"x")] * 1500
+    assert in_node(tmp_path, UNPACKED, [text.hex() for text in texts]) == [1000, "1499"]

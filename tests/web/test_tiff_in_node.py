@@ -156,6 +156,7 @@ FILMS: dict[str, bytes] = {
     "no photometric interpretation": one_page(GREY.tobytes(), 8, t262=()),
     "words beyond the end": one_page(GREY.tobytes(), 8, t270=(65,) * 200)[:-500],
     "more strips than there are": of_pages([([*tags((70, 90), 8), entry(278, "I", 35)], [GREY[:35].tobytes(), GREY[35:].tobytes(), b"", b"x"], 273)]),
+    "a strip that states more bytes than it has": one_page(GREY.tobytes(), 8, t279=(10**6,)),
     "turned": one_strip(of_kind("f8"), more=(entry(274, "H", 6),)),
     "rows without a number": of_pages([(tags((70, 90), 16), [WORDS.tobytes()], 273)]),
     "palette of 8 bits": one_page(GREY.tobytes(), 8, t262=(3,), t320=STEPS * 3),

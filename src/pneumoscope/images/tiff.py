@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from io import BytesIO
-from itertools import repeat
+from itertools import cycle, repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pneumoscope.images.jpeg as jpeg
@@ -154,10 +154,16 @@ class Page(NamedTuple):
 
     @property
     def pieces(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Positions and sizes in bytes of its strips or tiles; some writers list more than there are."""
+        """Positions and sizes in bytes of its strips or tiles.
+
+        Some writers list more than there are, or state more bytes than one has.
+        """
         where, size = (TILE_OFFSETS, TILE_BYTES) if self.tiled else (STRIP_OFFSETS, STRIP_BYTES)
         count = self.piece_count
-        return self.tags.get(where, ())[:count], self.tags.get(size, ())[:count]
+        offsets, sizes = self.tags.get(where, ())[:count], self.tags.get(size, ())[:count]
+        if self.compression == UNCOMPRESSED and (needed := self.piece_bytes):
+            sizes = tuple(map(min, sizes, cycle(needed)))
+        return offsets, sizes
 
     @property
     def lists_more(self) -> bool:

@@ -3,6 +3,7 @@
 import { Bytes, inflated, latin1 } from "./bytes.js";
 
 const [PACKED_BYTES, ALL_TEXT_BYTES] = [2 ** 20, 2 ** 25];
+const MOST_TEXTS = 1000; // that are looked at: each takes time, however short
 
 /**
  * Keywords and their texts; of several with one keyword the last one counts.
@@ -13,9 +14,9 @@ const [PACKED_BYTES, ALL_TEXT_BYTES] = [2 ** 20, 2 ** 25];
 export async function textsOf(chunks, keywords) {
   const texts = new Map();
   let total = 0;
-  for (const { kind, content } of chunks) {
-    const keyword = keywords.find((word) => new Bytes(content).startsWith(`${word}\0`));
-    if (!keyword) continue;
+  const keywordOf = (content) => keywords.find((word) => new Bytes(content).startsWith(`${word}\0`));
+  for (const { kind, content } of chunks.filter((chunk) => keywordOf(chunk.content)).slice(-MOST_TEXTS)) {
+    const keyword = keywordOf(content);
     const text = await textOf(kind, content.subarray(keyword.length + 1), PACKED_BYTES);
     total += text?.length ?? PACKED_BYTES;
     if (total > ALL_TEXT_BYTES) break;

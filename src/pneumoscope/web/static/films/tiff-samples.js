@@ -74,23 +74,25 @@ export function grid(bytes, page) {
   // Some writers list more than there are.
   const [offsets, listed] = [page.offsets, page.counts].map((values) => values.slice(0, number * planes));
   let counts = listed;
+  const rowBytes = Math.ceil((width * Math.max(...bits) * (planar ? 1 : samples)) / 8);
   if (compression === NONE && !tiled && !counts.some(Boolean)) {
     // Old writers leave the sizes out: they follow from the others.
-    const rowBytes = Math.ceil((width * bits[0] * (planar ? 1 : samples)) / 8);
     counts = offsets.map((_, i) => Math.min(height, rows - (i % number) * height) * rowBytes);
   }
   if (counts.length !== offsets.length) throw unreadable("its strips are not listed");
-  // Some writers state more bytes than a strip has: those of the next one are not its own.
+  // Some writers state more bytes than a strip has: with PackBits, those of the next one are not its own.
   const starts = compression === PACKBITS ? [...new Set(offsets)].sort((a, b) => a - b) : [];
   const next = new Map(starts.map((start, i) => [start, starts[i + 1]]));
   return offsets.map((offset, i) => {
     if (offset < HEADER_BYTES) throw unreadable("a part of its pixels is missing");
-    if (offset + counts[i] > bytes.length) throw truncated();
     const [plane, place] = [Math.floor(i / number), i % number];
     const [top, left] = [Math.floor(place / across) * height, (place % across) * width];
-    const count = Math.min(counts[i], (next.get(offset) ?? Infinity) - offset);
     const kept = { rows: Math.min(height, rows - top), columns: Math.min(width, columns - left) };
-    return { offset, count, plane, top, left, width, storedRows: tiled ? height : kept.rows, ...kept };
+    const storedRows = tiled ? height : kept.rows;
+    const stated = compression === NONE ? Math.min(counts[i], rowBytes * storedRows) : counts[i];
+    if (offset + stated > bytes.length) throw truncated();
+    const count = Math.min(stated, (next.get(offset) ?? Infinity) - offset);
+    return { offset, count, plane, top, left, width, storedRows, ...kept };
   });
 }
 
