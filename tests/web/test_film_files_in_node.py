@@ -13,6 +13,7 @@ from film_files import dicom
 from grey_films import BRIGHT, zipped
 from page_in_node import in_node
 from pneumoscope.images import find_films
+from pneumoscope.images.sources import SYSTEM_FOLDERS
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
 
@@ -61,3 +62,18 @@ def test_the_page_takes_the_films_that_python_finds(tmp_path: Path) -> None:
 
 def test_pictures_and_archives_that_are_not_read_get_a_row(tmp_path: Path) -> None:
     assert chosen(tmp_path / "page", FOREIGN) == list(FOREIGN)
+
+
+CHOSEN = """
+import { readFileSync } from "node:fs";
+import { chosenFiles } from "./files.js";
+const files = JSON.parse(readFileSync("input.json")).map((path) => Object.assign(new File([], path.split("/").at(-1)), { webkitRelativePath: path }));
+console.log(JSON.stringify((await chosenFiles(files)).map(({ webkitRelativePath }) => webkitRelativePath)));
+"""
+
+
+def test_folders_of_a_system_are_left_out(tmp_path: Path) -> None:
+    kept = ["@eaDir/a.png", "@eaDir/ward/b.png"]  # the reader chose the first one
+    left_out = [f"films/ward/{name.upper()}/a.png" for name in sorted(SYSTEM_FOLDERS)]
+    hidden = ["films/.cache/a.png", "films/.a.png"]
+    assert in_node(tmp_path, CHOSEN, [*kept, *left_out, *hidden]) == kept

@@ -20,6 +20,7 @@ from page_in_node import in_node
 from pneumoscope.errors import ImageError
 from pneumoscope.images import find_films, load_bytes
 from pneumoscope.images.media import other_classes
+from pneumoscope.images.sources import SYSTEM_FOLDERS
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
 
@@ -103,6 +104,10 @@ ARCHIVES = {
     ),
     "litter": packed(
         {"a.png": PNG, "__MACOSX/._a.png": PNG, ".b.png": PNG, ".hidden/c.png": PNG}
+    ),
+    "folders of systems": packed(
+        {"./a.png": PNG, "ward/../b.png": PNG}
+        | {f"ward/{name.upper()}/{i}.png": PNG for i, name in enumerate(sorted(SYSTEM_FOLDERS))}
     ),
     "an ending alone": packed({"a.png": b"no film", "b.jpg": b""}),
     "an archive inside": packed({"a.png": PNG, "inner.zip": packed({"b.png": PNG}), "c.gz": b"\x1f\x8b\x08"}),

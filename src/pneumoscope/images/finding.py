@@ -32,8 +32,8 @@ def find_films(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path | Liste
     """Expands folders, glob patterns, ZIP archives and DICOMDIRs to films.
 
     A folder gives the files below it, sorted, folder by folder, that have the ending of an image or a
-    DICOM file, or whose first bytes say so; hidden files and folders are left out, and so are those of a system, such as recycle bins. Linked folders are
-    searched once. Pipes, sockets and devices are left out with a warning in the log, and so are pictures
+    DICOM file, or whose first bytes say so; hidden files and folders are left out, and so are folders of a
+    system, such as recycle bins. Linked folders are searched once. Pipes, sockets and devices are left out with a warning in the log, and so are pictures
     and archives of kinds that are not read, and objects without a picture below a DICOMDIR. An archive gives its members by the same rules, also
     an archive ``*.zip`` in a folder; a DICOMDIR gives the pictures that it lists. Whatever does not
     exist or cannot be opened is passed on, so that ``read`` reports it.

@@ -23,16 +23,16 @@ from pneumoscope.images.limits import MAX_BYTES
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 
 
-# Of Windows, Synology, QNAP, file systems of Linux, and Python: recycle bins, previews and caches.
-_SYSTEM_FOLDERS = {
-    "__macosx", "$recycle.bin", "recycler", "system volume information", "@eadir", "#recycle", "@recycle", "@recently-snapshot",
-    ".@__thumb", "lost+found", "__pycache__",
+SYSTEM_FOLDERS = {
+    "__macosx", "$recycle.bin", "recycler", "system volume information", "@eadir", "#recycle", "@recycle",
+    "@recently-snapshot", "lost+found", "__pycache__",
 }  # fmt: skip
+"""Of macOS, Windows, Synology, QNAP, file systems of Linux, and Python: recycle bins, previews and caches."""
 
 
 def is_system_folder(name: str) -> bool:
     """Whether a folder is hidden, or one that a system makes beside those of its user."""
-    return name.startswith(".") or name.lower() in _SYSTEM_FOLDERS
+    return name.startswith(".") or name.lower() in SYSTEM_FOLDERS
 
 
 class ListedFilm(os.PathLike[str]):

@@ -1,6 +1,6 @@
 // Files that are chosen, dropped on the page or pasted; of a folder its films, of anything else all files.
 
-import { filmsAmong } from "./film-files.js";
+import { filmsAmong, isSystemFolder } from "./film-files.js";
 
 /** The files of a drop. The entries must be read before the first await. */
 async function droppedFiles(transfer) {
@@ -9,7 +9,7 @@ async function droppedFiles(transfer) {
   return (await Promise.all(each)).flat();
 }
 
-/** The files of an entry: itself, or those of a folder without hidden ones. */
+/** The files of an entry: itself, or those of a folder without hidden ones and those of a system. */
 async function filesOf(entry) {
   if (!entry) return [];
   if (entry instanceof File) return [entry];
@@ -20,13 +20,20 @@ async function filesOf(entry) {
   for (;;) {
     const portion = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
     if (!portion.length) return files;
-    for (const inner of portion) if (!inner.name.startsWith(".")) files.push(...(await filesOf(inner)));
+    for (const inner of portion) {
+      const isLeftOut = inner.isDirectory ? isSystemFolder(inner.name) : inner.name.startsWith(".");
+      if (!isLeftOut) files.push(...(await filesOf(inner)));
+    }
   }
 }
 
-/** The files of an input, without hidden ones and those in hidden folders; of a folder its films. */
+/** The files of an input, without hidden ones and those in folders that are hidden or a system's; of a folder its films. */
 export async function chosenFiles(files) {
-  const visible = files.filter((file) => !(file.webkitRelativePath || file.name).split("/").some((part) => part.startsWith(".")));
+  const visible = files.filter((file) => {
+    const [chosen, ...folders] = (file.webkitRelativePath || file.name).split("/");
+    const name = folders.pop() ?? chosen;
+    return ![chosen, name].some((part) => part.startsWith(".")) && !folders.some(isSystemFolder);
+  });
   return visible.some((file) => file.webkitRelativePath) ? filmsAmong(visible) : visible;
 }
 

@@ -10,6 +10,8 @@ const ARCHIVES = ["PK\x03\x04", "PK\x05\x06", "\x1f\x8b", "7z\xbc\xaf", "Rar!", 
 const BMP_HEADERS = [12, 40, 52, 56, 64, 108, 124];
 const BARE_VRS = ["UL", "OB", "UI", "CS", "DA", "TM", "SH", "LO"];
 const TIFFS = ["II*\0", "MM\0*", "II+\0", "MM\0+"];
+/** Recycle bins, previews and caches, see `SYSTEM_FOLDERS` in pneumoscope/images/sources.py. */
+const SYSTEM_FOLDERS = new Set(["__macosx", "$recycle.bin", "recycler", "system volume information", "@eadir", "#recycle", "@recycle", "@recently-snapshot", "lost+found", "__pycache__"]);
 
 /**
  * Of the files of a folder those that are films, and those whose error is worth a row: broken films, and pictures
@@ -32,6 +34,9 @@ async function isWanted(file) {
 
 /** Whether a file has the name of the index of a DICOM medium. */
 export const isIndex = (name) => name.toUpperCase() === "DICOMDIR";
+
+/** Whether a folder is hidden, or one that a system makes beside those of its user. */
+export const isSystemFolder = (name) => name.startsWith(".") || SYSTEM_FOLDERS.has(name.toLowerCase());
 
 export const hasFilmEnding = (name) => ENDINGS.test(name);
 

@@ -1,7 +1,7 @@
 // The films in a ZIP archive (APPNOTE.TXT), unpacked by the browser's own decompression: the same members and the
 // same errors as pneumoscope/images/archives.py.
 
-import { HEAD_BYTES, hasFilmEnding, isIndex, isOfficeDocument, isPacked, sniff } from "./film-files.js";
+import { HEAD_BYTES, hasFilmEnding, isIndex, isOfficeDocument, isPacked, isSystemFolder, sniff } from "./film-files.js";
 import { Bytes, bytesOf, crc32, inflated, joinedBytes } from "./films/bytes.js";
 import { MAX_BYTES } from "./films/limits.js";
 import { FilmError, unreadable } from "./films/problems.js";
@@ -50,8 +50,12 @@ export async function filmsIn(file, otherObjects) {
 
 const lastOf = (name) => name.replaceAll("\\", "/").split("/").at(-1);
 
-/** Hidden files, and files that macOS adds. */
-const isLitter = (name) => name.replaceAll("\\", "/").split("/").includes("__MACOSX") || lastOf(name).startsWith(".");
+/** Hidden files, and those in folders that are hidden or that a system adds. */
+function isLitter(path) {
+  const folders = path.replaceAll("\\", "/").split("/");
+  const name = folders.pop();
+  return name.startsWith(".") || folders.some((folder) => folder !== "." && folder !== ".." && isSystemFolder(folder));
+}
 
 async function looksLikeFilm(file, entry, isMedium, otherObjects) {
   const hasEnding = hasFilmEnding(entry.name);
