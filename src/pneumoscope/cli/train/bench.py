@@ -51,7 +51,7 @@ AtLeast = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Fail if a ratio is more than a fifth worse than in this file, which --json wrote.",
+        help="Fail if a ratio is more than a fifth worse (the start: three tenths) than in this file, which --json wrote.",
     ),
 ]
 ALL_WAYS = "pneumoscope,server,onnxruntime,decoding,openvino,litert,torch,torch-compiled,notebook"
