@@ -21,6 +21,7 @@ from pneumoscope.data.split_names import split_of
 from pneumoscope.errors import DataError, MissingExtra, UsageError
 from pneumoscope.files import cause, write_text
 from pneumoscope.images.limits import MAX_BYTES
+from pneumoscope.images.sources import is_system_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -191,11 +192,11 @@ def _check_member(source: Path, member: zipfile.ZipInfo) -> None:
 
 
 def _relevant(files: list[_File]) -> list[_File]:
-    """The files without hidden ones and macOS' shadow files; of a folder chest_xray its content.
+    """The files without hidden ones and those in folders of a system; of a folder chest_xray its content.
 
     Kaggle's archive contains everything twice, the second time in chest_xray/chest_xray.
     """
-    plain = [f for f in files if not any(p[0] == "." or p == "__MACOSX" for p in f.name.split("/"))]
+    plain = [f for f in files if not any(map(is_system_folder, f.name.split("/")))]
     top = "chest_xray/"
     if any(f.name.startswith(f"{top}train/") for f in plain):
         inner = [f for f in plain if f.name.startswith(top)]
