@@ -267,7 +267,10 @@ def _end_without_request(event: Event) -> None:
     dul = event.assoc.dul
     # In other states the thread has a request, and hears of the end.
     if event.assoc.requestor.primitive is None and dul.state_machine.current_state in _UNREQUESTED:
-        dul.to_user_queue.put(None)  # what a wait that is over returns
+        over: Any = (
+            None  # what a wait that is over returns; mypy sees the queue's type only sometimes
+        )
+        dul.to_user_queue.put(over)
 
 
 def _count_as_stored(event: Event, size: int) -> None:
