@@ -129,3 +129,14 @@ def test_the_openapi_document_names_the_errors_of_a_route(live: Live) -> None:
     assert {"413", "429"} <= set(export)  # too many films, too many results in a minute
     sending = paths["/api/v1/predictions/{id}/destinations/{destination}"]["post"]["responses"]
     assert {"404", "429", "502"} <= set(sending)
+
+
+def test_every_answer_to_an_odd_address_is_documented(live: Live) -> None:
+    paths = live.client.get("/api/v1/openapi.json").json()["paths"]
+    for path, operations in paths.items():
+        for method, operation in operations.items():
+            address = path.replace("{", "").replace("}", "")
+            answer = live.client.request(method, f"{address}?bundle=%00")
+            assert str(answer.status_code) in operation["responses"], (method, path, answer.text)
+            other = live.client.request(method, address, headers={"Host": "other.example"})
+            assert str(other.status_code) in operation["responses"], (method, path, other.text)

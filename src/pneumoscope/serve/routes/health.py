@@ -6,9 +6,10 @@ from fastapi import APIRouter, Response
 
 from pneumoscope.errors import ShuttingDown
 from pneumoscope.serve.problems import Unavailable
+from pneumoscope.serve.routes import schemas
 from pneumoscope.serve.routes.common import RunningServices
 
-router = APIRouter()
+router = APIRouter(responses=schemas.HEALTH)
 
 
 @router.get("/healthz")

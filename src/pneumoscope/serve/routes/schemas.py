@@ -112,9 +112,11 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": "Problem details", "content": content} for status in statuses}
 
 
-READING = _problems(401, 403, 404, 422, 429, 503)
+READING = _problems(400, 401, 403, 404, 422, 429, 503)
 """Errors of routes that only read."""
-NODE = _problems(401, 403, 429, 502, 503)
+HEALTH = _problems(400, 429, 503)
+"""Errors of the routes that say whether the server runs."""
+NODE = _problems(400, 401, 403, 429, 502, 503)
 """Errors of the route that asks the DICOM node."""
 EXPORTING = _problems(413)
 """Errors of the export, besides those of reading."""
