@@ -50,6 +50,8 @@ def test_train_without_what_it_needs(
         (("--find-learning-rate", "--leave-out", "all"), "works without --leave-out"),
         (("--limits-from", "runs", "--leave-out", "all"), "sets the limits of one bundle"),
         (("--limits-from", "runs", "--folds", "3"), "sets the limits of one bundle"),
+        (("--soft-labels-from", "run", "--folds", "3"), "gives the labels of one training"),
+        (("--soft-labels-from", "run", "--leave-out", "all"), "gives the labels of one training"),
         (("--epochs", "-1"), "--epochs"),
         (("--epochs", "many"), "--epochs"),
         (("--head-epochs", "-1"), "--head-epochs"),
@@ -172,7 +174,8 @@ def test_options_reach_the_training(
     done = run(
         "train", "cnn-3class", "--out", "mine", "--weights", "none", "--seed", 7, "--epochs", 3,
         "--head-epochs", 0, "--cache", "films-cache", "--pictures", "cats", "--devices", "all",
-        "--tensorboard", "--mlflow", "http://127.0.0.1:5000", "--limits-from", "hospitals", "--json",
+        "--tensorboard", "--mlflow", "http://127.0.0.1:5000", "--limits-from", "hospitals",
+        "--soft-labels-from", "teacher", "--json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {
@@ -187,6 +190,7 @@ def test_options_reach_the_training(
         cache=Path("films-cache"),
         pictures=Path("cats"),
         limits_from=Path("hospitals"),
+        soft_labels_from=Path("teacher"),
     )
     assert training.paths == expected
     assert training.devices == ("all", recipe.batch_size)

@@ -136,6 +136,7 @@ def finished(run: Path) -> line.Trained:
         recipe=RECIPE,
         films=shades(),
         run=run,
+        soft_labels_from=None,
         start_weights={"name": "none"},
         foreign=None,
         others=np.empty((0, 8, 8), np.uint8),

@@ -11,6 +11,7 @@ from pneumoscope.data.sources import left_out_by
 from pneumoscope.errors import UsageError
 from pneumoscope.files import cause
 from pneumoscope.train import folder
+from pneumoscope.train.fit import soft_labels
 from pneumoscope.train.fit.checkpoint import WEIGHTS
 from pneumoscope.train.fit.loop import LOG
 from pneumoscope.train.folder import MANIFEST, RECORD
@@ -18,6 +19,9 @@ from pneumoscope.train.folder import MANIFEST, RECORD
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from pneumoscope.data import FilmSet
 
@@ -107,16 +111,70 @@ def check_start(run: Path, recipe: Mapping[str, Any], films: FilmSet) -> None:
         )
 
 
+def soft_labels_of(run: Path, recipe: Mapping[str, Any], films: FilmSet) -> NDArray[np.float64]:
+    """The soft labels that the networks of another run give the training films.
+
+    Args:
+        run: Its folder; the networks that give soft labels are trained, the run itself need not be.
+        recipe: Of the training, from `recipe.reading.resolved`.
+        films: Of the training.
+
+    Returns:
+        Probabilities, (training films, names).
+
+    Raises:
+        UsageError: The recipe has no soft labels, or the run has none, or they are those of other films.
+    """
+    if not recipe["soft_labels"]:
+        raise UsageError(
+            "the recipe has no soft labels", "Set soft_labels in it, such as soft_labels = 0.5."
+        )
+    if not all((run / name).is_file() for name in (RECORD, soft_labels.FILE)):
+        raise UsageError(
+            f"{run}: has no soft labels",
+            "Name the run folder of a recipe with soft_labels above 0, once its networks are trained.",
+        )
+    record = folder.record_of(run, "Train it again.")
+    # Those of other films may come from networks that were trained on films that are held out here.
+    if record["manifest_sha256"] != films.manifest_sha256:
+        raise UsageError(
+            f"{run}: its soft labels are those of other films, or of the same with another split",
+            "Train it on the same data, with the same validation share and negative class.",
+        )
+    rows = films.rows("train")
+    values = soft_labels.read(run / soft_labels.FILE, (len(rows), len(films.names)))
+    # The same films may have other paths, and so another order. Copies of a film have the same values.
+    hashes = [row["sha256"] for row in _training_rows(run)]
+    row_of = {digest: row for row, digest in enumerate(hashes)}
+    return values[[row_of[films.films[row].sha256] for row in rows]]
+
+
+def soft_labels_record(run: Path) -> dict[str, str]:
+    """What the run record and the model card say of soft labels that another run gives."""
+    digest = sha256_of(run / soft_labels.FILE)
+    recipe = folder.record_of(run, "Train it again.")["recipe"]
+    name = f"run {run.resolve().name} ({recipe['network']}, {recipe['size']} pixels)"
+    return {"name": name, "sha256": digest}
+
+
 def _trained_on(run: Path) -> tuple[set[str], set[str], set[str]]:
     """Hashes, patients and sources of the films that a run was trained on."""
+    rows = _training_rows(run)
+    return (
+        {row["sha256"] for row in rows},
+        {row["patient"] for row in rows},
+        {row.get("source", "") for row in rows},
+    )
+
+
+def _training_rows(run: Path) -> list[dict[str, str]]:
+    """The films that a run was trained on, in their order."""
     try:
         with (run / MANIFEST).open(encoding="utf-8", newline="") as stream:
             rows = [row for row in csv.DictReader(stream) if row["split"] == "train"]
-        return (
-            {row["sha256"] for row in rows},
-            {row["patient"] for row in rows},
-            {row.get("source", "") for row in rows},
-        )
+        if rows and not {"sha256", "patient"} <= rows[0].keys():
+            raise ValueError("it has no column sha256 or patient")
+        return rows
     except (OSError, KeyError, ValueError) as error:
         raise UsageError(
             f"{run}: {MANIFEST}, the list of its films, cannot be read ({cause(error)})",

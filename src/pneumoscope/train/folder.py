@@ -62,7 +62,13 @@ def check(run: Path, recipe: Recipe) -> None:
     run.mkdir(parents=True, exist_ok=True)
 
 
-def start(run: Path, recipe: Recipe, films: data.FilmSet, start_weights: dict[str, str]) -> None:
+def start(
+    run: Path,
+    recipe: Recipe,
+    films: data.FilmSet,
+    start_weights: dict[str, str],
+    soft_labels_from: dict[str, str] | None = None,
+) -> None:
     """Records what the run starts with, or checks that it continues with the same.
 
     Other films would be split differently, and some films that the network was trained on would
@@ -73,9 +79,10 @@ def start(run: Path, recipe: Recipe, films: data.FilmSet, start_weights: dict[st
         recipe: The recipe.
         films: All films, with their splits; their manifest is written, too.
         start_weights: Name of the start weights, and ``sha256`` of their file.
+        soft_labels_from: The same of the run whose soft labels are used.
 
     Raises:
-        UsageError: The run was started with other films or other start weights.
+        UsageError: The run was started with other films, other start weights or other soft labels.
     """
     record = _plain(
         {
@@ -83,13 +90,16 @@ def start(run: Path, recipe: Recipe, films: data.FilmSet, start_weights: dict[st
             "manifest_sha256": films.manifest_sha256,
             "start_weights": start_weights,
         }
+        | ({} if soft_labels_from is None else {"soft_labels_from": soft_labels_from})
     )
     file = run / RECORD
     if _has_started(run):
         before = record_of(run, _NEW_FOLDER)
+        labels = [_unnamed(each.get("soft_labels_from", {})) for each in (before, record)]
         same = {
             "films": before["manifest_sha256"] == record["manifest_sha256"],
             "start weights": _unnamed(before["start_weights"]) == _unnamed(record["start_weights"]),
+            "soft labels": labels[0] == labels[1],
         }
         for what, is_same in same.items():
             if not is_same:

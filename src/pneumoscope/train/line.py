@@ -60,6 +60,7 @@ class Trained:
         films: All films, with their splits.
         run: Run folder, with the weights and the log of the training.
         start_weights: Name of the start weights, and ``sha256`` of their file.
+        soft_labels_from: The same of the run whose soft labels it learned; None without such a run.
         foreign: Pictures of a folder that the gate learns to refuse; None for drawn ones only.
         others: Chest films of patients outside the population, uint8 (n, side, side); n may be 0.
     """
@@ -68,6 +69,7 @@ class Trained:
     films: FilmSet
     run: Path
     start_weights: dict[str, str]
+    soft_labels_from: dict[str, str] | None
     foreign: Pictures | None
     others: NDArray[np.uint8]
 
@@ -240,6 +242,7 @@ def _validation_record(
         "parity": parity,
         "training_minutes": round(soft_labels.minutes(trained.run), 1),
         "parameters": checkpoint.parameters(trained.run),
+        **({} if (labels := trained.soft_labels_from) is None else {"soft_labels_from": labels}),
         **_left_out_record(left_out),
     }
 

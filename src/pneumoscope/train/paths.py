@@ -27,6 +27,7 @@ class Paths:
         averaged: Folders of finished runs whose weights are averaged, in place of a training.
         limits_from: Folder of trainings that each left a source out: the limit of the positive verdict is
             to hold in these sources, too; None for the validation films only.
+        soft_labels_from: Run folder whose soft labels are used; None if the recipe's own networks give them.
     """
 
     data: Path
@@ -39,3 +40,4 @@ class Paths:
     skip_broken: bool = False
     averaged: tuple[Path, ...] = ()
     limits_from: Path | None = None
+    soft_labels_from: Path | None = None

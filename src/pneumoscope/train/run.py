@@ -104,12 +104,19 @@ def _prepared(
     if paths.averaged:
         weight_average.check(paths.averaged, resolved(recipe), films.manifest_sha256)
         start_weights = weight_average.record_of(paths.averaged)
-    folder.start(paths.run, recipe, films, start_weights)
+    teacher, labels, label_record = paths.soft_labels_from, None, None
+    if teacher is not None:
+        labels = finished_run.soft_labels_of(teacher, resolved(recipe), films)
+        label_record = finished_run.soft_labels_record(teacher)
+    folder.start(paths.run, recipe, films, start_weights, label_record)
+    if labels is not None:
+        soft_labels.write(films, labels, paths.run)
     return line.Trained(
         recipe=recipe,
         films=films,
         run=paths.run,
         start_weights=start_weights,
+        soft_labels_from=label_record,
         foreign=foreign,
         others=others,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -22,10 +23,12 @@ from trainings import SMALL, exporting_here, train
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
+    from pneumoscope.train import finished_run, folder
     from pneumoscope.train.data.batches import Position
     from pneumoscope.train.fit import loop, soft_labels
     from pneumoscope.train.progress import Progress
     from pneumoscope.train.recipe.augmentation import Augmentation
+    from pneumoscope.train.recipe.reading import resolved
     from pneumoscope.train.recipe.settings import Recipe
 
 from pneumoscope.data import Film, FilmSet
@@ -234,6 +237,55 @@ def test_a_recipe_with_soft_labels_is_trained_by_one_command(tmp_path: Path) -> 
     logged = [loop.minutes(log.parent) for log in (tmp_path / "run").rglob("log.csv")]
     assert len(logged) == 3
     assert json.loads(done.stdout)["validation"]["training_minutes"] == round(sum(logged), 1)
+    another_network_learns_from_them(tmp_path, recipe, drawn)
+
+
+def another_network_learns_from_them(base: Path, recipe: str, drawn: Path) -> None:
+    """From the same films in another place."""
+    moved = base / "moved"
+    shutil.copytree(drawn, moved / "chest_xray")
+    smaller = recipe.replace("[8, 16]", "[4]").replace("0.5", "1.0")
+    student, out = ("--soft-labels-from", base / "run"), base / "student"
+    refused = train(SMALL, out, moved, *student)
+    assert "the recipe has no soft labels" in refused.stderr
+    refused = train(smaller, out, moved, "--soft-labels-from", base)
+    assert f"{base}: has no soft labels" in refused.stderr
+    other_films = drawn_set(base / "other", 16, 22)
+    refused = train(smaller, out, other_films, *student)
+    assert "its soft labels are those of other films" in refused.stderr
+    assert not out.exists()
+    with exporting_here(), mock.patch.object(loop, "fit", wraps=loop.fit) as fit:
+        done = train(smaller, out, moved, *student, "--json")
+    assert done.returncode == 0, done.stderr
+    assert [call.args[0].filters for call in fit.call_args_list] == [(4,)]
+    labels = [probabilities_by_film(run) for run in (base / "run", out)]
+    assert labels[0] == labels[1]
+    assert json.loads(done.stdout)["validation"]["soft_labels_from"]["name"] == (
+        "run run (cnn, 32 pixels)"
+    )
+    card = (out / "bundle" / "README.md").read_text()
+    assert "- Soft labels: those of networks of the run run (cnn, 32 pixels)" in card
+    assert "with other soft labels" in train(smaller, out, moved).stderr
+    assert train(smaller, out, moved, *student).returncode == 0
+
+
+def test_films_in_another_order_have_their_own_soft_labels(tmp_path: Path) -> None:
+    first = replace(films(), files=tuple(tmp_path / film.path for film in films().films))
+    values = np.random.default_rng(0).dirichlet([1, 1], len(first.rows("train")))
+    folder.start(tmp_path, RECIPE, first, {"name": "none"})
+    soft_labels.write(first, values, tmp_path)
+    turned = replace(first, films=first.films[::-1])
+    again = finished_run.soft_labels_of(tmp_path, resolved(RECIPE), turned)
+    np.testing.assert_allclose(again, values[::-1], atol=1e-6)
+
+
+def probabilities_by_film(run: Path) -> dict[str, list[str]]:
+    """Hash of each training film to its soft label."""
+    with (run / "films.csv").open(newline="") as stream:
+        hashes = [row["sha256"] for row in csv.DictReader(stream) if row["split"] == "train"]
+    with (run / "soft_labels.csv").open(newline="") as stream:
+        shares = [shares for _, _, *shares in list(csv.reader(stream))[1:]]
+    return dict(zip(hashes, shares, strict=True))
 
 
 def test_minutes_of_a_training_count_those_of_its_teachers(tmp_path: Path) -> None:

@@ -138,6 +138,15 @@ LimitsFrom = Annotated[
         "holds for the healthy films of the sources that they left out.",
     ),
 ]
+SoftLabelsFrom = Annotated[
+    Path | None,
+    typer.Option(
+        "--soft-labels-from",
+        metavar="DIR",
+        help="Run folder of another recipe with soft labels, such as one of a larger network: its soft labels are used "
+        "(distillation), and no networks are trained for them.",
+    ),
+]
 Folds = Annotated[
     int | None,
     typer.Option(
@@ -172,6 +181,7 @@ def train(
     find_learning_rate: FindLearningRate = False,
     leave_out: LeaveOut = None,
     limits_from: LimitsFrom = None,
+    soft_labels_from: SoftLabelsFrom = None,
     folds: Folds = None,
     yes: Yes = False,
     json: Json = False,
@@ -196,7 +206,9 @@ def train(
     --average runs/mine-2 --out runs/mine-average
     """
     _check_options(find_learning_rate, tensorboard or mlflow is not None, leave_out, folds)
-    _check_limits_from(limits_from, find_learning_rate or bool(leave_out) or bool(folds))
+    others = find_learning_rate or bool(leave_out) or bool(folds)
+    _check_limits_from(limits_from, others)
+    _check_soft_labels_from(soft_labels_from, others or bool(average))
     folder = prepare_training(backend, data)
     _check_mlflow(mlflow)
     from pneumoscope.train.quiet import no_chatter
@@ -213,6 +225,7 @@ def train(
     trains = find_learning_rate or bool(leave_out) or bool(resolved.folds)
     _check_average(average, trains or weights is not None)
     _check_limits_from(limits_from, bool(resolved.folds))
+    _check_soft_labels_from(soft_labels_from, bool(resolved.folds))
     cross_validation.refuse_with(resolved, leave_out)
     confirm_code(resolved, yes=yes)
     with no_chatter():
@@ -233,6 +246,7 @@ def train(
         skip_broken=skip_broken,
         averaged=tuple(average or ()),
         limits_from=limits_from,
+        soft_labels_from=soft_labels_from,
     )
     train_run = partial(_train, devices=devices, tensorboard=tensorboard, mlflow=mlflow)
     if find_learning_rate:
@@ -275,6 +289,14 @@ def _check_limits_from(limits_from: Path | None, trains_otherwise: bool) -> None
         raise typer.BadParameter(
             "--limits-from sets the limits of one bundle: it works without --find-learning-rate, --leave-out "
             "and --folds"
+        )
+
+
+def _check_soft_labels_from(soft_labels_from: Path | None, trains_otherwise: bool) -> None:
+    if soft_labels_from is not None and trains_otherwise:
+        raise typer.BadParameter(
+            "--soft-labels-from gives the labels of one training: it works without --find-learning-rate, --leave-out, "
+            "--folds and --average"
         )
 
 

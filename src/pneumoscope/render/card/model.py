@@ -203,6 +203,11 @@ def _attributions(meta: BundleMeta) -> str:
         )
     if "start_weights" in meta.validation:
         lines.append(f"- Start weights: {_start(meta.validation['start_weights'], meta)}")
+    if "soft_labels_from" in meta.validation:
+        run = meta.validation["soft_labels_from"]["name"]
+        lines.append(
+            f"- Soft labels: those of networks of the {run}, each trained without the film."
+        )
     return "\n".join(lines) or "Not recorded."
 
 

@@ -5,6 +5,8 @@ look alike. A network that is trained on such labels as if they were certain lea
 training patients are divided into folds, a network is trained without each fold, and what it says of the fold's films
 is mixed into their labels (distillation, Hinton et al. 2015, from networks that cannot know the label). The
 validation films are in no fold, so no network learns from them.
+
+The networks have the same recipe, or that of another run, such as a larger network's (`finished_run.soft_labels_of`).
 """
 
 from __future__ import annotations
@@ -68,8 +70,8 @@ def targets_of(
         return None
     rows = films.rows("train")
     if not (run / FILE).is_file():
-        _write(films, rows, _cross_fitted(recipe, films, run, weights, progress), run / FILE)
-    probabilities = _read(run / FILE, (len(rows), len(films.names)))
+        write(films, _cross_fitted(recipe, films, run, weights, progress), run)
+    probabilities = read(run / FILE, (len(rows), len(films.names)))
     others = int((probabilities.argmax(axis=1) != films.labels[rows]).sum())
     progress.note(
         f"soft labels: the networks that have not seen them give another class to {others} of {len(rows)} films"
@@ -131,20 +133,34 @@ def _without_each_fold(recipe: Recipe, films: FilmSet) -> tuple[FilmSet, ...]:
     return tuple(parts)
 
 
-def _write(
-    films: FilmSet, rows: NDArray[np.intp], probabilities: NDArray[np.float64], path: Path
-) -> None:
+def write(films: FilmSet, probabilities: NDArray[np.float64], run: Path) -> None:
+    """Writes `FILE` into a run folder.
+
+    Args:
+        films: All films.
+        probabilities: Of the training films, (training films, names).
+        run: The run folder.
+    """
+    rows = films.rows("train")
     text = io.StringIO()
     lines = (
         (films.films[row].path, films.names[label], *(f"{share:.6f}" for share in shares))
         for row, label, shares in zip(rows, films.labels[rows], probabilities, strict=True)
     )
     write_table(("path", "label", *films.names), lines, text)
-    write_text(path, text.getvalue())
+    write_text(run / FILE, text.getvalue())
 
 
-def _read(path: Path, shape: Sequence[int]) -> NDArray[np.float64]:
-    """Probabilities of the films of a run; its films are checked when it is continued."""
+def read(path: Path, shape: Sequence[int]) -> NDArray[np.float64]:
+    """Probabilities of the films of a run; its films are checked when it is continued.
+
+    Args:
+        path: `FILE` of the run.
+        shape: Number of its training films and of names.
+
+    Raises:
+        UsageError: The file is damaged, or of another shape.
+    """
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             _, *lines = csv.reader(stream)

@@ -158,7 +158,9 @@ def to_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 def _settings(run: Run) -> str:
     recipe = {key: value for key, value in run.recipe.items() if key != "seed"}
-    return json.dumps([recipe, run.bundle.meta.validation["start_weights"]], sort_keys=True)
+    validation = run.bundle.meta.validation
+    began = validation["start_weights"], validation.get("soft_labels_from")
+    return json.dumps([recipe, *began], sort_keys=True)
 
 
 # The figures of a row share their runs, and each is one expression.
