@@ -75,6 +75,7 @@ SHELL = dict.fromkeys(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", SHELL)
 def test_shell_blocks_run(line: str, workplace: Path) -> None:
     assert run_line(line, workplace)
@@ -359,6 +360,7 @@ PYTHON = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", PYTHON)
 def test_python_blocks_run(
     code: str, workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

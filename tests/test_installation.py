@@ -35,6 +35,7 @@ def installed_from(folder: Path, origin: dict[str, Any] | str | None) -> str:
     return command
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("origin", "command"),
     [

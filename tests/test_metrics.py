@@ -71,6 +71,7 @@ def test_the_bootstrap_is_seeded() -> None:
     assert first == second != other
 
 
+@pytest.mark.slow
 def test_the_bootstrap_covers_as_often_as_it_says() -> None:
     rng = np.random.default_rng(7)
     covered = 0

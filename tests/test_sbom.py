@@ -23,6 +23,7 @@ def bill() -> dict[str, Any]:
     return sbom.cyclonedx()
 
 
+@pytest.mark.slow
 def test_every_licence_is_permissive_or_a_named_exception() -> None:
     rows = list(sbom.licence_rows())
     assert len(rows) > 20
@@ -105,6 +106,7 @@ def test_the_bill_is_closed_and_names_what_is_needed(bill: dict[str, Any]) -> No
     assert numpy in needs[product["bom-ref"]]
 
 
+@pytest.mark.slow
 def test_the_tool_writes_the_same_bytes_each_time(tmp_path: Path, bill: dict[str, Any]) -> None:
     out = tmp_path / "new" / "sbom.json"
     subprocess.run([sys.executable, ROOT / "tools" / "sbom.py", "--out", out], check=True)

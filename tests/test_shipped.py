@@ -123,6 +123,7 @@ def test_exposure_and_contrast_do_not_change_the_verdict(classifier: Classifier)
     assert np.abs(p - q).max() < 0.01
 
 
+@pytest.mark.slow
 def test_reduced_decoding_hardly_changes_the_answer(children: Classifier, films_dir: Path) -> None:
     films = sorted((films_dir / "full_size").glob("*/*"))
     reduced = [children.predict(path) for path in films]
@@ -138,6 +139,7 @@ def test_reduced_decoding_hardly_changes_the_answer(children: Classifier, films_
     assert max(differences) <= 0.1
 
 
+@pytest.mark.slow
 def test_a_full_size_film_and_its_224_pixel_copy_agree(
     children: Classifier, films_dir: Path
 ) -> None:

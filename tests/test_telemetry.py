@@ -39,6 +39,7 @@ def files(home: Path) -> list[str]:
     return sorted(str(path.relative_to(home)) for path in home.rglob("*") if path.is_file())
 
 
+@pytest.mark.slow
 def test_reading_a_film_leaves_nothing_in_the_home_folder(tmp_path: Path) -> None:
     done = subprocess.run(
         command("predict", SAMPLES / "normal-1.png", "--json"),

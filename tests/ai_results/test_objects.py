@@ -33,6 +33,7 @@ HEADERS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("header", HEADERS)
 def test_dciodvfy_finds_no_error(tiny_bundle: Bundle, tmp_path: Path, header: str) -> None:
     result = result_of(tiny_bundle, **HEADERS[header])

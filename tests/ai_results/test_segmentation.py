@@ -10,6 +10,7 @@ from pneumoscope.render.heatmap import enlarge
 from result_films import made, result_of
 
 
+@pytest.mark.slow
 def test_the_heat_can_be_read_back(tiny_bundle: Bundle) -> None:
     result = result_of(tiny_bundle)
     seg = made(result, "seg")

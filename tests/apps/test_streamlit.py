@@ -40,6 +40,7 @@ def card(app: Any) -> str:
     return re.sub(r"<style>.*</style>", "", text, flags=re.DOTALL)
 
 
+@pytest.mark.slow
 def test_examples_and_opacity(app: Any) -> None:
     assert "Research use, not a medical device." in app.markdown[0].value
     assert "Choose a film" in card(app)

@@ -129,6 +129,7 @@ def test_what_does_not_exist() -> None:
         Listing("")
 
 
+@pytest.mark.slow
 def test_a_parquet_manifest_with_a_broken_byte_is_read_or_refused(tmp_path: Path) -> None:
     """Some breaks show only where the rows are read, as an index that is not in the dictionary."""
     file = tmp_path / "m.parquet"

@@ -205,6 +205,7 @@ def crashing_writes(at: int, monkeypatch: pytest.MonkeyPatch, *, before: bool) -
     return count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [True, False])
 @pytest.mark.parametrize("at", range(1, 6))
 def test_a_crash_at_any_write_doubles_and_loses_no_row(

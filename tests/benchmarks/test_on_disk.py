@@ -13,6 +13,7 @@ def test_the_largest_package_is_first_and_all_are_summed() -> None:
     assert rows[2:] == ["| large | 20.0 |", "| small | 1.0 |", "| all | 21.0 |"]
 
 
+@pytest.mark.slow
 def test_the_sum_is_what_the_benchmark_records() -> None:
     sizes = sizes_mb("pneumoscope")
     assert {"pneumoscope", "numpy", "onnxruntime"} <= sizes.keys()

@@ -96,6 +96,7 @@ def test_films_become_rows_and_a_page(tiny_bundle: Bundle, films: Path) -> None:
     assert all(word in page for word in ("PNEUMONIA", "UnknownFormat", "Scores of tiny 1"))
 
 
+@pytest.mark.slow
 def test_a_second_run_reads_only_what_is_new(
     here: None, tiny_bundle: Bundle, films: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,6 +77,7 @@ def measured_inference(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return calls
 
 
+@pytest.mark.slow
 def test_reading_is_compared_and_printed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     calls = measured_inference(monkeypatch)
     options = ("--bundle", "children", "--ways", "pneumoscope, decoding", "--rounds", 2)

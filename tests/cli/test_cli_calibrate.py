@@ -102,6 +102,7 @@ def test_json_has_the_profile_and_its_figures(
     assert run("calibrate", ward, *options[:4], *tiny).returncode == 0  # not strict
 
 
+@pytest.mark.slow
 def test_an_older_bundle_s_points_are_shown_beside(
     tiny: tuple[str, Path], ward: Path, tmp_path: Path
 ) -> None:

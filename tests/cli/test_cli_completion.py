@@ -57,6 +57,7 @@ def tiny_folder(tiny_bundle: Bundle) -> str:
     return str(tiny_bundle.path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "words"),
     [

@@ -91,6 +91,7 @@ def test_files_follow_one_another() -> None:
     assert max(evidence[:40]) < 20 < max(evidence[40:])  # 1 / 5 %
 
 
+@pytest.mark.slow
 def test_a_page_replaces_an_older_one_only() -> None:
     for module in ("matplotlib", "scipy", "sklearn"):
         pytest.importorskip(module, reason="needs the [evidence] extra")

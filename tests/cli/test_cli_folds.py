@@ -53,6 +53,7 @@ def cross_validate(films: Path, *more: object, recipe: str = "mine.toml") -> Don
     return run("train", recipe, "--data", films, *more, "--cache", "cache")
 
 
+@pytest.mark.slow
 def test_each_fold_is_trained_and_all_films_are_measured(trainings: Trainings, films: Path) -> None:
     done = cross_validate(films, "--out", "runs")
     assert done.returncode == 0, done.stderr
@@ -82,6 +83,7 @@ def test_each_fold_is_trained_and_all_films_are_measured(trainings: Trainings, f
         assert (out / name).stat().st_size > 0
 
 
+@pytest.mark.slow
 def test_folds_as_json_in_the_default_folder(trainings: Trainings, films: Path) -> None:
     done = cross_validate(films, "--seed", 3, "--json")
     assert done.returncode == 0, done.stderr
@@ -93,6 +95,7 @@ def test_folds_as_json_in_the_default_folder(trainings: Trainings, films: Path) 
     assert {Path(file).parent for file in record["files"]} == {Path("runs/mine-3-folds")}
 
 
+@pytest.mark.slow
 def test_finished_folds_are_in_the_files_before_the_last(trainings: Trainings, films: Path) -> None:
     trainings.most = 1
     done = cross_validate(films, "--out", "runs")

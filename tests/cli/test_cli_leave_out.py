@@ -50,6 +50,7 @@ def leave_out(films: Path, *more: object) -> Done:
     return run("train", "--data", films, "--leave-out", *more, "--cache", "cache")
 
 
+@pytest.mark.slow
 def test_each_source_is_left_out_and_measured(trainings: Trainings, films: Path) -> None:
     done = leave_out(films, "all", "--out", "runs")
     assert done.returncode == 0, done.stderr

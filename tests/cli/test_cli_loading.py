@@ -34,6 +34,7 @@ def test_predict_searches_again_and_loads_no_rich_for_other_programs(
     assert last_line("predict", film_files, *tiny) == "0 True True False"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [("bundles", "--json"), ("--version",)])
 def test_other_commands_search_again(arguments: tuple[str, ...]) -> None:
     assert last_line(*arguments).startswith("0 True True")

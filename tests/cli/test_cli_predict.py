@@ -123,6 +123,7 @@ def test_a_name_that_is_no_text(tiny: tuple[str, Path], film_files: Path, tmp_pa
     assert done.stdout.count("\tNORMAL\t") == 2
 
 
+@pytest.mark.slow
 def test_every_film_at_full_size_in_one_call(films_dir: Path) -> None:
     done = run("predict", "--json", films_dir / "full_size")
     assert done.returncode == 0, done.stderr

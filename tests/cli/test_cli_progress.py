@@ -14,6 +14,7 @@ import pytest
 from pneumoscope.cli.progress import over_films, progress_bar
 
 
+@pytest.mark.slow
 def test_results_go_to_the_file_while_a_bar_is_on_the_terminal(
     tiny: tuple[str, Path], film_files: Path, tmp_path: Path
 ) -> None:

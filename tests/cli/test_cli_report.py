@@ -40,6 +40,7 @@ def test_the_default_objects_are_written(
     assert NUMBER not in done.stdout
 
 
+@pytest.mark.slow
 def test_chosen_objects_and_json(tiny: tuple[str, Path], film: Path, tmp_path: Path) -> None:
     arguments = ("--object", "sr,GSPS", "--object", "fhir", "--fhir-version", "R4", "--json")
     done = run("report", film, "--out", tmp_path / "out", *arguments, *tiny)

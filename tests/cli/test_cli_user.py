@@ -69,6 +69,7 @@ def test_closing_an_account_ends_sessions_and_tokens(administer: Run, tmp_path: 
     administration.store.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "stdin", "message", "hint"),
     [

@@ -98,6 +98,7 @@ def test_folders_beside_train_that_are_no_split(tmp_path: Path) -> None:
     assert find(root).warnings == ("folders of films that are not used: extra",)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["patient{:05d}", "p{:02d}", "{:03d}", "images_{:03d}", "Study 1{}"]
 )
@@ -343,6 +344,7 @@ def test_a_folder_above_that_nobody_may_list(
         find(root / "normal")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "names",
     [

@@ -99,6 +99,7 @@ def test_too_few_films_change_nothing() -> None:
     assert fit_kinds([np.zeros((5, 1))], np.zeros(5, int)) == (1.0, ())
 
 
+@pytest.mark.slow
 def test_the_kinds_get_the_shares_that_they_have() -> None:
     rng = np.random.default_rng(3)
     true = np.log(rng.dirichlet([3.0, 1.0, 1.0], 8000))

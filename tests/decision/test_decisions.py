@@ -136,6 +136,7 @@ def test_javascript_decides_the_cases(scripts: Path, request: pytest.FixtureRequ
             assert close(answer.get(key), case.get(key)), (case, answer)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES[1:])
 def test_javascript_says_in_other_languages_what_python_says(
     scripts: Path, request: pytest.FixtureRequest, language: str

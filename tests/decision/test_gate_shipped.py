@@ -127,6 +127,7 @@ CHANGED: dict[str, tuple[Callable[[Film], NDArray[np.uint8]], set[str]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", list(CHANGED))
 def test_a_changed_chest_film_gets_its_reason(
     kind: str, classifier: Classifier, chests: list[Film]
@@ -223,6 +224,7 @@ FOREIGN: dict[str, tuple[Callable[[], NDArray[np.uint8]], set[str]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", list(FOREIGN))
 def test_what_is_no_chest_film_gets_its_reason(kind: str, classifier: Classifier) -> None:
     make, expected = FOREIGN[kind]

@@ -58,6 +58,7 @@ SHIPPED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "point"), SHIPPED)
 @pytest.mark.parametrize("prevalence", [None, 0.02])
 def test_they_hold_for_every_choice_of_the_shipped_bundles(
@@ -82,6 +83,7 @@ def rules_with(threshold: float, limits: tuple[float, float] | None) -> Rules:
 PLACES = (0.0, 1e-9, 0.1, 0.3, 0.5, 0.7, 1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threshold", [1e-7, 0.3, 0.5, 0.9])
 def test_they_hold_at_every_probability_whatever_the_limits(threshold: float) -> None:
     for limits in (None, *product(PLACES, PLACES)):

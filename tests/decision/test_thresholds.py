@@ -93,6 +93,7 @@ def best_of_all(positive: np.ndarray, scores: dict[str, np.ndarray]) -> float:
     return max(worst_balanced_accuracy(positive, scores, float(cut))[0] for cut in cuts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prevalence", [0.002, 0.012, 0.1, 0.5, 0.9, 0.988, 0.998])
 def test_the_best_point_is_reached_at_any_prevalence(prevalence: float) -> None:
     # Log odds of two normals one apart, calibrated: logit p = logit prevalence + x - 1 / 2.
@@ -120,6 +121,7 @@ KINDS = {
 """Name to scores, from calibrated probabilities and labels."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("prevalence", [0.002, 0.012, 0.1, 0.5, 0.9, 0.988, 0.998])
 def test_any_films_have_the_best_point_that_a_threshold_reaches(

@@ -449,6 +449,7 @@ def film_formats() -> dict[str, bytes]:
 FORMATS = film_formats()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FORMATS)
 def test_damaged_films_read_or_raise_an_image_error(kind: str) -> None:
     """300 damages each: flipped bytes, cuts, and blocks of noise, most of them in the header."""

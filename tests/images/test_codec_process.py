@@ -51,6 +51,7 @@ def child_that(monkeypatch: pytest.MonkeyPatch, does: str) -> None:
     monkeypatch.setattr(codec_process, "COMMAND", (sys.executable, "-c", _FAKE + does))
 
 
+@pytest.mark.slow
 @alone
 @pytest.mark.parametrize("does", ["os.abort()", "sys.exit()", "print(1, flush=True); os.abort()"])
 def test_a_crash_costs_one_film(monkeypatch: pytest.MonkeyPatch, does: str) -> None:
@@ -165,6 +166,7 @@ def jpeg_ls_film() -> bytes:
     return compressed(dataset(ramp()), JLS, "pyjpegls")
 
 
+@pytest.mark.slow
 @alone
 def test_jpeg_ls_is_decoded_in_the_child_too(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(images.read(jpeg_ls_film()).pixels, ramp() / np.float32(255))

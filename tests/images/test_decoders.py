@@ -84,6 +84,7 @@ def test_a_decoder_that_dies_costs_one_film(decoder: Decoder) -> None:
     assert decoder.decode(BRIGHT[1], DecodeOptions(32)).pixels.shape == (32, 32)
 
 
+@pytest.mark.slow
 def test_a_film_is_decoded_again_when_its_decoder_dies_for_another_reason(decoder: Decoder) -> None:
     # Such as the memory of the machine; the film itself is sound.
     starts = [killed_after_start, Decoder.start]
@@ -239,6 +240,7 @@ def test_an_answer_that_is_longer_than_any_film_is_not_received() -> None:
         decoder.decode(BRIGHT[1], DecodeOptions(32))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no limit on memory here")
 def test_a_film_that_needs_too_much_memory_is_given_up() -> None:
     poor = Decoder(30, 64 * 2**20)
@@ -250,6 +252,7 @@ def test_a_film_that_needs_too_much_memory_is_given_up() -> None:
         poor.stop()
 
 
+@pytest.mark.slow
 def test_a_process_that_does_not_stop_its_decoder_ends_nevertheless() -> None:
     code = "from pneumoscope.images.decoders import Decoder\nDecoder(30, 2**30).start()"
     command = [sys.executable, "-c", f"if __name__ == '__main__':\n exec({code!r})"]

@@ -18,6 +18,7 @@ SECONDS = 12.0
 """For each of the two tests; a slow machine tries fewer films."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codings", [RASTER, DICOM], ids=["raster", "DICOM"])
 def test_damaged_films_are_refused_or_read(codings: list[str]) -> None:
     began = time.monotonic()

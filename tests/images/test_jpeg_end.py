@@ -42,6 +42,7 @@ def cut(kind: str, share: float, end: bytes = EOI) -> bytes:
     return data[: round(len(data) * (1 - share))] + end
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("at_least_px", [None, 40])
 @pytest.mark.parametrize("end", [EOI, b""])
@@ -57,6 +58,7 @@ def test_a_film_that_lacks_its_last_rows_is_read(
     np.testing.assert_array_equal(film.pixels[:rows], whole.pixels[:rows])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("end", [b"", b"\xff", b"\xff\xff"])
 def test_a_film_without_its_end_marker_alone_is_whole(kind: str, end: bytes) -> None:

@@ -339,6 +339,7 @@ def test_draft_parity_on_a_synthetic_film() -> None:
     assert difference.max() <= 3
 
 
+@pytest.mark.slow
 def test_draft_parity_on_real_films(films_dir: Path) -> None:
     films = sorted((films_dir / "full_size").rglob("*.jp*g"))
     means, sharpness = [], []

@@ -224,6 +224,7 @@ def test_an_address_or_a_service_of_a_variable_counts_too(
         open_engine("postgresql+psycopg://ann@localhost/db")
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_database(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'x.sqlite'}"
     script = (

@@ -158,6 +158,7 @@ def test_opening_again_changes_nothing(first_url: str) -> None:
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_several_processes_may_make_a_database_at_once(empty_url: str) -> None:
     assert open_at_once(empty_url) == [0] * 4
     store = Store(empty_url)
@@ -165,6 +166,7 @@ def test_several_processes_may_make_a_database_at_once(empty_url: str) -> None:
     store.close()
 
 
+@pytest.mark.slow
 def test_several_processes_may_change_a_database_at_once(first_url: str) -> None:
     assert open_at_once(first_url) == [0] * 4
     store = Store(first_url)

@@ -413,6 +413,7 @@ class Archive:
         return Answer(200, json.dumps([item]).encode())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("status", [406, 415, 500])
 def test_an_object_that_is_never_given_is_set_aside(
@@ -440,6 +441,7 @@ def test_an_object_that_is_never_given_is_set_aside(
     assert taken == [b"film 1", b"film 3", b"film 4", b"film 2"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", TYPES)
 def test_a_source_that_gives_nothing_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str

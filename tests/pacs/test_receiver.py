@@ -242,6 +242,7 @@ def test_too_many_associations_are_rejected(tmp_path: Path) -> None:
             association.release()
 
 
+@pytest.mark.slow
 def test_twenty_senders_at_once_lose_nothing(empty: Running) -> None:
     statuses: list[list[int]] = []
     senders = [

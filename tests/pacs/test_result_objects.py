@@ -94,6 +94,7 @@ def test_a_film_that_cannot_be_decoded_now_is_tried_again(tiny_bundle: Bundle) -
     assert not caught.value.permanent
 
 
+@pytest.mark.slow
 def test_films_are_decoded_by_a_child(tiny_bundle: Bundle) -> None:
     decoders = DecoderPool(1, 20.0, 2**30)
     try:

@@ -96,6 +96,7 @@ def failed(reasons: dict[str, int | None]) -> dict[str, object]:
     return sequence("00081198", reasons, "00081197")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [409, 400, 202])
 @pytest.mark.parametrize(
     "media_type", ["application/dicom+json", "application/json; charset=utf-8"]

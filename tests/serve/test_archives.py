@@ -134,6 +134,7 @@ def test_all_requests_together_unpack_no_more_than_the_server_takes() -> None:
         take(100)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_what_unpacks_only_as_a_whole_is_not_unpacked(method: int) -> None:
     stream = io.BytesIO()

@@ -212,6 +212,7 @@ def sources(*parts: str) -> Iterator[tuple[Path, ast.Module]]:
             yield path, ast.parse(path.read_text("utf-8"))
 
 
+@pytest.mark.slow
 def test_no_pattern_is_made_of_what_a_client_writes() -> None:
     """Patterns are written out, at most in several pieces; whatever else is in one is escaped."""
     functions = {"compile", "match", "fullmatch", "search", "sub", "findall", "finditer", "split"}

@@ -141,6 +141,7 @@ def test_every_route_that_changes_something_is_here(site: Site) -> None:
     assert {(m, p) for m, p in routes(site.server.app) if m not in SAFE_METHODS} == set(CHANGES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "make"), [(m, make) for (m, _), makes in CHANGES.items() for make in makes],
     ids=[f"{m} {p} {n}" for (m, p), makes in CHANGES.items() for n in range(len(makes))],

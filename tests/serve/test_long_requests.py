@@ -55,6 +55,7 @@ def halves(administration: Administration, ending: str, body: bytes) -> AsyncIte
     return sent()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_an_upload_that_was_half_way_stores_nothing(
     ending: str, tiny_bundle: Bundle, tmp_path: Path

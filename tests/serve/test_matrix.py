@@ -176,6 +176,7 @@ def test_the_owner_sees_everything(house: House) -> None:
                     assert house.as_user("anna", method, path, how).status_code == 200, path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "template"), sorted(OWNED | OF_DICOM_FILMS))
 def test_another_users_things_do_not_exist(house: House, method: str, template: str) -> None:
     for path, how in product(house.filled(template), ("cookie", "token")):
@@ -197,6 +198,7 @@ def _without_place(answer: httpx.Response) -> dict[str, object]:
     return dict(problem)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["cookie", "token"])
 def test_own_lists_hold_nothing_of_others(house: House, how: str) -> None:
     ids = ",".join(house.films)
@@ -229,6 +231,7 @@ def test_strangers_get_in_nowhere(house: House, method: str, template: str) -> N
             assert house.server(method, path, **how).status_code in (401, 429), path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_no_route_lets_another_page_change_anything(house: House, method: str) -> None:
     for _, template in sorted(OWNED | OF_DICOM_FILMS | LISTS | COMMON | ACCOUNT | PUBLIC):

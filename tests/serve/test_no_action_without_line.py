@@ -30,6 +30,7 @@ def site(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield here
 
 
+@pytest.mark.slow
 def test_no_command_changes_anything_without_its_line(site: Site, tmp_path: Path) -> None:
     administration = site.administration
     _, token = administration.add_token("anna", "tests", ["read"], 1)

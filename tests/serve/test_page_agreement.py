@@ -72,6 +72,7 @@ def test_verdicts_as_calls(tmp_path: Path) -> None:
     assert calls == ["normal", "positive", "positive", "unsure", "unsure"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "truths"),
     [
@@ -93,6 +94,7 @@ def test_no_cell_is_a_formula(tmp_path: Path) -> None:
     assert text == 'note,p\n\'=1+1,-0.5\n"a ""b"", c",\n\'@x,true\n'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["a;=1+1.png", "a\t@x", "-5", "r\u202egnp.exe", "b\x1b[1m", "c\r\nd", "plain"]
 )

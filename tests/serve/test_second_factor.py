@@ -149,6 +149,7 @@ def test_after_many_wrong_codes_in_a_row_no_code_is_right(
         assert sign_in(server, code_at(secret, int(clock.now // STEP_S))) == 200
 
 
+@pytest.mark.slow
 def test_right_passwords_before_a_code_do_not_count_as_failures(tmp_path: Path) -> None:
     """The page sends the password first, and asks for the code if the account has a second factor."""
     clock = Clock()

@@ -79,6 +79,7 @@ def test_a_token_of_a_closed_account_is_dead(tmp_path: Path) -> None:
         assert server("GET", "/api/v1/me", token=text).status_code == 401
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scope", "allowed"),
     [

@@ -282,6 +282,7 @@ def test_what_a_run_has_otherwise_than_the_shipped_recipe(tmp_path: Path) -> Non
     assert "| cnn-3class 1 (random start, `epochs = 2`) | 1 |" in leaderboard.to_markdown([row])
 
 
+@pytest.mark.slow
 def test_the_command(tmp_path: Path) -> None:
     run_folder(tmp_path / "runs", 1)
     page = tmp_path / "results.md"

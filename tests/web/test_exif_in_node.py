@@ -77,6 +77,7 @@ def test_the_facts_of_a_picture_say_so(tmp_path: Path) -> None:
     assert (facts["taken_by"], facts["rows"], facts["columns"]) == ("camera", 240, 300)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
@@ -147,6 +148,7 @@ def test_the_page_reads_texts_of_a_png_as_python_does(tmp_path: Path) -> None:
     assert in_node(tmp_path, SCRIPT, {"films": packed}) == expected
 
 
+@pytest.mark.slow
 def test_many_texts_that_unpack_to_much_take_little_time(tmp_path: Path) -> None:
     film, text = save(smooth(), "PNG"), chunk(b"zTXt", XMP + b"\0" + zlib.compress(bytes(2**20)))
     film = film[:33] + 2000 * text + film[33:]
@@ -165,6 +167,7 @@ console.log(JSON.stringify([unpacked, read.get("key")]));
 """
 
 
+@pytest.mark.slow
 def test_of_many_texts_the_last_ones_are_unpacked(tmp_path: Path) -> None:
     """Each takes time, and a file can hold millions."""
     texts = [b"key\0\0" + zlib.compress(str(i).encode()) for i in range(1500)]

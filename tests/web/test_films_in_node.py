@@ -427,6 +427,7 @@ console.log(JSON.stringify(await Promise.all(films.map((film) => samples(film).c
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interlaced", [0, 1])
 def test_bytes_behind_the_data_of_a_png_are_left_out(interlaced: int, tmp_path: Path) -> None:
     """Browsers refuse them; the pixels are those of the film without them."""

@@ -174,6 +174,7 @@ def reader() -> Reader:
     return load(threads=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_a_result_is_that_of_python(
     results: dict[str, dict[str, Any]], reader: Reader, case: str
@@ -183,6 +184,7 @@ def test_a_result_is_that_of_python(
     check(results[case], prediction)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["tiny_bundle", "lungs_bundle", "findings_bundle"])
 def test_other_bundles_too(tmp_path: Path, request: pytest.FixtureRequest, kind: str) -> None:
     bundle: Bundle = request.getfixturevalue(kind)
@@ -195,6 +197,7 @@ def test_other_bundles_too(tmp_path: Path, request: pytest.FixtureRequest, kind:
         check(answer, classifier.predict(png(pixels)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_a_site_profile_counts_as_in_python(
     tmp_path: Path, shipped: dict[str, Classifier], language: str
@@ -228,6 +231,7 @@ def test_a_site_profile_counts_as_in_python(
     assert site.title in titles
 
 
+@pytest.mark.slow
 def test_results_speak_german_and_those_for_files_english(
     tmp_path: Path, shipped: dict[str, Classifier], reader: Reader
 ) -> None:

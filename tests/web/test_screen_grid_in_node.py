@@ -39,6 +39,7 @@ OTHERS = {
 }
 
 
+@pytest.mark.slow
 def test_the_page_sees_what_python_sees(tmp_path: Path) -> None:
     answers = read_by_name(tmp_path, SCREENS | OTHERS)
     for name, data in (SCREENS | OTHERS).items():

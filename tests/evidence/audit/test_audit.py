@@ -139,6 +139,7 @@ def test_a_copy_with_an_unknown_label_contradicts_none(
     assert levels(result, "copies") == [level]
 
 
+@pytest.mark.slow
 def test_the_command(
     few_trees: None, forty: list[Film], tiny_bundle: Bundle, tmp_path: Path
 ) -> None:

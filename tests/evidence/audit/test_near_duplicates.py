@@ -57,10 +57,12 @@ def check_plants(films: list[Film]) -> None:
     assert pairs[0, count].turn == ""
 
 
+@pytest.mark.slow
 def test_planted_copies_of_drawn_films_are_found_and_nothing_else() -> None:
     check_plants(chests(120))
 
 
+@pytest.mark.slow
 def test_planted_copies_of_500_real_films_are_found_and_nothing_else(films_dir: Path) -> None:
     folder = films_dir / "chest_xray" / "train"
     if not folder.is_dir():

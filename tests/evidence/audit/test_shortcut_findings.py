@@ -19,6 +19,7 @@ from pneumoscope.evidence.report.audit import page as audit_page
 from pneumoscope.metrics import Interval
 
 
+@pytest.mark.slow
 def test_two_quality_tables_by_class_are_named(
     few_trees: None, forty: list[Film], tiny_bundle: Bundle, tmp_path: Path
 ) -> None:

@@ -40,6 +40,7 @@ def test_noise_predicts_nothing() -> None:
         assert 0.4 < best.auc.value < 0.62
 
 
+@pytest.mark.slow
 def test_recognising_a_patient_does_not_count(few_trees: None) -> None:
     # Each patient has another table, so a model that saw one of the two films would know the other.
     truth = np.repeat(np.random.default_rng(0).random(60) < 0.5, 2)

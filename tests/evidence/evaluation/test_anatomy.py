@@ -166,6 +166,7 @@ def test_films_that_do_not_fit_are_refused(tiny_bundle: Bundle) -> None:
             anatomy.measure(Classifier(tiny_bundle), broken)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("drawn_lungs")
 def test_plot(tiny_bundle: Bundle) -> None:
     pytest.importorskip("matplotlib")

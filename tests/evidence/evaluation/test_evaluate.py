@@ -112,6 +112,7 @@ def test_one_class_only_has_specificity_and_says_what_is_missing(
     assert metrics["silences"]["shortcuts"] == "the films' labels tell no two groups apart"
 
 
+@pytest.mark.slow
 def test_several_findings(evaluate: Run, tmp_path: Path, findings_bundle: Bundle) -> None:
     root = tmp_path / "films"
     rows = []

@@ -65,6 +65,7 @@ def test_films_labelled_otherwise_are_left_out_and_counted(
     assert "says nothing to any bundle, left out: 2" in " ".join(metrics["films"]["warnings"])
 
 
+@pytest.mark.slow
 def test_a_test_folder_of_the_kermany_set_alone_has_its_subtypes(
     evaluate: Run, tmp_path: Path, tiny_bundle: Bundle
 ) -> None:

@@ -49,6 +49,7 @@ def test_predictions_stand_in_the_table(evaluate: Run, tmp_path: Path, tiny_bund
     assert subtypes["viral"]["figures"]["sensitivity"]["value"] == pytest.approx(0.8)
 
 
+@pytest.mark.slow
 def test_the_leaderboard_reads_the_predictions(
     evaluate: Run, tmp_path: Path, tiny_bundle: Bundle
 ) -> None:

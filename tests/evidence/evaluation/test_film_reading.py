@@ -16,6 +16,7 @@ from pneumoscope.bundle import Bundle
 from pneumoscope.evidence.evaluation import film_reading, work
 
 
+@pytest.mark.slow
 def test_a_killed_evaluation_goes_on(
     evaluate: Run, tmp_path: Path, tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,6 +78,7 @@ def test_other_films_are_of_other_patients() -> None:
     assert all(patients[i] != patients[j] for i, j in enumerate(other))
 
 
+@pytest.mark.slow
 def test_plots(conv: Classifier) -> None:
     pytest.importorskip("matplotlib")
     from pneumoscope.evidence.report.plots import heatmaps as plots_heatmaps

@@ -15,6 +15,7 @@ from pneumoscope.bundle import Bundle, write_bundle
 from tiny import tiny_files, tiny_meta
 
 
+@pytest.mark.slow
 def test_bundles_are_compared_on_the_same_films(
     evaluate: Run, tmp_path: Path, tiny_bundle: Bundle
 ) -> None:

@@ -18,6 +18,7 @@ from pneumoscope.evidence.evaluation.training_films import training_films
 from tiny import tiny_meta
 
 
+@pytest.mark.slow
 def test_training_films_are_kept_apart_from_films_held_out(evaluate: Run, tmp_path: Path) -> None:
     greys = {"NORMAL": DARK, "PNEUMONIA": BRIGHT}
     films = folders(tmp_path / "films", **greys)

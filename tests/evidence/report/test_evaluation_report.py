@@ -27,6 +27,7 @@ from report_pages import parsed
 from reported import evaluation, without_figures
 
 
+@pytest.mark.slow
 def test_every_file_is_written(quick: None, tmp_path: Path) -> None:
     made = report.write(evaluation(full=False), tmp_path)
     assert [path.name for path in made] == ["report.html", "report.pdf", "plots"]
@@ -96,6 +97,7 @@ def test_every_section_says_how_to_read_it(whole: Report) -> None:
             assert isinstance(blocks[i + 1], Note), blocks[i].text
 
 
+@pytest.mark.slow
 def test_unknown_patients_are_not_counted(quick: None) -> None:
     whole = evaluation()
     unknown = replace(whole, films=replace(whole.films, keyed=0))

@@ -49,6 +49,7 @@ def test_without_masks_the_views_say_why(quick: None) -> None:
     assert notes[-1].text == "Left out on request."
 
 
+@pytest.mark.slow
 def test_the_plot_has_a_row_for_each_region() -> None:
     bundle = evaluation().bundles[0]
     assert bundle.localisation is not None

@@ -49,6 +49,7 @@ def test_the_reference_has_one_film_of_each_patient() -> None:
     }
 
 
+@pytest.mark.slow
 def test_calibrate_end_to_end(data: Path, tiny_bundle: Bundle, tmp_path: Path) -> None:
     (data / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     with (data / "manifest.csv").open("a") as table:

@@ -100,6 +100,7 @@ def test_what_cannot_be_compared_is_refused(films: list[Written], alpha: float, 
         watch(films, site_profile(reference={SCORE: tuple(normal(40))}), alpha)
 
 
+@pytest.mark.slow
 def test_the_command_of_drift(tiny_bundle: Bundle, tmp_path: Path) -> None:
     profile = site_profile(bundle_sha256=tiny_bundle.sha256, reference={SCORE: tuple(normal(60))})
     write_profile(tmp_path / "site.json", profile)

@@ -41,6 +41,7 @@ def test_the_rule_of_a_point_says_what_it_keeps() -> None:
     assert points.kept_by(carried) == "sensitivity"
 
 
+@pytest.mark.slow
 def test_points_of_an_older_bundle_are_carried_over(
     data: Path, tiny_bundle: Bundle, tmp_path: Path
 ) -> None:

@@ -38,6 +38,7 @@ def test_figures_by_hand() -> None:
         assert getattr(figures, name).value == pytest.approx(value), name
 
 
+@pytest.mark.slow
 def test_every_draw_agrees_with_scikit_learn() -> None:
     rng = np.random.default_rng(0)
     positive, called = rng.random(120) < 0.5, rng.random(120) < 0.5

@@ -135,6 +135,7 @@ def check_figures(positive: np.ndarray, score: np.ndarray, boot: Bootstrap) -> N
     check(recalibration.recalibration(positive, score, boot))
 
 
+@pytest.mark.slow
 @QUICK
 @given(studies())
 def test_two_classes(study: tuple[np.ndarray, np.ndarray, Bootstrap]) -> None:
@@ -200,6 +201,7 @@ EXTREMES = {
 """Name to P(positive) of films that are ill or not."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", EXTREMES)
 @pytest.mark.parametrize(("ill_films", "films"), [(1, 40), (6, 206), (20, 40), (39, 40), (40, 40)])
 @pytest.mark.parametrize("films_each", [1, 4])
@@ -218,6 +220,7 @@ def test_no_interval_leaves_its_figures_range(
     check(paired_tests.delong(positive, score, other))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", EXTREMES)
 @pytest.mark.parametrize(("ill_films", "films"), [(1, 12), (2, 40), (20, 40), (20, 60), (39, 40)])
 def test_no_interval_of_a_group_or_a_source_leaves_its_range(

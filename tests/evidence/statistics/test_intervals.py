@@ -164,6 +164,7 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
         boot.check(score=np.array([0.5, np.nan]))
 
 
+@pytest.mark.slow
 def test_intervals_cover_as_often_as_they_say_near_1() -> None:
     """Share 0.95 among 60 patients with three films each."""
     rng = np.random.default_rng(7)

@@ -87,6 +87,7 @@ def test_shares_that_are_none_are_refused() -> None:
         prior_shift.adjust_priors(np.array([[np.nan, 0.5]]), half, half)
 
 
+@pytest.mark.slow
 def test_draws_without_convergence_have_no_shares(monkeypatch: pytest.MonkeyPatch) -> None:
     """Most draws may converge in the very last step that is allowed; the others have no shares."""
     p = films([0.3, 0.7], [0.8, 0.2], 60)

@@ -82,6 +82,7 @@ def test_the_model_stores_the_axes_without_rounding_them(fitted: fitting.Fitted)
     np.testing.assert_array_equal(fitted.axes.axes.astype(np.float16), fitted.axes.axes)
 
 
+@pytest.mark.slow
 def test_pictures_that_are_held_out_are_not_learned_from(films: FilmSet, tmp_path: Path) -> None:
     collected = pictures.read_pictures(collection(tmp_path / "pictures"), 96)
     assert collected.kinds == ("photograph", "photograph", "ct-slice")
@@ -96,6 +97,7 @@ def test_pictures_that_are_held_out_are_not_learned_from(films: FilmSet, tmp_pat
     assert learned["frontal"] == without["frontal"]
 
 
+@pytest.mark.slow
 def test_films_of_other_patients_are_told_from_the_populations(
     films: FilmSet, tmp_path: Path
 ) -> None:

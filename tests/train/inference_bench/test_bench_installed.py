@@ -18,6 +18,7 @@ def test_sizes_are_those_of_packages_with_their_needs() -> None:
     assert installed.installed_mb("no-such-package") is None
 
 
+@pytest.mark.slow
 def test_an_extra_takes_more() -> None:
     base, server = installed.installed_mb("pneumoscope"), installed.installed_mb("server")
     assert base is not None

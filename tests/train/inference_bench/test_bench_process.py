@@ -13,6 +13,7 @@ from pneumoscope.train.inference_bench.process import WayProcess
 from pneumoscope.train.inference_bench.way import Job
 
 
+@pytest.mark.slow
 def test_a_process_answers_until_it_is_ended(tiny_bundle: Bundle, tmp_path: Path) -> None:
     film = draw(tmp_path, small=1, large=0, dicom=0).small[0]
     with WayProcess("onnxruntime", Job(tiny_bundle.path, 2, 224), film) as process:

@@ -22,6 +22,7 @@ from pneumoscope.train.inference_bench.ways import (
 )
 
 
+@pytest.mark.slow
 def test_the_decoder_reduces_as_the_product_does(tmp_path: Path) -> None:
     film = draw(tmp_path, small=0, large=1, dicom=0).large[0]
     decoded = np.asarray(Decoding(Job(tmp_path, 1, 224)).read(film))

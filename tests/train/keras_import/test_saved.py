@@ -137,6 +137,7 @@ def test_the_graph_of_tensorflow_2_4_has_the_layers(tmp_path: Path) -> None:
     assert (located.form, located.config) == (saved.SAVED_MODEL, CONFIG)
 
 
+@pytest.mark.slow
 def test_the_content_counts_and_not_the_ending(tmp_path: Path) -> None:
     for name in ("a.keras", "b.H5", "c"):
         assert saved.locate(weights_file(tmp_path / name, CONFIG), None).form == saved.H5

@@ -15,6 +15,7 @@ from pneumoscope.train.validation.baseline import statistics_baseline
 from pneumoscope.train.validation.predictions import Validation
 
 
+@pytest.mark.slow
 def test_the_run_gives_every_condition(films_folder: Path, tmp_path: Path) -> None:
     films = data.load(
         films_folder, 224, task="multiclass", share=0.25, seed=0, cache=tmp_path / "cache"
