@@ -39,6 +39,7 @@ def run_folder(
     copies: int = 1,
     data: dict[str, Any] | None = None,
     start: str = "none",
+    soft_labels_from: dict[str, str] | None = None,
 ) -> Path:
     """A finished run; its films ``copies`` times, each time of other patients."""
     run = root / f"{name}-{seed}"
@@ -51,6 +52,7 @@ def run_folder(
             "training_minutes": 2.0 * seed,
             "start_weights": {"name": start},
             "heatmaps": {"pointing": {"value": 0.75, "low": 0.7, "high": 0.8}},
+            **({"soft_labels_from": soft_labels_from} if soft_labels_from else {}),
         },
     )
     write_bundle(run / "bundle", meta, tiny_files(root / "parts"))
@@ -280,6 +282,18 @@ def test_what_a_run_has_otherwise_than_the_shipped_recipe(tmp_path: Path) -> Non
     (row,) = leaderboard.table(leaderboard.find([tmp_path]), draws=20)
     assert row.changed == {"epochs": 2}
     assert "| cnn-3class 1 (random start, `epochs = 2`) | 1 |" in leaderboard.to_markdown([row])
+
+
+def test_the_run_whose_soft_labels_were_learned_is_named(tmp_path: Path) -> None:
+    for seed, name in enumerate(("run large (cnn, 32 pixels)", "run moved (cnn, 32 pixels)"), 1):
+        run_folder(tmp_path, seed, soft_labels_from={"name": name, "sha256": "ab"})
+    (row,) = leaderboard.table(leaderboard.find([tmp_path]), draws=20)
+    assert row.seeds == (1, 2)
+    line = "| small 1 (random start, soft labels of run large (cnn, 32 pixels)) | 2 |"
+    assert line in leaderboard.to_markdown([row])
+    run_folder(tmp_path, 3, soft_labels_from={"name": "run large (cnn, 32 pixels)", "sha256": "cd"})
+    with pytest.raises(UsageError, match="differ in more than their seed"):
+        leaderboard.table(leaderboard.find([tmp_path]), draws=20)
 
 
 @pytest.mark.slow

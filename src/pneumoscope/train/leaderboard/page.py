@@ -149,6 +149,7 @@ def _plain_line(row: Row) -> str:
     figures = [_text(row.plain[key]) for key in PLAIN[1:-1]]
     classes = _text(row.plain["class_accuracy"]) if row.classes > 2 else ""
     apart = ["random start"] if row.start == "none" else []
+    apart += [f"soft labels of {row.soft_labels_from}"] if row.soft_labels_from else []
     apart += [f"`{key} = {json.dumps(value)}`" for key, value in row.changed.items()]
     name = f"{row.recipe} ({', '.join(apart)})" if apart else row.recipe
     return (

@@ -44,6 +44,7 @@ class Row:
         parameters: Number of the network's parameters.
         minutes: Duration of the training, or of all folds together, mean over the runs.
         start: Name of the start weights.
+        soft_labels_from: Name of the run whose soft labels were learned; None without such a run.
         changed: Settings that differ from the shipped recipe of this name, with their values.
         films: Number of validation films; in a cross-validation all films that are not for testing.
         plain: Name of a figure to its mean over the runs, with interval.
@@ -77,6 +78,7 @@ class Row:
     learned_nothing: dict[int, tuple[str, ...]]
     repeated: int
     folds: int = 0
+    soft_labels_from: str | None = None
 
 
 def table(
@@ -159,7 +161,8 @@ def to_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
 def _settings(run: Run) -> str:
     recipe = {key: value for key, value in run.recipe.items() if key != "seed"}
     validation = run.bundle.meta.validation
-    began = validation["start_weights"], validation.get("soft_labels_from")
+    # The name of the other run changes if its folder does.
+    began = validation["start_weights"], validation.get("soft_labels_from", {}).get("sha256")
     return json.dumps([recipe, *began], sort_keys=True)
 
 
@@ -268,6 +271,7 @@ def _row(
         },
         repeated=len(runs) - len(counted),
         folds=len(counted[0].folds),
+        soft_labels_from=metas[0].validation.get("soft_labels_from", {}).get("name"),
     )
 
 
