@@ -24,6 +24,7 @@ from train_marks import TRAINING
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
     from pneumoscope.train import finished_run, line
+    from pneumoscope.train import run as training
     from pneumoscope.train.recipe.reading import resolved
     from pneumoscope.train.recipe.settings import Recipe
 
@@ -91,6 +92,14 @@ def test_networks_that_give_soft_labels_hold_every_film_out(tmp_path: Path) -> N
         finished_run.check_start(run, RECIPE | {"soft_labels": 0.5}, half_trained())
 
 
+def test_networks_of_another_run_that_give_soft_labels_start_from_none(tmp_path: Path) -> None:
+    start = run_on(tmp_path / "start", [("1", "p1", "")])
+    recipe = Recipe(filters=(8, 16), soft_labels=0.5)
+    with pytest.raises(UsageError, match=r"was trained on 1 of the 40 films"):
+        training._check_start(recipe, str(start / "weights.npz"), half_trained())
+    training._check_start(recipe, str(start / "weights.npz"), half_trained(), own_teachers=False)
+
+
 def test_a_source_that_is_left_out_was_not_trained_on(tmp_path: Path) -> None:
     run = run_on(tmp_path / "run", [("x", "y", "north"), ("z", "w", "south")])
     finished_run.check_start(run, RECIPE | {"split": "leave-out:east"}, half_trained())
@@ -98,7 +107,10 @@ def test_a_source_that_is_left_out_was_not_trained_on(tmp_path: Path) -> None:
         finished_run.check_start(run, RECIPE | {"split": "leave-out:east+north"}, half_trained())
 
 
-@pytest.mark.parametrize("text", [None, "path,patient\na.png,p1\n", "path,split\na.png,train\n"])
+@pytest.mark.parametrize(
+    "text",
+    [None, "path,patient\na.png,p1\n", "path,split\na.png,train\n", f"split\n{'9' * 200_000}"],
+)
 def test_without_the_list_of_its_films_a_run_is_refused(tmp_path: Path, text: str | None) -> None:
     run = run_on(tmp_path / "run", [])
     (run / "films.csv").unlink()

@@ -30,6 +30,7 @@ NETWORK: Final = (
 )  # fmt: skip
 """Settings of a recipe that say what its weights compute, whatever the size of the films and their classes.
 The same weights fit networks of other scalings, but have learned nothing there."""
+_AGAIN: Final = "Train it again."
 
 
 def record_of(run: Path) -> dict[str, Any]:
@@ -43,7 +44,7 @@ def record_of(run: Path) -> dict[str, Any]:
             f"{run}: is not a finished run",
             "Name the folder that a training was written to with --out.",
         )
-    return folder.record_of(run, "Train it again.")
+    return folder.record_of(run, _AGAIN)
 
 
 def check_network(
@@ -111,19 +112,15 @@ def check_start(run: Path, recipe: Mapping[str, Any], films: FilmSet) -> None:
         )
 
 
-def soft_labels_of(run: Path, recipe: Mapping[str, Any], films: FilmSet) -> NDArray[np.float64]:
-    """The soft labels that the networks of another run give the training films.
+def check_soft_labels(run: Path, recipe: Mapping[str, Any]) -> None:
+    """Checks what can be known of the soft labels of another run before the films are read.
 
     Args:
         run: Its folder; the networks that give soft labels are trained, the run itself need not be.
         recipe: Of the training, from `recipe.reading.resolved`.
-        films: Of the training.
-
-    Returns:
-        Probabilities, (training films, names).
 
     Raises:
-        UsageError: The recipe has no soft labels, or the run has none, or they are those of other films.
+        UsageError: The recipe has no soft labels, or the run has none, or its record is damaged.
     """
     if not recipe["soft_labels"]:
         raise UsageError(
@@ -134,48 +131,56 @@ def soft_labels_of(run: Path, recipe: Mapping[str, Any], films: FilmSet) -> NDAr
             f"{run}: has no soft labels",
             "Name the run folder of a recipe with soft_labels above 0, once its networks are trained.",
         )
-    record = folder.record_of(run, "Train it again.")
+    folder.record_of(run, _AGAIN)
+
+
+def soft_labels_of(run: Path, films: FilmSet) -> NDArray[np.float64]:
+    """The soft labels that the networks of another run give the training films.
+
+    Args:
+        run: Its folder, see `check_soft_labels`.
+        films: Of the training.
+
+    Returns:
+        Probabilities, (training films, names).
+
+    Raises:
+        UsageError: They are those of other films, or damaged.
+    """
+    record = folder.record_of(run, _AGAIN)
     # Those of other films may come from networks that were trained on films that are held out here.
     if record["manifest_sha256"] != films.manifest_sha256:
         raise UsageError(
             f"{run}: its soft labels are those of other films, or of the same with another split",
             "Train it on the same data, with the same validation share and negative class.",
         )
-    rows = films.rows("train")
-    values = soft_labels.read(run / soft_labels.FILE, (len(rows), len(films.names)))
-    # The same films may have other paths, and so another order. Copies of a film have the same values.
-    hashes = [row["sha256"] for row in _training_rows(run)]
-    row_of = {digest: row for row, digest in enumerate(hashes)}
-    return values[[row_of[films.films[row].sha256] for row in rows]]
+    return soft_labels.read(run / soft_labels.FILE, films, _AGAIN)
 
 
 def soft_labels_record(run: Path) -> dict[str, str]:
-    """What the run record and the model card say of soft labels that another run gives."""
-    digest = sha256_of(run / soft_labels.FILE)
-    recipe = folder.record_of(run, "Train it again.")["recipe"]
+    """What the run record and the model card say of soft labels that another run gives.
+
+    If that run has them from a third one, it is the networks of the third that gave them.
+    """
+    record = folder.record_of(run, _AGAIN)
+    if first := record.get("soft_labels_from"):
+        return dict(first)
+    recipe = record["recipe"]
     name = f"run {run.resolve().name} ({recipe['network']}, {recipe['size']} pixels)"
-    return {"name": name, "sha256": digest}
+    return {"name": name, "sha256": sha256_of(run / soft_labels.FILE)}
 
 
 def _trained_on(run: Path) -> tuple[set[str], set[str], set[str]]:
     """Hashes, patients and sources of the films that a run was trained on."""
-    rows = _training_rows(run)
-    return (
-        {row["sha256"] for row in rows},
-        {row["patient"] for row in rows},
-        {row.get("source", "") for row in rows},
-    )
-
-
-def _training_rows(run: Path) -> list[dict[str, str]]:
-    """The films that a run was trained on, in their order."""
     try:
         with (run / MANIFEST).open(encoding="utf-8", newline="") as stream:
             rows = [row for row in csv.DictReader(stream) if row["split"] == "train"]
-        if rows and not {"sha256", "patient"} <= rows[0].keys():
-            raise ValueError("it has no column sha256 or patient")
-        return rows
-    except (OSError, KeyError, ValueError) as error:
+        return (
+            {row["sha256"] for row in rows},
+            {row["patient"] for row in rows},
+            {row.get("source", "") for row in rows},
+        )
+    except (OSError, KeyError, ValueError, csv.Error) as error:
         raise UsageError(
             f"{run}: {MANIFEST}, the list of its films, cannot be read ({cause(error)})",
             "Train it again: without the list nobody knows which films it has seen.",

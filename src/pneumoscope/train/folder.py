@@ -108,6 +108,8 @@ def start(
                     "Continue with the same ones, or name a new folder with --out.",
                 )
     else:
+        # Of a start that learned from another run; without its networks nobody would know whose labels they are.
+        (run / soft_labels.FILE).unlink(missing_ok=True)
         write_text(file, json.dumps(record, indent=2) + "\n")
     data.write_manifest(films, run / MANIFEST)
     write_text(run / ENVIRONMENT, json.dumps(_environment(), indent=2) + "\n")

@@ -94,19 +94,21 @@ def _prepared(
     recipe: Recipe, paths: Paths, weights: str | None, progress: Progress
 ) -> line.Trained:
     """Reads all films, and records what the run starts with."""
+    teacher, labels, label_record = paths.soft_labels_from, None, None
+    if teacher is not None:
+        finished_run.check_soft_labels(teacher, resolved(recipe))
     foreign = None if paths.pictures is None else read_pictures(paths.pictures, recipe.source_size)
     films = _checked_films(recipe, paths, progress)
     others = other_patients(
         films, paths.others, paths.cache, progress, skip_broken=paths.skip_broken
     )
-    _check_start(recipe, weights, films)
+    _check_start(recipe, weights, films, own_teachers=paths.soft_labels_from is None)
     start_weights = _weights_record(weights)
     if paths.averaged:
         weight_average.check(paths.averaged, resolved(recipe), films.manifest_sha256)
         start_weights = weight_average.record_of(paths.averaged)
-    teacher, labels, label_record = paths.soft_labels_from, None, None
     if teacher is not None:
-        labels = finished_run.soft_labels_of(teacher, resolved(recipe), films)
+        labels = finished_run.soft_labels_of(teacher, films)
         label_record = finished_run.soft_labels_record(teacher)
     folder.start(paths.run, recipe, films, start_weights, label_record)
     if labels is not None:
@@ -186,10 +188,16 @@ def _located(recipe: Recipe, weights: str) -> str | None:
     return located(recipe.network, weights)
 
 
-def _check_start(recipe: Recipe, weights: str | None, films: FilmSet) -> None:
-    """Checks a run that the training starts from; other weights are checked when they are loaded."""
+def _check_start(
+    recipe: Recipe, weights: str | None, films: FilmSet, *, own_teachers: bool = True
+) -> None:
+    """Checks a run that the training starts from; other weights are checked when they are loaded.
+
+    Without networks of its own that give soft labels, it holds out the validation films only.
+    """
     if (run := start.run_of(weights)) is not None:
-        finished_run.check_start(run, resolved(recipe), films)
+        changed = {} if own_teachers else {"soft_labels": 0.0}
+        finished_run.check_start(run, resolved(recipe) | changed, films)
 
 
 def _weights_record(weights: str | None) -> dict[str, str]:

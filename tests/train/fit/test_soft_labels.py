@@ -23,12 +23,11 @@ from trainings import SMALL, exporting_here, train
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own imports warn
-    from pneumoscope.train import finished_run, folder
+    from pneumoscope.train import finished_run, folder, run
     from pneumoscope.train.data.batches import Position
     from pneumoscope.train.fit import loop, soft_labels
     from pneumoscope.train.progress import Progress
     from pneumoscope.train.recipe.augmentation import Augmentation
-    from pneumoscope.train.recipe.reading import resolved
     from pneumoscope.train.recipe.settings import Recipe
 
 from pneumoscope.data import Film, FilmSet
@@ -150,8 +149,19 @@ def test_probabilities_are_read_again_and_damaged_ones_named(
     assert again.tolist() == first.tolist()
     file = tmp_path / "soft_labels.csv"
     lines = file.read_text().splitlines(keepends=True)
-    assert lines[0] == "path,label,normal,pneumonia\n"
-    for damaged in (lines[:-1], [lines[0].replace("path", "p"), "9.png,normal,x,1\n"], []):
+    assert lines[0] == "path,sha256,label,normal,pneumonia\n"
+    another = ",".join(["x", "another hash", *lines[1].split(",")[2:]])
+    for damaged in (
+        lines[:-1],
+        lines[1:],
+        [lines[0], another, *lines[2:]],
+        [line.rsplit(",", 1)[0] + "\n" for line in lines],
+        [lines[0], *(f"{line.rsplit(',', 2)[0]},-1,2\n" for line in lines[1:])],
+        [lines[0], *(f"{line.rsplit(',', 2)[0]},x,1\n" for line in lines[1:])],
+        [lines[0], "9.png,9\n", *lines[2:]],
+        [lines[0], "9" * 200_000],  # longer than the csv module reads
+        [],
+    ):
         file.write_text("".join(damaged))
         with pytest.raises(UsageError, match="is damaged") as caught:
             soft_labels.targets_of(RECIPE, films(), tmp_path, "start.h5", Notes())
@@ -187,9 +197,9 @@ def test_no_path_and_no_class_of_the_table_is_a_formula(tmp_path: Path, networks
     first = soft_labels.targets_of(RECIPE, everything, tmp_path, "start.h5", Notes())
     with (tmp_path / "soft_labels.csv").open(newline="") as stream:
         rows = list(csv.reader(stream))
-    assert rows[0] == ["path", "label", "'=normal", "pneumonia"]
+    assert rows[0] == ["path", "sha256", "label", "'=normal", "pneumonia"]
     assert {row[0][:2] for row in rows[1:]} == {"'="}
-    assert {row[1] for row in rows[1:]} == {"'=normal", "pneumonia"}
+    assert {row[2] for row in rows[1:]} == {"'=normal", "pneumonia"}
     again = soft_labels.targets_of(RECIPE, everything, tmp_path, "start.h5", Notes())
     assert again is not None
     np.testing.assert_array_equal(first, again)
@@ -246,10 +256,12 @@ def another_network_learns_from_them(base: Path, recipe: str, drawn: Path) -> No
     shutil.copytree(drawn, moved / "chest_xray")
     smaller = recipe.replace("[8, 16]", "[4]").replace("0.5", "1.0")
     student, out = ("--soft-labels-from", base / "run"), base / "student"
-    refused = train(SMALL, out, moved, *student)
-    assert "the recipe has no soft labels" in refused.stderr
-    refused = train(smaller, out, moved, "--soft-labels-from", base)
-    assert f"{base}: has no soft labels" in refused.stderr
+    with mock.patch.object(run, "load_films") as load:  # it is said before any film is read
+        refused = train(SMALL, out, moved, *student)
+        assert "the recipe has no soft labels" in refused.stderr
+        refused = train(smaller, out, moved, "--soft-labels-from", base)
+        assert f"{base}: has no soft labels" in refused.stderr
+    assert not load.called
     other_films = drawn_set(base / "other", 16, 22)
     refused = train(smaller, out, other_films, *student)
     assert "its soft labels are those of other films" in refused.stderr
@@ -258,7 +270,7 @@ def another_network_learns_from_them(base: Path, recipe: str, drawn: Path) -> No
         done = train(smaller, out, moved, *student, "--json")
     assert done.returncode == 0, done.stderr
     assert [call.args[0].filters for call in fit.call_args_list] == [(4,)]
-    labels = [probabilities_by_film(run) for run in (base / "run", out)]
+    labels = [probabilities_by_film(each) for each in (base / "run", out)]
     assert labels[0] == labels[1]
     assert json.loads(done.stdout)["validation"]["soft_labels_from"]["name"] == (
         "run run (cnn, 32 pixels)"
@@ -275,8 +287,65 @@ def test_films_in_another_order_have_their_own_soft_labels(tmp_path: Path) -> No
     folder.start(tmp_path, RECIPE, first, {"name": "none"})
     soft_labels.write(first, values, tmp_path)
     turned = replace(first, films=first.films[::-1])
-    again = finished_run.soft_labels_of(tmp_path, resolved(RECIPE), turned)
+    again = finished_run.soft_labels_of(tmp_path, turned)
     np.testing.assert_allclose(again, values[::-1], atol=1e-6)
+    targets = [
+        soft_labels.targets_of(replace(RECIPE, soft_labels=1.0), each, tmp_path, None, Notes())
+        for each in (first, turned)
+    ]
+    assert targets[0] is not None
+    assert targets[1] is not None
+    assert targets[1].tolist() == targets[0][::-1].tolist()  # a run that is continued
+
+
+def teacher(run: Path) -> FilmSet:
+    """Makes the folder of a run whose networks have given soft labels; returns its films."""
+    run.mkdir()
+    everything = films()
+    everything = replace(everything, files=tuple(run / film.path for film in everything.films))
+    folder.start(run, RECIPE, everything, {"name": "none"})
+    count = len(everything.rows("train"))
+    soft_labels.write(everything, np.tile([0.25, 0.75], (count, 1)), run)
+    return everything
+
+
+def test_damaged_soft_labels_of_another_run_are_not_to_be_deleted(tmp_path: Path) -> None:
+    run = tmp_path / "teacher"
+    everything = teacher(run)
+    (run / "films.csv").unlink()  # is not needed
+    assert finished_run.soft_labels_of(run, everything).shape == (48, 2)
+    file = run / "soft_labels.csv"
+    file.write_text(file.read_text()[:-200])
+    with pytest.raises(UsageError, match="is damaged") as caught:
+        finished_run.soft_labels_of(run, everything)
+    assert caught.value.hint == "Train it again."  # a finished run does not make the file again
+
+
+def test_soft_labels_that_were_learned_have_the_name_of_the_first_run(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    everything = teacher(first)
+    record = finished_run.soft_labels_record(first)
+    assert record["name"] == "run first (cnn, 32 pixels)"
+    second.mkdir()
+    folder.start(second, RECIPE, everything, {"name": "none"}, record)
+    soft_labels.write(everything, finished_run.soft_labels_of(first, everything), second)
+    assert finished_run.soft_labels_record(second) == record
+
+
+def test_a_start_that_was_given_up_leaves_no_soft_labels(
+    tmp_path: Path, networks: Networks
+) -> None:
+    """Killed before its first checkpoint; the next start is without the other run."""
+    everything = teacher(tmp_path / "teacher")
+    run = tmp_path / "run"
+    run.mkdir()
+    record = finished_run.soft_labels_record(tmp_path / "teacher")
+    folder.start(run, RECIPE, everything, {"name": "none"}, record)
+    labels = finished_run.soft_labels_of(tmp_path / "teacher", everything)
+    soft_labels.write(everything, labels, run)
+    folder.start(run, RECIPE, everything, {"name": "none"})
+    soft_labels.targets_of(RECIPE, everything, run, "start.h5", Notes())
+    assert len(networks.given) == 2
 
 
 def probabilities_by_film(run: Path) -> dict[str, list[str]]:
@@ -284,8 +353,8 @@ def probabilities_by_film(run: Path) -> dict[str, list[str]]:
     with (run / "films.csv").open(newline="") as stream:
         hashes = [row["sha256"] for row in csv.DictReader(stream) if row["split"] == "train"]
     with (run / "soft_labels.csv").open(newline="") as stream:
-        shares = [shares for _, _, *shares in list(csv.reader(stream))[1:]]
-    return dict(zip(hashes, shares, strict=True))
+        rows = {digest: shares for _, digest, _, *shares in list(csv.reader(stream))[1:]}
+    return {digest: rows[digest] for digest in hashes}
 
 
 def test_minutes_of_a_training_count_those_of_its_teachers(tmp_path: Path) -> None:

@@ -29,7 +29,6 @@ from pneumoscope.train.fit.checkpoint import WEIGHTS
 from pneumoscope.train.validation.scores import softmax
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -41,7 +40,10 @@ if TYPE_CHECKING:
 TEACHERS: Final = "teachers"
 """In a run folder: a folder of each network that gives soft labels."""
 FILE: Final = "soft_labels.csv"
-"""In a run folder: path, label and probabilities of every training film."""
+"""In a run folder: path, hash, label and probabilities of every training film."""
+_COLUMNS: Final = ("path", "sha256", "label")
+"""Of `FILE`, before those of the probabilities."""
+_DAMAGED: Final = "Delete this file and start the command again."
 
 
 def targets_of(
@@ -71,7 +73,7 @@ def targets_of(
     rows = films.rows("train")
     if not (run / FILE).is_file():
         write(films, _cross_fitted(recipe, films, run, weights, progress), run)
-    probabilities = read(run / FILE, (len(rows), len(films.names)))
+    probabilities = read(run / FILE, films)
     others = int((probabilities.argmax(axis=1) != films.labels[rows]).sum())
     progress.note(
         f"soft labels: the networks that have not seen them give another class to {others} of {len(rows)} films"
@@ -144,31 +146,44 @@ def write(films: FilmSet, probabilities: NDArray[np.float64], run: Path) -> None
     rows = films.rows("train")
     text = io.StringIO()
     lines = (
-        (films.films[row].path, films.names[label], *(f"{share:.6f}" for share in shares))
-        for row, label, shares in zip(rows, films.labels[rows], probabilities, strict=True)
+        (film.path, film.sha256, films.names[label], *(f"{share:.6f}" for share in shares))
+        for film, label, shares in zip(
+            (films.films[row] for row in rows), films.labels[rows], probabilities, strict=True
+        )
     )
-    write_table(("path", "label", *films.names), lines, text)
+    write_table((*_COLUMNS, *films.names), lines, text)
     write_text(run / FILE, text.getvalue())
 
 
-def read(path: Path, shape: Sequence[int]) -> NDArray[np.float64]:
-    """Probabilities of the films of a run; its films are checked when it is continued.
+def read(path: Path, films: FilmSet, hint: str = _DAMAGED) -> NDArray[np.float64]:
+    """Probabilities of the training films, (training films, names), in the order of the films.
+
+    The same films may have other paths now, and so another order than in the file. Copies of a film have the same
+    probabilities.
 
     Args:
-        path: `FILE` of the run.
-        shape: Number of its training films and of names.
+        path: `FILE` of a run on the same films.
+        films: All films.
+        hint: What to do if the file is damaged.
 
     Raises:
-        UsageError: The file is damaged, or of another shape.
+        UsageError: The file is damaged, or lacks films.
     """
+    rows, count = films.rows("train"), len(_COLUMNS)
     try:
         with path.open(encoding="utf-8", newline="") as stream:
-            _, *lines = csv.reader(stream)
-        values = np.array([line[2:] for line in lines], float)
-        if values.shape != tuple(shape) or not np.allclose(values.sum(axis=1), 1, atol=1e-3):
-            raise ValueError("other films or classes")
-    except ValueError as error:
-        raise UsageError(
-            f"{path}: is damaged ({cause(error)})", "Delete this file and start the command again."
-        ) from error
+            header, *lines = csv.reader(stream)
+        if tuple(header[:count]) != _COLUMNS:
+            raise ValueError(f"it does not begin with the columns {', '.join(_COLUMNS)}")
+        if {len(line) for line in (header, *lines)} != {count + len(films.names)}:
+            raise ValueError("it is cut off, or has other classes")
+        of_film = {digest: shares for _, digest, _, *shares in lines}
+        hashes = [films.films[row].sha256 for row in rows]
+        if len(lines) != len(rows) or not of_film.keys() >= set(hashes):
+            raise ValueError("it has other films")
+        values = np.array([of_film[digest] for digest in hashes], float)
+        if not (values >= 0).all() or not np.allclose(values.sum(axis=1), 1, atol=1e-3):
+            raise ValueError("not all values are probabilities")
+    except (csv.Error, ValueError) as error:
+        raise UsageError(f"{path}: is damaged ({cause(error)})", hint) from error
     return values
