@@ -120,7 +120,8 @@ def check_soft_labels(run: Path, recipe: Mapping[str, Any]) -> None:
         recipe: Of the training, from `recipe.reading.resolved`.
 
     Raises:
-        UsageError: The recipe has no soft labels, or the run has none, or its record is damaged.
+        UsageError: The recipe has no soft labels, or the run has none or has its films at another size, or its
+            record is damaged.
     """
     if not recipe["soft_labels"]:
         raise UsageError(
@@ -131,7 +132,12 @@ def check_soft_labels(run: Path, recipe: Mapping[str, Any]) -> None:
             f"{run}: has no soft labels",
             "Name the run folder of a recipe with soft_labels above 0, once its networks are trained.",
         )
-    folder.record_of(run, _AGAIN)
+    # The pixels of a film are what tells it from others.
+    if mismatch := difference(folder.record_of(run, _AGAIN), recipe, ("source_size",)):
+        raise UsageError(
+            f"{run}: its films have another size than the recipe's: {mismatch}",
+            "Give both recipes the same source_size; the size of their networks may differ.",
+        )
 
 
 def soft_labels_of(run: Path, films: FilmSet) -> NDArray[np.float64]:

@@ -28,6 +28,7 @@ with warnings.catch_warnings():
     from pneumoscope.train.fit import loop, soft_labels
     from pneumoscope.train.progress import Progress
     from pneumoscope.train.recipe.augmentation import Augmentation
+    from pneumoscope.train.recipe.reading import resolved
     from pneumoscope.train.recipe.settings import Recipe
 
 from pneumoscope.data import Film, FilmSet
@@ -319,6 +320,14 @@ def test_damaged_soft_labels_of_another_run_are_not_to_be_deleted(tmp_path: Path
     with pytest.raises(UsageError, match="is damaged") as caught:
         finished_run.soft_labels_of(run, everything)
     assert caught.value.hint == "Train it again."  # a finished run does not make the file again
+
+
+def test_films_of_another_size_are_not_taken_for_other_films(tmp_path: Path) -> None:
+    teacher(tmp_path / "teacher")
+    recipe = resolved(replace(RECIPE, size=64))
+    finished_run.check_soft_labels(tmp_path / "teacher", recipe)
+    with pytest.raises(UsageError, match="source_size is 224 there, and 192 in the recipe"):
+        finished_run.check_soft_labels(tmp_path / "teacher", recipe | {"source_size": 192})
 
 
 def test_soft_labels_that_were_learned_have_the_name_of_the_first_run(tmp_path: Path) -> None:
