@@ -176,14 +176,6 @@ def test_the_weights_of_keras_give_the_same_maps(
         assert np.allclose(maps, expected, atol=1e-3 * np.abs(expected).max()), weights
 
 
-def test_variables_of_layers_that_are_not_used_never_get_values() -> None:
-    with mock.patch.object(keras.Variable, "_deferred_initialize", autospec=True) as given:
-        backbones.build(recipe_of("MobileNetV2"), None)
-        with keras.StatelessScope():
-            pass
-    assert not given.called
-
-
 def test_a_download_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     def offline(name: str, origin: str, **_: Any) -> str:
         raise Exception(f"URL fetch failure on {origin}: None -- [Errno -2] no name")

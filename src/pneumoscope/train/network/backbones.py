@@ -7,7 +7,6 @@ import importlib
 import re
 import sys
 import traceback
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,10 +133,7 @@ def build(recipe: Recipe, weights: str | None) -> Any:
         return _cnn(recipe, shape)
     if recipe.network not in STOCK:
         return _from_user(recipe)
-    # Where its weights are not used, only its layers are.
-    unused = weights in (None, "imagenet")
-    with _without_variables() if unused else nullcontext():
-        source = plain = _plain(recipe.network, shape)
+    source = plain = _plain(recipe.network, shape)
     # Before the second network is built: it takes as long as the first.
     if weights == "imagenet":
         make = getattr(keras.applications, STOCK[recipe.network].function)
@@ -148,21 +144,6 @@ def build(recipe: Recipe, weights: str | None) -> Any:
     if weights is not None:
         start_weights.copy(source, model)
     return _with_pyramid(model, recipe.pyramid) if recipe.pyramid else model
-
-
-@contextmanager
-def _without_variables() -> Iterator[None]:
-    """Layers that are made in this block have variables without values, in a third of the time."""
-    from keras.src.backend.common import global_state
-
-    pending = "uninitialized_variables"
-    before = list(global_state.get_global_attribute(pending) or ())
-    try:
-        with keras.StatelessScope(initialize_variables=False):
-            yield
-    finally:
-        # The next scope that ends would give them values after all.
-        global_state.set_global_attribute(pending, before)
 
 
 def _plain(name: str, shape: tuple[int, int, int]) -> Any:
