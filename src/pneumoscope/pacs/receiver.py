@@ -267,9 +267,8 @@ def _end_without_request(event: Event) -> None:
     dul = event.assoc.dul
     # In other states the thread has a request, and hears of the end.
     if event.assoc.requestor.primitive is None and dul.state_machine.current_state in _UNREQUESTED:
-        over: Any = (
-            None  # what a wait that is over returns; mypy sees the queue's type only sometimes
-        )
+        # What a wait that is over returns. mypy knows the type of this queue with some of its caches only.
+        over: Any = None
         dul.to_user_queue.put(over)
 
 
